@@ -1,0 +1,1 @@
+"""The engine: order lifecycle, risk gate, reconciliation, snapshots, and the brokers behind one port."""

@@ -1,0 +1,1 @@
+"""Brokers behind `execution.brokers.port`."""

@@ -1,0 +1,1 @@
+"""The embedded paper broker: its market, matching, margin, settlement and own durable store."""

@@ -1,0 +1,259 @@
+"""The port every broker implements: paper, Interactive Brokers, Tastytrade.
+
+Threading: every method is called from the engine's loop thread and none blocks it; each has its own time limit.
+Ordering: events of one order arrive in the broker's order. Truth: executions, then order states, never a library's
+guess. Retry: reads may be retried inside; `submit`, `replace` and `cancel` are sent once, whatever happens.
+Signs: positive price = debit, quantities as in `models.order`; the adapter converts at its edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from models.account import AccountInfo, AccountValues
+from models.contract import Contract
+from models.enums import BrokerName, FeedState, OrderStatus, OrderType, Settlement, TimeInForce
+from models.ids import AccountId, BrokerOrderId, ContractKey, ExecutionId, OrderId
+from models.order import Order, OrderLeg
+from models.position import UnifiedPosition
+from models.product import TickRule
+from models.quote import ModelGreeks, Quote
+from models.trade import Execution
+
+
+class Capability(StrEnum):
+    """What not every broker can do; the window shows only what the broker has."""
+
+    REPLACE = "REPLACE"
+    MARKET_SPREADS = "MARKET_SPREADS"
+    MARKET_ON_CLOSE = "MARKET_ON_CLOSE"
+    MODEL_GREEKS = "MODEL_GREEKS"
+    #: The tape runs on simulated prices: a quote's `MarketDataKind.SIMULATED` counts as live.
+    SIMULATED_MARKET = "SIMULATED_MARKET"
+    BETAS = "BETAS"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainExpiry:
+    """One listed expiration of one option root: SPX (AM) and SPXW (PM) of a date are two."""
+
+    underlying: str
+    root: str
+    expiry: date
+    settlement: Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerOrder:
+    """An order as the broker tells it; `order_id` is ours when the broker echoed it, None for foreign orders."""
+
+    broker_order_id: BrokerOrderId
+    order_id: OrderId | None
+    account_id: AccountId
+    legs: tuple[OrderLeg, ...]
+    order_type: OrderType
+    limit_price: Decimal | None
+    tif: TimeInForce
+    status: OrderStatus
+    filled_packages: int
+    at_utc: datetime
+    reason: str | None = None
+    #: The order this one replaced, if the broker works by replacement.
+    replaces: BrokerOrderId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSnapshot:
+    """All that a reconcile needs, complete as of `at_utc`.
+
+    `executions` reach back to `executions_since_utc`; earlier ones need another source (statements, transactions).
+    """
+
+    at_utc: datetime
+    accounts: tuple[AccountValues, ...]
+    positions: tuple[UnifiedPosition, ...]
+    open_orders: tuple[BrokerOrder, ...]
+    completed_orders: tuple[BrokerOrder, ...]
+    executions: tuple[Execution, ...]
+    executions_since_utc: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """A broker's what-if answer; None = it did not say. `error` set means it would refuse the order.
+
+    Margins in dollars; `equity_change` dollars; `fees` positive = paid.
+    """
+
+    initial_margin_before: Decimal | None
+    initial_margin_change: Decimal | None
+    initial_margin_after: Decimal | None
+    maintenance_margin_before: Decimal | None
+    maintenance_margin_change: Decimal | None
+    maintenance_margin_after: Decimal | None
+    equity_change: Decimal | None
+    buying_power_after: Decimal | None
+    fees: Decimal | None
+    warning: str | None = None
+    error: str | None = None
+
+
+# --- events, a closed union of frozen values -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class QuotesEvent:
+    """New quotes, newest per contract."""
+
+    quotes: tuple[Quote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelGreeksEvent:
+    """The broker's own Greeks."""
+
+    greeks: tuple[ModelGreeks, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """An order's state at the broker."""
+
+    order: BrokerOrder
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionEvent:
+    """A fill, a correction of one (higher revision), or a settlement."""
+
+    execution: Execution
+
+
+@dataclass(frozen=True, slots=True)
+class FeeEvent:
+    """Commission and fees of an execution, known now; positive = paid."""
+
+    account_id: AccountId
+    execution_id: ExecutionId
+    fee: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PositionsEvent:
+    """All positions of one account, as of now."""
+
+    account_id: AccountId
+    positions: tuple[UnifiedPosition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEvent:
+    """New account values."""
+
+    values: AccountValues
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionEvent:
+    """The link changed. On `reconcile_needed` trading locks until a new snapshot agrees."""
+
+    state: FeedState
+    text: str
+    reconcile_needed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OddObjectEvent:
+    """Something the adapter could not read: counted and shown, the stream goes on."""
+
+    source: str
+    what: str
+
+
+BrokerEvent = (
+    QuotesEvent
+    | ModelGreeksEvent
+    | OrderEvent
+    | ExecutionEvent
+    | FeeEvent
+    | PositionsEvent
+    | AccountEvent
+    | ConnectionEvent
+    | OddObjectEvent
+)
+
+
+class Broker(Protocol):
+    """One broker connection. Raises only `models.errors.BrokerFailure` (and InvalidInput for unknown symbols)."""
+
+    name: BrokerName
+    capabilities: frozenset[Capability]
+
+    async def connect(self) -> tuple[AccountInfo, ...]:
+        """Connects and returns the accounts; afterwards `snapshot` is complete."""
+        ...
+
+    async def close(self) -> None:
+        """Lets go of the connection; working orders stay as they are at the broker."""
+        ...
+
+    def events(self) -> AsyncIterator[BrokerEvent]:
+        """Returns the stream of events since `connect`; read by one reader. Quotes may be coalesced, nothing else."""
+        ...
+
+    async def snapshot(self) -> BrokerSnapshot:
+        """Returns accounts, positions, orders and executions as the broker has them now."""
+        ...
+
+    async def find_orders(self, order_ids: Collection[OrderId]) -> tuple[BrokerOrder, ...]:
+        """Returns what the broker knows of our orders (open or completed); one it never saw is absent."""
+        ...
+
+    async def simulate(self, order: Order) -> WhatIf:
+        """Returns the what-if answer. No answer in time: a WhatIf of Nones with a warning. Nothing is sent to work."""
+        ...
+
+    async def submit(self, order: Order) -> BrokerOrderId:
+        """Sends the order once, our id with it. BrokerFailure.outcome_unknown tells a refusal from not knowing."""
+        ...
+
+    async def replace(self, order: Order, limit_price: Decimal) -> None:
+        """Asks for another limit price of a working order; the answer comes as events."""
+        ...
+
+    async def cancel(self, order: Order) -> None:
+        """Asks to cancel; the answer comes as events (a fill may still win)."""
+        ...
+
+    async def expiries(self, underlying: str) -> tuple[ChainExpiry, ...]:
+        """Returns the listed expirations in date order; raises InvalidInput for an unknown underlying."""
+        ...
+
+    async def chain(self, expiry: ChainExpiry) -> tuple[Contract, ...]:
+        """Returns the listed contracts of one expiration, by strike, call before put."""
+        ...
+
+    async def resolve(self, key: ContractKey) -> Contract:
+        """Returns the listed contract of a key; raises InvalidInput when it is not listed."""
+        ...
+
+    async def net_tick_rule(self, legs: tuple[OrderLeg, ...]) -> TickRule:
+        """Returns the increments of the package's net price."""
+        ...
+
+    async def underlyings(self) -> tuple[str, ...]:
+        """Returns the underlyings with options the user may browse by name (others may exist)."""
+        ...
+
+    async def betas(self, symbols: Collection[str]) -> dict[str, float]:
+        """Returns the broker's own betas to the S&P 500; unknown symbols are absent. Empty without Capability.BETAS."""
+        ...
+
+    def set_subscriptions(self, contracts: Collection[Contract]) -> None:
+        """States the full set of contracts whose quotes are wanted; the adapter works out the difference."""
+        ...

@@ -1,0 +1,1 @@
+"""Order lifecycle: validation, risk gate, manager, reconciliation."""

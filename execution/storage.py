@@ -1,0 +1,180 @@
+"""What the engine needs of storage, as protocols; `main.py` hands in the database's implementation.
+
+Each write is one transaction on the writer thread and durable when the call returns; a failed write raises
+`models.errors.KnownError` (disk full, locked, read-only) and has changed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from models.enums import BrokerName, TradingState
+from models.ids import AccountId, ExecutionId, OrderId
+from models.order import Order
+from models.position import UnifiedPosition
+from models.risk import RiskBreach
+from models.trade import AccountSnapshot, Execution, JournalEntry
+
+
+class AuditKind(StrEnum):
+    """What an audit row tells of an order."""
+
+    CREATED = "CREATED"
+    SIMULATED = "SIMULATED"
+    DENIED = "DENIED"
+    INTENT = "INTENT"
+    SUBMITTED = "SUBMITTED"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    STATUS = "STATUS"
+    EXECUTION = "EXECUTION"
+    CORRECTION = "CORRECTION"
+    FEE = "FEE"
+    CANCEL_REQUESTED = "CANCEL_REQUESTED"
+    REPLACE_REQUESTED = "REPLACE_REQUESTED"
+    UNKNOWN = "UNKNOWN"
+    RECONCILED = "RECONCILED"
+    JOURNALED = "JOURNALED"
+    OVERFILL = "OVERFILL"
+    EXTERNAL = "EXTERNAL"
+    HALTED = "HALTED"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One row of `order_audit_log`; the writer adds sequence and time. `state` must be JSON-able."""
+
+    kind: AuditKind
+    order_id: OrderId | None
+    broker_order_id: str | None
+    account_id: AccountId
+    at_utc: datetime
+    state: dict[str, Any]
+    latency_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOrder:
+    """An order as the database last knew it, with what recovery needs beside it."""
+
+    order: Order
+    broker: BrokerName
+    #: Whether its intent row was committed, i.e. it may have reached the broker.
+    intent_at_utc: datetime | None
+    #: Journal row already written for it, if any.
+    journal_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedState:
+    """All that start-up needs from the database."""
+
+    #: Orders that are not terminal, and terminal ones with executions but no journal row.
+    orders: tuple[StoredOrder, ...]
+    #: Executions of those orders and of the last days, newest revision of each.
+    executions: tuple[Execution, ...]
+    open_breaches: tuple[RiskBreach, ...]
+    positions: tuple[UnifiedPosition, ...]
+    trading_state: TradingState
+    trading_state_reason: str
+
+
+class OrderStore(Protocol):
+    """Orders, intents, executions and their audit trail."""
+
+    async def load(self, accounts: Sequence[AccountId]) -> LoadedState:
+        """Returns what recovery starts from."""
+        ...
+
+    async def save_order(self, order: Order, broker: BrokerName, audit: Sequence[AuditRecord]) -> None:
+        """Writes the order's newest state with its audit rows, in one transaction."""
+        ...
+
+    async def commit_intent(self, order: Order, broker: BrokerName, audit: AuditRecord) -> None:
+        """Commits the intent to send `order` (status PENDING); raises if an intent of this order exists already."""
+        ...
+
+    async def record_executions(
+        self, executions: Sequence[Execution], audit: Sequence[AuditRecord]
+    ) -> tuple[bool, ...]:
+        """Appends executions; per one: True if it is new or a higher revision, False if known already."""
+        ...
+
+    async def record_fee(self, broker: BrokerName, account_id: AccountId, execution_id: ExecutionId, fee: str) -> bool:
+        """Books the fee of an execution (decimal text); False if the same fee was booked already."""
+        ...
+
+    async def write_journal(
+        self, entry: JournalEntry, order: Order | None, broker: BrokerName, audit: AuditRecord
+    ) -> bool:
+        """Writes the journal row and links it to the order in one transaction; False if that event has one already."""
+        ...
+
+    async def audit(self, records: Sequence[AuditRecord]) -> None:
+        """Appends audit rows."""
+        ...
+
+    async def save_positions(
+        self, account_id: AccountId, positions: Sequence[UnifiedPosition], at_utc: datetime
+    ) -> None:
+        """Replaces the positions last reconciled of an account."""
+        ...
+
+    async def save_trading_state(self, state: TradingState, reason: str, at_utc: datetime) -> None:
+        """Persists the kill switch; it survives a restart."""
+        ...
+
+    async def count_intents(self, day_start_utc: datetime) -> int:
+        """Returns how many intents were committed since `day_start_utc` (order-rate caps)."""
+        ...
+
+
+class SnapshotStore(Protocol):
+    """Account snapshots and the slots that were missed."""
+
+    async def write_snapshot(self, snapshot: AccountSnapshot, slot_utc: datetime | None) -> bool:
+        """Writes a snapshot; `slot_utc` None = on demand. False if that slot and account has its row already."""
+        ...
+
+    async def record_missed_slot(self, slot_utc: datetime, account_id: AccountId, reason: str) -> bool:
+        """Records that a slot of the session was not taken, and why; False if known already."""
+        ...
+
+    async def last_slot(self, account_id: AccountId) -> datetime | None:
+        """Returns the newest slot that was taken or recorded as missed; None for a new account."""
+        ...
+
+
+class BreachStore(Protocol):
+    """Breaches and their life."""
+
+    async def save_breach(self, breach: RiskBreach) -> None:
+        """Inserts or updates a breach by id."""
+        ...
+
+
+class JournalEdits(Protocol):
+    """The user's own words on a journal row: all that may change, and every change is kept."""
+
+    async def edit_journal(
+        self, journal_id: str, *, user_rationale: str | None, tags: Sequence[str] | None, at_utc: datetime
+    ) -> None:
+        """Sets rationale and/or tags (None = leave) and records what they were before."""
+        ...
+
+
+class Storage(OrderStore, SnapshotStore, BreachStore, JournalEdits, Protocol):
+    """Everything the engine writes to. `is_read_only` when another instance holds the writer's lock."""
+
+    is_read_only: bool
+
+
+class SessionCalendar(Protocol):
+    """The exchange's sessions."""
+
+    def session_bounds_utc(self, day: date) -> tuple[datetime, datetime] | None:
+        """Returns opening and close of `day`'s session, None when the exchange is closed; half days included."""
+        ...

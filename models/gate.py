@@ -1,0 +1,53 @@
+"""Why the risk gate may deny an order: closed list of named reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DenialCode(StrEnum):
+    """Each reason the gate knows; missing data denies."""
+
+    TRADING_LOCKED = "TRADING_LOCKED"
+    TRADING_HALTED = "TRADING_HALTED"
+    REDUCING_ONLY = "REDUCING_ONLY"
+    READ_ONLY_DESK = "READ_ONLY_DESK"
+    ACCOUNT_UNKNOWN = "ACCOUNT_UNKNOWN"
+    ACCOUNT_READ_ONLY = "ACCOUNT_READ_ONLY"
+    MODE_MISMATCH = "MODE_MISMATCH"
+    LIVE_NOT_ARMED = "LIVE_NOT_ARMED"
+    NOT_SIMULATED = "NOT_SIMULATED"
+    SIMULATION_STALE = "SIMULATION_STALE"
+    SIMULATION_DIFFERS = "SIMULATION_DIFFERS"
+    POSITIONS_CHANGED = "POSITIONS_CHANGED"
+    BROKER_REFUSED = "BROKER_REFUSED"
+    MARGIN_UNKNOWN = "MARGIN_UNKNOWN"
+    BUYING_POWER = "BUYING_POWER"
+    QUOTE_MISSING = "QUOTE_MISSING"
+    QUOTE_STALE = "QUOTE_STALE"
+    QUOTE_ONE_SIDED = "QUOTE_ONE_SIDED"
+    QUOTE_CROSSED = "QUOTE_CROSSED"
+    QUOTE_NOT_LIVE = "QUOTE_NOT_LIVE"
+    PRICE_COLLAR = "PRICE_COLLAR"
+    PRICE_OFF_TICK = "PRICE_OFF_TICK"
+    PRICE_SIGN = "PRICE_SIGN"
+    SIZE_CAP = "SIZE_CAP"
+    NOTIONAL_CAP = "NOTIONAL_CAP"
+    MAX_LOSS_CAP = "MAX_LOSS_CAP"
+    ORDER_RATE = "ORDER_RATE"
+    OPEN_ORDERS_CAP = "OPEN_ORDERS_CAP"
+    DUPLICATE = "DUPLICATE"
+    SYMBOL_LOCKED = "SYMBOL_LOCKED"
+    CLOSE_FLIPS_POSITION = "CLOSE_FLIPS_POSITION"
+    CONTRACT_EXPIRED = "CONTRACT_EXPIRED"
+    LIMIT_BREACH = "LIMIT_BREACH"
+    CHECK_FAILED = "CHECK_FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """One reason, in words a trader can act on."""
+
+    code: DenialCode
+    text: str
