@@ -7,79 +7,29 @@ Each write is one transaction on the writer thread and durable when the call ret
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 from models.enums import BrokerName, TradingState
-from models.ids import AccountId, ExecutionId, OrderId
+from models.ids import AccountId, ExecutionId
 from models.order import Order
 from models.position import UnifiedPosition
+from models.records import AuditKind, AuditRecord, LoadedState, StoredOrder
 from models.risk import RiskBreach
 from models.trade import AccountSnapshot, Execution, JournalEntry
 
-
-class AuditKind(StrEnum):
-    """What an audit row tells of an order."""
-
-    CREATED = "CREATED"
-    SIMULATED = "SIMULATED"
-    DENIED = "DENIED"
-    INTENT = "INTENT"
-    SUBMITTED = "SUBMITTED"
-    ACKNOWLEDGED = "ACKNOWLEDGED"
-    STATUS = "STATUS"
-    EXECUTION = "EXECUTION"
-    CORRECTION = "CORRECTION"
-    FEE = "FEE"
-    CANCEL_REQUESTED = "CANCEL_REQUESTED"
-    REPLACE_REQUESTED = "REPLACE_REQUESTED"
-    UNKNOWN = "UNKNOWN"
-    RECONCILED = "RECONCILED"
-    JOURNALED = "JOURNALED"
-    OVERFILL = "OVERFILL"
-    EXTERNAL = "EXTERNAL"
-    HALTED = "HALTED"
-
-
-@dataclass(frozen=True, slots=True)
-class AuditRecord:
-    """One row of `order_audit_log`; the writer adds sequence and time. `state` must be JSON-able."""
-
-    kind: AuditKind
-    order_id: OrderId | None
-    broker_order_id: str | None
-    account_id: AccountId
-    at_utc: datetime
-    state: dict[str, Any]
-    latency_us: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredOrder:
-    """An order as the database last knew it, with what recovery needs beside it."""
-
-    order: Order
-    broker: BrokerName
-    #: Whether its intent row was committed, i.e. it may have reached the broker.
-    intent_at_utc: datetime | None
-    #: Journal row already written for it, if any.
-    journal_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedState:
-    """All that start-up needs from the database."""
-
-    #: Orders that are not terminal, and terminal ones with executions but no journal row.
-    orders: tuple[StoredOrder, ...]
-    #: Executions of those orders and of the last days, newest revision of each.
-    executions: tuple[Execution, ...]
-    open_breaches: tuple[RiskBreach, ...]
-    positions: tuple[UnifiedPosition, ...]
-    trading_state: TradingState
-    trading_state_reason: str
+__all__ = [
+    "AuditKind",
+    "AuditRecord",
+    "BreachStore",
+    "JournalEdits",
+    "LoadedState",
+    "OrderStore",
+    "SessionCalendar",
+    "SnapshotStore",
+    "Storage",
+    "StoredOrder",
+]
 
 
 class OrderStore(Protocol):
