@@ -1,0 +1,321 @@
+"""The live book as a structure of arrays: ticks write into it in place, Greeks come out of it in one pass.
+
+One thread owns a `BookArrays` (the engine's); nothing here locks. A row is one position. Every row points at one
+entry of the underlying table, which holds the live price it is valued on: a stock, an index, or a future (each
+future contract is an underlying of its own, and its options point at it).
+
+Rules
+    An option's vol comes from its own quote when that is two-sided and not crossed; otherwise the last good vol is
+    kept and the row is marked stale. A row without a price for its underlying, or an option without any vol, is
+    excluded with a reason and never enters a sum as zero. Only rows whose quote changed are solved again; between
+    quotes an option rides on its vol (sticky strike) while its underlying moves.
+    Options are valued as European here, those on futures by Black-76.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from analytics.beta_weighting import PortfolioTotals, beta_weight
+from analytics.black_scholes import Bools, Floats, bsm_first_order
+from analytics.book_columns import (
+    BookError,
+    Codes,
+    Exclusion,
+    Mark,
+    Model,
+    PositionColumns,
+    Rows,
+    UnderlyingColumns,
+    appended,
+    appended_underlyings,
+    check_positions,
+    column,
+)
+from analytics.implied_vol import IvStatus, implied_vol
+
+__all__ = [
+    "SECONDS_PER_YEAR",
+    "BookArrays",
+    "BookError",
+    "BookGreeks",
+    "Codes",
+    "Exclusion",
+    "Mark",
+    "Model",
+    "PositionColumns",
+    "Rows",
+    "UnderlyingColumns",
+]
+
+SECONDS_PER_YEAR = 365.0 * 86_400.0
+
+
+class BookGreeks(NamedTuple):
+    """One entry per position (NaN where unknown), and the totals.
+
+    price, delta, gamma, theta_per_day, vega_per_point: per one unit, units of `analytics.black_scholes`. raw_delta,
+    spx_equiv_delta, gamma_bw, theta_dollars_per_day, vega_dollars_per_point: whole position, as
+    `analytics.beta_weighting`. market_value: quantity x multiplier x mark where the quote is two-sided, else x model
+    price (for a future that is its notional). vol_stale: valued on an old vol. exclusion: codes of `Exclusion`.
+    """
+
+    price: Floats
+    delta: Floats
+    gamma: Floats
+    theta_per_day: Floats
+    vega_per_point: Floats
+    raw_delta: Floats
+    spx_equiv_delta: Floats
+    gamma_bw: Floats
+    theta_dollars_per_day: Floats
+    vega_dollars_per_point: Floats
+    vol: Floats
+    vol_stale: Bools
+    t_years: Floats
+    market_value: Floats
+    beta: Floats
+    beta_defaulted: Bools
+    exclusion: Codes
+    totals: PortfolioTotals
+
+
+class BookArrays:
+    """Positions, underlyings, quotes and vols as columns. Columns are public to read; write through the methods."""
+
+    def __init__(self, positions: PositionColumns, underlyings: UnderlyingColumns) -> None:
+        """Copy and check the columns; raises `BookError` naming the column and row that is wrong."""
+        self.symbols = tuple(underlyings.symbols)
+        count = len(self.symbols)
+        self.spot = column("spot", underlyings.spot, count, np.float64)
+        self.beta = column("beta", underlyings.beta, count, np.float64)
+        flagged = column("beta_defaulted", underlyings.beta_defaulted, count, np.bool_)
+        self.beta_defaulted = flagged | np.isnan(self.beta)
+        self.spot[~(np.isfinite(self.spot) & (self.spot > 0.0))] = np.nan
+        n = np.atleast_1d(np.asarray(positions.quantity)).shape[0]
+        self.quantity = column("quantity", positions.quantity, n, np.float64)
+        self.multiplier = column("multiplier", positions.multiplier, n, np.float64)
+        self.model = column("model", positions.model, n, np.int8)
+        self.underlying = column("underlying", positions.underlying, n, np.intp)
+        self.strike = column("strike", positions.strike, n, np.float64)
+        self.expiry_epoch_s = column("expiry_epoch_s", positions.expiry_epoch_s, n, np.float64)
+        self.is_call = column("is_call", positions.is_call, n, np.bool_)
+        self.rate = column("rate", positions.rate, n, np.float64)
+        self.dividend_yield = column("dividend_yield", positions.dividend_yield, n, np.float64)
+        self.vol = column("vol", positions.vol, n, np.float64)
+        self.vol[~(np.isfinite(self.vol) & (self.vol >= 0.0))] = np.nan
+        self.vol_stale = np.zeros(n, dtype=np.bool_)
+        self.vol_status = np.full(n, IvStatus.OK, dtype=np.int8)
+        self.bid, self.ask, self.mark = (np.full(n, np.nan) for _ in range(3))
+        self.mark_status = np.full(n, Mark.NO_QUOTE, dtype=np.int8)
+        self.dirty = np.zeros(n, dtype=np.bool_)
+        check_positions(self.positions(), len(self.symbols))
+        self._option_rows: Rows = np.flatnonzero(self.model != Model.LINEAR)
+
+    def __len__(self) -> int:
+        return int(self.quantity.shape[0])
+
+    @property
+    def option_rows(self) -> Rows:
+        """Rows of options, ascending."""
+        return self._option_rows
+
+    @property
+    def dirty_rows(self) -> Rows:
+        """Option rows with a usable quote newer than their vol."""
+        return np.flatnonzero(self.dirty)
+
+    def carry_yield(self, rows: Rows) -> Floats:
+        """Yield that makes the one pricing formula right for `rows`: the rate itself for options on futures."""
+        on_future = self.model[rows] == Model.BLACK76
+        return np.where(on_future, self.rate[rows], self.dividend_yield[rows])
+
+    def t_years(self, now_epoch_s: float, rows: Rows) -> Floats:
+        """Years (act/365, fractional, never floored to a day) from now to settlement; 0 once it has passed."""
+        return np.maximum(self.expiry_epoch_s[rows] - now_epoch_s, 0.0) / SECONDS_PER_YEAR
+
+    def set_spots(self, indices: npt.ArrayLike, prices: npt.ArrayLike) -> None:
+        """Write live prices of underlyings; anything that is not a positive number means unknown."""
+        values = np.asarray(prices, dtype=np.float64)
+        self.spot[np.asarray(indices, dtype=np.intp)] = np.where(np.isfinite(values) & (values > 0.0), values, np.nan)
+
+    def set_betas(self, indices: npt.ArrayLike, betas: npt.ArrayLike, defaulted: npt.ArrayLike) -> None:
+        """Write betas and whether each is only the default; NaN means unknown and counts as default 1.0."""
+        at, values = np.asarray(indices, dtype=np.intp), np.asarray(betas, dtype=np.float64)
+        self.beta[at] = values
+        self.beta_defaulted[at] = np.asarray(defaulted, dtype=np.bool_) | np.isnan(values)
+
+    def set_carry(self, rows: npt.ArrayLike, rate: npt.ArrayLike, dividend_yield: npt.ArrayLike) -> None:
+        """Write rate and yield of rows (for instance from the parity forward) and have their vols solved again."""
+        at = np.asarray(rows, dtype=np.intp)
+        self.rate[at] = rate
+        self.dividend_yield[at] = dividend_yield
+        self.dirty[at] = (self.model[at] != Model.LINEAR) & ~np.isnan(self.mark[at])
+
+    def set_quotes(self, rows: npt.ArrayLike, bid: npt.ArrayLike, ask: npt.ArrayLike) -> None:
+        """Write quotes; the mark is the mid when both sides are there and bid <= ask, else NaN with a reason.
+
+        A missing side is NaN or <= 0. An option whose quote gives no mark keeps its last vol and is marked stale.
+        """
+        at = np.asarray(rows, dtype=np.intp)
+        b, a = np.broadcast_arrays(np.asarray(bid, dtype=np.float64), np.asarray(ask, dtype=np.float64))
+        infinite = np.isinf(b) | np.isinf(a)
+        two_sided = (b > 0.0) & (a > 0.0) & ~infinite
+        crossed = two_sided & (b > a)
+        good = two_sided & ~crossed
+        status = np.full(b.shape, Mark.ONE_SIDED, dtype=np.int8)
+        status[infinite], status[crossed], status[good] = Mark.BAD_QUOTE, Mark.CROSSED, Mark.TWO_SIDED
+        self.bid[at], self.ask[at], self.mark_status[at] = b, a, status
+        self.mark[at] = np.where(good, 0.5 * (np.where(good, b, 0.0) + np.where(good, a, 0.0)), np.nan)
+        option = self.model[at] != Model.LINEAR
+        self.dirty[at] = option & good
+        self.vol_stale[at] |= option & ~good & ~np.isnan(self.vol[at])
+
+    def set_vols(self, rows: npt.ArrayLike, vols: npt.ArrayLike) -> None:
+        """Write vols known from elsewhere; they count as fresh. NaN or a negative vol means unknown."""
+        at, values = np.asarray(rows, dtype=np.intp), np.asarray(vols, dtype=np.float64)
+        self.vol[at] = np.where(np.isfinite(values) & (values >= 0.0), values, np.nan)
+        self.vol_stale[at] = False
+        self.vol_status[at] = IvStatus.OK
+        self.dirty[at] = False
+
+    def refresh_vols(self, now_epoch_s: float, rows: npt.ArrayLike | None = None) -> int:
+        """Solve implied vols of dirty rows (all, or those among `rows`) and return how many were solved.
+
+        A row waits while its underlying has no price. A row whose mark has no vol keeps the last one, stale, with
+        the reason in `vol_status`. Expired rows need no vol and are skipped.
+        """
+        if rows is None:
+            at = np.flatnonzero(self.dirty)
+        else:
+            wanted = np.unique(np.asarray(rows, dtype=np.intp))
+            at = wanted[self.dirty[wanted]]
+        at = at[~np.isnan(self.spot[self.underlying[at]]) & (self.expiry_epoch_s[at] > now_epoch_s)]
+        if at.size == 0:
+            return 0
+        found = implied_vol(
+            price=self.mark[at],
+            spot=self.spot[self.underlying[at]],
+            strike=self.strike[at],
+            t_years=self.t_years(now_epoch_s, at),
+            rate=self.rate[at],
+            dividend_yield=self.carry_yield(at),
+            is_call=self.is_call[at],
+        )
+        solved = found.status == IvStatus.OK
+        self.vol[at] = np.where(solved, found.vol, self.vol[at])
+        self.vol_stale[at] = ~solved & ~np.isnan(self.vol[at])
+        self.vol_status[at] = found.status
+        self.dirty[at] = False
+        return int(np.count_nonzero(solved))
+
+    def greeks(self, now_epoch_s: float, index_price: float) -> BookGreeks:
+        """Value every position at `now_epoch_s` and weigh it into the benchmark at `index_price` (NaN = unknown)."""
+        price, delta, gamma, theta, vega, t_years = self._unit_greeks(now_epoch_s)
+        spot, beta = self.spot[self.underlying], self.beta[self.underlying]
+        defaulted = self.beta_defaulted[self.underlying]
+        weighted = beta_weight(
+            quantity=self.quantity,
+            multiplier=self.multiplier,
+            delta=delta,
+            gamma=gamma,
+            theta_per_day=theta,
+            vega_per_point=vega,
+            underlying_price=spot,
+            beta=beta,
+            index_price=index_price,
+            beta_defaulted=defaulted,
+        )
+        market_value = self.quantity * self.multiplier * np.where(np.isnan(self.mark), price, self.mark)
+        return BookGreeks(
+            price=price,
+            delta=delta,
+            gamma=gamma,
+            theta_per_day=theta,
+            vega_per_point=vega,
+            raw_delta=weighted.raw_delta,
+            spx_equiv_delta=weighted.spx_equiv_delta,
+            gamma_bw=weighted.gamma_bw,
+            theta_dollars_per_day=weighted.theta_dollars_per_day,
+            vega_dollars_per_point=weighted.vega_dollars_per_point,
+            vol=self.vol.copy(),
+            vol_stale=self.vol_stale.copy(),
+            t_years=t_years,
+            market_value=market_value,
+            beta=np.where(np.isnan(beta), 1.0, beta),
+            beta_defaulted=defaulted,
+            exclusion=self.exclusions(now_epoch_s),
+            totals=weighted.totals,
+        )
+
+    def exclusions(self, now_epoch_s: float) -> Codes:
+        """Reason per row, codes of `Exclusion`: an option needs a vol until it expires, every row needs a price."""
+        codes = np.full(len(self), Exclusion.INCLUDED, dtype=np.int8)
+        needs_vol = (self.model != Model.LINEAR) & np.isnan(self.vol)
+        codes[needs_vol & (self.expiry_epoch_s > now_epoch_s)] = Exclusion.NO_VOL
+        codes[np.isnan(self.spot[self.underlying])] = Exclusion.NO_UNDERLYING_PRICE
+        return codes
+
+    def _unit_greeks(self, now_epoch_s: float) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
+        rows = self._option_rows
+        price = self.spot[self.underlying]
+        delta, gamma, theta, vega = np.where(np.isnan(price), np.nan, 1.0), *(np.zeros(len(self)) for _ in range(3))
+        t_years = np.full(len(self), np.nan)
+        if rows.size == 0:
+            return price, delta, gamma, theta, vega, t_years
+        years = self.t_years(now_epoch_s, rows)
+        # An expired option has no vol left to know; any number gives its intrinsic value.
+        vol = np.where(years > 0.0, self.vol[rows], 0.0)
+        values = bsm_first_order(
+            spot=price[rows],
+            strike=self.strike[rows],
+            t_years=years,
+            rate=self.rate[rows],
+            dividend_yield=self.carry_yield(rows),
+            vol=vol,
+            is_call=self.is_call[rows],
+        )
+        price[rows], delta[rows], gamma[rows] = values.price, values.delta, values.gamma
+        theta[rows], vega[rows], t_years[rows] = values.theta_per_day, values.vega_per_point, years
+        return price, delta, gamma, theta, vega, t_years
+
+    def positions(self) -> PositionColumns:
+        """A copy of the position columns, vols included."""
+        return PositionColumns(
+            quantity=self.quantity.copy(),
+            multiplier=self.multiplier.copy(),
+            model=self.model.copy(),
+            underlying=self.underlying.copy(),
+            strike=self.strike.copy(),
+            expiry_epoch_s=self.expiry_epoch_s.copy(),
+            is_call=self.is_call.copy(),
+            rate=self.rate.copy(),
+            dividend_yield=self.dividend_yield.copy(),
+            vol=self.vol.copy(),
+        )
+
+    def copy(self) -> "BookArrays":
+        """An independent book with the same positions, prices, quotes and vols."""
+        return self._extended(None, None)
+
+    def with_positions(self, extra: PositionColumns, underlyings: UnderlyingColumns | None = None) -> "BookArrays":
+        """A copy of this book with `extra` rows appended, for before > after.
+
+        `underlyings` appends to the underlying table, and `extra.underlying` counts through both (the first new one
+        is `len(book.symbols)`). The extra rows bring their own vol or get quotes set on the copy.
+        """
+        return self._extended(extra, underlyings)
+
+    def _extended(self, extra: PositionColumns | None, underlyings: UnderlyingColumns | None) -> "BookArrays":
+        positions, count = self.positions(), len(self)
+        if extra is not None:
+            positions = appended(positions, extra)
+        table = UnderlyingColumns(self.symbols, self.spot, self.beta, self.beta_defaulted)
+        if underlyings is not None:
+            table = appended_underlyings(table, underlyings)
+        book = BookArrays(positions, table)
+        book.vol_stale[:count], book.vol_status[:count] = self.vol_stale, self.vol_status
+        book.bid[:count], book.ask[:count], book.mark[:count] = self.bid, self.ask, self.mark
+        book.mark_status[:count], book.dirty[:count] = self.mark_status, self.dirty
+        return book
