@@ -13,8 +13,10 @@ from models.order import OrderLeg
 
 @dataclass(frozen=True, slots=True)
 class TicketDraft:
-    """The order ticket as it stands. `order_id` is made when the ticket opens: one ticket, one order, however often
-    its button is pressed. `limit_price` net per package: positive debit, negative credit; None = not given.
+    """The order ticket as it stands.
+
+    `order_id` is made when the ticket opens: one ticket, one order, however often its button is pressed.
+    `limit_price` net per package: positive debit, negative credit; None = not given.
     """
 
     order_id: OrderId
@@ -80,7 +82,7 @@ class CheckOrder:
 
 @dataclass(frozen=True, slots=True)
 class ListUnderlyings:
-    """-> tuple[str, ...]"""
+    """-> tuple[str, ...], the underlyings with options."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,8 +125,10 @@ class PositionRow:
 
 @dataclass(frozen=True, slots=True)
 class StrategyGroup:
-    """Legs that make one strategy. `rows` are indices into BookStructure.rows; `quantities` how much of each row
-    belongs here, signed (one row may be shared by several groups).
+    """Legs that make one strategy.
+
+    `rows` are indices into BookStructure.rows; `quantities` how much of each row belongs here, signed (one row may be
+    shared by several groups).
     """
 
     group_id: str

@@ -73,7 +73,7 @@ def from_iso(text: str) -> datetime:
     """Returns the aware UTC datetime of an ISO-8601 text ending in `Z`; raises ValueError otherwise."""
     if not text.endswith("Z"):
         raise ValueError(f"not an ISO-8601 UTC time ending in Z: {text!r}")
-    return datetime.fromisoformat(text[:-1] + "+00:00")
+    return datetime.fromisoformat(text)
 
 
 def epoch_s(at_utc: datetime) -> float:

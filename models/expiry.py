@@ -29,10 +29,8 @@ def settlement_instant_utc(expiry: date, settlement: Settlement) -> datetime:
 
     PM: the close, 16:00 New York (13:00 on an early close). AM: the opening, 09:30 New York.
     """
-    if settlement is Settlement.AM:
-        at = _OPEN
-    else:
-        at = _EARLY_CLOSE if is_early_close(expiry) else _CLOSE
+    close = _EARLY_CLOSE if is_early_close(expiry) else _CLOSE
+    at = _OPEN if settlement is Settlement.AM else close
     return datetime.combine(expiry, at, tzinfo=NEW_YORK).astimezone(UTC)
 
 

@@ -1,0 +1,166 @@
+"""The desk's settings: read from TOML, checked whole, frozen.
+
+Imported only where settings are read: pydantic must not be in the way of the window's first paint.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.enums import Metric, Regime
+from models.errors import InvalidInput
+from models.risk import Limit, RegimeLimits
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Bounds(_Section):
+    """Both sides of a limit; None = not bounded."""
+
+    low: float | None = None
+    high: float | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"low ({self.low}) is above high ({self.high})")
+        return self
+
+
+class RegimeSettings(_Section):
+    """VIX levels at which the regime steps up."""
+
+    medium_at: float = Field(gt=0)
+    high_at: float = Field(gt=0)
+    crisis_at: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if not self.medium_at < self.high_at < self.crisis_at:
+            raise ValueError("medium_at, high_at and crisis_at must rise")
+        return self
+
+
+class RiskSettings(_Section):
+    """Limits by regime and how breaches are raised and cleared."""
+
+    regime: RegimeSettings
+    clear_margin_pct: float = Field(ge=0, le=50)
+    raise_after_s: float = Field(ge=0, le=60)
+    limits: dict[Regime, dict[Metric, Bounds]]
+
+    @model_validator(mode="after")
+    def _every_regime(self) -> Self:
+        missing = [regime.value for regime in Regime if regime not in self.limits]
+        if missing:
+            raise ValueError(f"no limits given for {', '.join(missing)}")
+        return self
+
+    def regime_limits(self) -> tuple[RegimeLimits, ...]:
+        """Returns the limits of every regime as domain values."""
+        return tuple(
+            RegimeLimits(
+                regime,
+                tuple(Limit(metric, bounds.low, bounds.high) for metric, bounds in self.limits[regime].items()),
+            )
+            for regime in Regime
+        )
+
+
+class OrderSettings(_Section):
+    """Caps of the risk gate."""
+
+    max_contracts_per_leg: int = Field(gt=0)
+    max_notional_usd: Decimal = Field(gt=0)
+    max_loss_usd: Decimal = Field(gt=0)
+    collar_pct_of_mid: Decimal = Field(ge=0)
+    collar_min_usd: Decimal = Field(ge=0)
+    max_orders_per_minute: int = Field(gt=0)
+    max_orders_per_day: int = Field(gt=0)
+    max_open_orders_per_underlying: int = Field(gt=0)
+    quote_max_age_s: float = Field(gt=0)
+    simulation_max_age_s: float = Field(gt=0, le=120)
+    duplicate_window_s: float = Field(ge=0)
+    block_on_limit_breach: bool
+
+
+class CarrySettings(_Section):
+    """Rate and dividend yields where no chain tells them."""
+
+    rate: float = Field(ge=-0.05, le=0.5)
+    dividend_yields: dict[str, float] = Field(default_factory=dict)
+
+
+class PaperBrokerSettings(_Section):
+    """The embedded paper broker."""
+
+    starting_cash_usd: Decimal = Field(gt=0)
+    quote_interval_s: float = Field(gt=0, le=60)
+    sample_book: bool
+
+
+class DeskConfig(_Section):
+    """All settings."""
+
+    risk: RiskSettings
+    orders: OrderSettings
+    carry: CarrySettings
+    betas: dict[str, float]
+    paper: PaperBrokerSettings
+
+
+def load_config(defaults: Path, user_file: Path | None) -> DeskConfig:
+    """Returns the defaults with the user's file laid over them, key by key.
+
+    Raises InvalidInput naming the file, the key and what is wrong with it; a missing user file is no error.
+    """
+    merged = _read_toml(defaults)
+    source = defaults
+    if user_file is not None and user_file.exists():
+        source = user_file
+        merged = _overlay(merged, _read_toml(user_file))
+    try:
+        return DeskConfig.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(
+            key,
+            f"{source}: {key or 'the file'}: {_in_words(first['type'], first['msg'])}.",
+            cure="Correct or remove that key; assets/defaults.toml lists all keys with their defaults.",
+        ) from error
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput("file", f"{path} is not valid TOML: {error}.", cure="Correct that line.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput("file", f"{path} is not UTF-8 text.", cure="Save it as UTF-8.") from error
+    except OSError as error:
+        raise InvalidInput(
+            "file", f"{path} cannot be read: {error.strerror}.", cure="Check its permissions."
+        ) from error
+
+
+def _overlay(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in top.items():
+        below = merged.get(key)
+        merged[key] = _overlay(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _in_words(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "there is no such key"
+    said = message.removeprefix("Value error, ")
+    return said[:1].lower() + said[1:]
