@@ -280,10 +280,10 @@ def _black(x: Floats, s: Floats) -> _Black:
 
 def _mills_gap(h: Floats, t: Floats) -> Floats:
     """Y(h+t) - Y(h-t) for small t, from Y' = 1 + hY and Y^(n+1) = h Y^(n) + n Y^(n-1)."""
-    y = np.sqrt(0.5 * np.pi) * erfcx(-h / _SQRT_2)
+    y: Floats = np.sqrt(0.5 * np.pi) * erfcx(-h / _SQRT_2)
     even, odd = y, 1.0 + h * y
     power, t_squared = t, t * t
-    total = odd * power
+    total: Floats = odd * power
     for order in (1.0, 3.0, 5.0, 7.0, 9.0, 11.0, 13.0):
         even = h * odd + order * even
         odd = h * even + (order + 1.0) * odd
