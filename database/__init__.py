@@ -1,0 +1,1 @@
+"""Schema, migrations, the one writer, journal, snapshots, audit trail. Imports models only."""

@@ -1,0 +1,1 @@
+"""The steps themselves. A released step is never edited; a change is a new step."""
