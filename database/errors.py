@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -63,45 +64,67 @@ class StorageBug(BugError):
     """Our own SQL or our own row was wrong; nothing was written."""
 
 
-_FULL = frozenset({sqlite3.SQLITE_FULL})
-_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
-_READ_ONLY = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH})
-_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT})
-_ALIEN = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
-_DISK = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_NOMEM})
-
-
 def classify(error: sqlite3.Error | SQLAlchemyError, path: Path, doing: str) -> StorageError | StorageBug:
     """Returns the typed error for what SQLite reported while `doing` ("saving the order") on `path`."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(cause, "sqlite_errorcode", None)
-    if not isinstance(cause, sqlite3.Error) or code is None:
+    make = None if code is None else _MAKERS.get(code & 0xFF)
+    if make is None:
         return StorageBug(f"{doing} in {path.name} failed: {type(cause).__name__}: {cause}")
-    primary = code & 0xFF
-    if primary in _FULL:
-        return DiskFull(
-            f"The disk of {path} is full while {doing}; nothing was written.",
-            cure="Free some space; the desk sends no order until it can write again.",
-        )
-    if primary in _LOCKED:
-        return DatabaseLocked(
-            f"{path.name} is held by another program, so {doing} failed; nothing was written.",
-            cure="Close other programs that have it open (an SQLite tool, a backup) and try again.",
-        )
-    if primary in _READ_ONLY:
-        return read_only(path, doing)
-    if primary in _CORRUPT:
-        return corrupt(path, str(cause))
-    if primary in _ALIEN:
-        return NotADeskDatabase(
-            f"{path} is not an Optiondesk database.", cure="Choose another path; the file was not touched."
-        )
-    if primary in _DISK:
-        return DiskFailure(
-            f"The operating system refused access to {path} while {doing} ({cause}).",
-            cure="Check that the folder exists, that you may write to it and that the disk is sound.",
-        )
-    return StorageBug(f"{doing} in {path.name} failed: {cause} ({error.__class__.__name__} {code})")
+    return make(path, doing, str(cause))
+
+
+def _disk_full(path: Path, doing: str, _detail: str) -> StorageError:
+    return DiskFull(
+        f"The disk of {path} is full while {doing}; nothing was written.",
+        cure="Free some space; the desk sends no order until it can write again.",
+    )
+
+
+def _locked(path: Path, doing: str, _detail: str) -> StorageError:
+    return DatabaseLocked(
+        f"{path.name} is held by another program, so {doing} failed; nothing was written.",
+        cure="Close other programs that have it open (an SQLite tool, a backup) and try again.",
+    )
+
+
+def _read_only(path: Path, doing: str, _detail: str) -> StorageError:
+    return read_only(path, doing)
+
+
+def _corrupt(path: Path, _doing: str, detail: str) -> StorageError:
+    return corrupt(path, detail)
+
+
+def _alien(path: Path, _doing: str, _detail: str) -> StorageError:
+    return NotADeskDatabase(
+        f"{path} is not an Optiondesk database.", cure="Choose another path; the file was not touched."
+    )
+
+
+def _disk_failure(path: Path, doing: str, detail: str) -> StorageError:
+    return DiskFailure(
+        f"The operating system refused access to {path} while {doing} ({detail}).",
+        cure="Check that the folder exists, that you may write to it and that the disk is sound.",
+    )
+
+
+#: What each primary result code of SQLite means to a trader; every other code is our own mistake.
+_MAKERS: Final[Mapping[int, Callable[[Path, str, str], StorageError]]] = {
+    sqlite3.SQLITE_FULL: _disk_full,
+    sqlite3.SQLITE_BUSY: _locked,
+    sqlite3.SQLITE_LOCKED: _locked,
+    sqlite3.SQLITE_PROTOCOL: _locked,
+    sqlite3.SQLITE_READONLY: _read_only,
+    sqlite3.SQLITE_PERM: _read_only,
+    sqlite3.SQLITE_AUTH: _read_only,
+    sqlite3.SQLITE_CORRUPT: _corrupt,
+    sqlite3.SQLITE_NOTADB: _alien,
+    sqlite3.SQLITE_FORMAT: _alien,
+    sqlite3.SQLITE_IOERR: _disk_failure,
+    sqlite3.SQLITE_CANTOPEN: _disk_failure,
+    sqlite3.SQLITE_NOLFS: _disk_failure,
+}
 
 
 def read_only(path: Path, doing: str) -> DatabaseReadOnly:

@@ -19,7 +19,7 @@ class ExactDecimal(TypeDecorator[Decimal]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: Decimal | None, _dialect: Dialect) -> str | None:
         """Returns the decimal's text; raises BugError for a NaN, an infinity or a float."""
         if value is None:
             return None
@@ -27,7 +27,7 @@ class ExactDecimal(TypeDecorator[Decimal]):
             raise BugError(f"not an exact finite decimal: {value!r}")
         return str(value)
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
+    def process_result_value(self, value: Any | None, _dialect: Dialect) -> Decimal | None:
         """Returns the decimal of a stored text."""
         return None if value is None else Decimal(value)
 
@@ -38,10 +38,10 @@ class UtcText(TypeDecorator[datetime]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> str | None:
         """Returns the ISO text; raises ValueError for a naive or non-UTC time."""
         return None if value is None else to_iso(value)
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any | None, _dialect: Dialect) -> datetime | None:
         """Returns the aware UTC time of a stored text."""
         return None if value is None else from_iso(value)

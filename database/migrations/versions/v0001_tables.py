@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from database.migrations.versions import v0001_rules as rules
+from database.migrations import v0001_rules as rules
 
 revision = "0001"
 down_revision = None
@@ -14,7 +14,7 @@ _TIME = rules.utc_time
 
 _DOCUMENTED = (
     f"""CREATE TABLE trade_journal (
-        id               TEXT PRIMARY KEY NOT NULL CONSTRAINT tj_id_is_uuid4 CHECK ({_UUID("id")}),
+        id               TEXT PRIMARY KEY CONSTRAINT tj_id_is_uuid4 CHECK (id IS NOT NULL AND {_UUID("id")}),
         created_at       TEXT NOT NULL CONSTRAINT tj_created_at_is_utc CHECK ({_TIME("created_at")}),
         broker           TEXT NOT NULL CONSTRAINT tj_broker CHECK (broker IN {rules.BROKERS}),
         account_id       TEXT NOT NULL,
@@ -42,7 +42,7 @@ _DOCUMENTED = (
     "CREATE INDEX ix_tj_underlying ON trade_journal(underlying, created_at DESC)",
     "CREATE INDEX ix_tj_regime     ON trade_journal(regime, created_at DESC)",
     f"""CREATE TABLE account_snapshots (
-        id               TEXT PRIMARY KEY NOT NULL CONSTRAINT as_id_is_uuid4 CHECK ({_UUID("id")}),
+        id               TEXT PRIMARY KEY CONSTRAINT as_id_is_uuid4 CHECK (id IS NOT NULL AND {_UUID("id")}),
         captured_at      TEXT NOT NULL CONSTRAINT as_captured_at_is_utc CHECK ({_TIME("captured_at")}),
         account_id       TEXT NOT NULL,
         broker           TEXT NOT NULL CONSTRAINT as_broker CHECK (broker IN {rules.BROKERS}),
@@ -140,7 +140,7 @@ _ORDERS = (
         seq INTEGER NOT NULL,
         hash TEXT NOT NULL CHECK (length(hash) = 64)
     ) STRICT""",
-    f"INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, '{'0' * 64}')",
+    "INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, printf('%064d', 0))",
 )
 
 _JOURNAL = (
@@ -185,8 +185,8 @@ _JOURNAL = (
         status TEXT NOT NULL,
         words TEXT NOT NULL
     ) STRICT""",
-    "CREATE INDEX ix_journal_search_newest ON journal_search(created_at, seq, account_id, underlying, strategy_tag, "
-    "regime, status)",
+    """CREATE INDEX ix_journal_search_newest
+        ON journal_search(created_at, seq, account_id, underlying, strategy_tag, regime, status)""",
     "CREATE INDEX ix_journal_search_facets ON journal_search(account_id, underlying, strategy_tag, regime, status)",
 )
 
