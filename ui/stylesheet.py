@@ -21,10 +21,10 @@ QLabel[role="warning"] { color: $warning; }
 QLabel[role="empty"] { color: $text_muted; padding: 16px; }
 
 QDockWidget { color: $text; font-weight: 600; titlebar-close-icon: none; titlebar-normal-icon: none; }
-QWidget#panel { background: $panel; border: 1px solid $border; }
-QWidget#dockTitle { background: $raised; border: 1px solid $border; border-bottom: none; }
-QWidget#dockTitle QLabel { font-weight: 600; }
-QWidget#panelToolbar { background: $panel; border-bottom: 1px solid $grid; }
+QWidget[surface="panel"] { background: $panel; border: 1px solid $border; }
+QWidget[surface="dockTitle"] { background: $raised; border: 1px solid $border; border-bottom: none; }
+QWidget[surface="dockTitle"] QLabel { font-weight: 600; }
+QWidget[surface="toolbar"] { background: $panel; border-bottom: 1px solid $grid; }
 
 QTabBar { background: transparent; }
 QTabBar::tab { background: $window; color: $text_muted; padding: 5px 12px; border: 1px solid transparent;

@@ -49,7 +49,8 @@ class Panel(QWidget):
         self.bridge = bridge
         self.client = client
         self.theme = theme
-        self.setObjectName("panel")
+        self.setObjectName(self.KEY)
+        self.setProperty("surface", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._listeners: dict[type[Any], Callable[[Any], None]] = {}
         self._waiting: dict[type[Any], Any] = {}
@@ -63,7 +64,7 @@ class Panel(QWidget):
 
     def _build_frame(self) -> None:
         bar = QWidget(self)
-        bar.setObjectName("panelToolbar")
+        bar.setProperty("surface", "toolbar")
         bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         line = QHBoxLayout(bar)
         line.setContentsMargins(PAD, GAP, PAD, GAP)

@@ -1,0 +1,126 @@
+"""Docks of the desk: a slim title bar, contents built when first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from ui.icons import Icon, Icons
+from ui.theme import GAP, PAD, Theme
+
+
+class Place(Enum):
+    """Where a panel sits in the default layout; the bottom ones are tabs, in the order given."""
+
+    LEFT = "left"
+    CENTRE = "centre"
+    RIGHT = "right"
+    BOTTOM = "bottom"
+
+
+@dataclass(frozen=True, slots=True)
+class PanelSpec:
+    """A panel of the window: `key` is its name in the saved layout, `build` makes the widget when it is needed."""
+
+    key: str
+    title: str
+    place: Place
+    build: Callable[[], QWidget]
+
+
+class DockTitle(QWidget):
+    """Title bar of a dock. Collapses to nothing while the dock is a tab: the tab says the name already."""
+
+    def __init__(self, theme: Theme, icons: Icons, dock: QDockWidget) -> None:
+        super().__init__(dock)
+        self._theme = theme
+        self._icons = icons
+        self._is_collapsed = False
+        self.setProperty("surface", "dockTitle")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(PAD, 0, GAP, 0)
+        line.setSpacing(0)
+        self.label = QLabel(dock.windowTitle(), self)
+        line.addWidget(self.label)
+        line.addStretch(1)
+        self.float_button = self._button("Float or dock this panel", line)
+        self.close_button = self._button("Close this panel (View menu brings it back)", line)
+        self.float_button.clicked.connect(self._toggle_float)
+        self.close_button.clicked.connect(dock.close)
+        self._dock = dock
+        self._redraw()
+        theme.changed.connect(self._redraw)
+
+    def _button(self, tip: str, line: QHBoxLayout) -> QToolButton:
+        button = QToolButton(self)
+        button.setProperty("kind", "flat")
+        button.setStyleSheet("padding: 0; min-height: 14px;")
+        button.setToolTip(tip)
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        line.addWidget(button)
+        return button
+
+    @Slot()
+    def _redraw(self) -> None:
+        self.float_button.setIcon(self._icons.get(Icon.FLOAT))
+        self.close_button.setIcon(self._icons.get(Icon.CLOSE))
+
+    @Slot()
+    def _toggle_float(self) -> None:
+        self._dock.setFloating(not self._dock.isFloating())
+
+    def collapse(self, *, is_collapsed: bool) -> None:
+        """Hides or shows the bar."""
+        if is_collapsed == self._is_collapsed:
+            return
+        self._is_collapsed = is_collapsed
+        for child in (self.label, self.float_button, self.close_button):
+            child.setVisible(not is_collapsed)
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        """A slim line, or nothing."""
+        return QSize(0, 0) if self._is_collapsed else QSize(80, 24)
+
+    def minimumSizeHint(self) -> QSize:
+        """As the size hint: QDockWidget takes its title height from here."""
+        return self.sizeHint()
+
+
+class PanelDock(QDockWidget):
+    """A dock whose panel is built when it is first shown or asked for."""
+
+    def __init__(self, spec: PanelSpec, theme: Theme, icons: Icons, parent: QWidget) -> None:
+        super().__init__(spec.title, parent)
+        self.setObjectName(spec.key)
+        self.spec = spec
+        self._panel: QWidget | None = None
+        self._host = QWidget(self)
+        self._column = QVBoxLayout(self._host)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self.setWidget(self._host)
+        self.title_bar = DockTitle(theme, icons, self)
+        self.setTitleBarWidget(self.title_bar)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the panel exists already."""
+        return self._panel is not None
+
+    def panel(self) -> QWidget:
+        """Returns the panel, building it on first use."""
+        if self._panel is None:
+            self._panel = self.spec.build()
+            self._column.addWidget(self._panel)
+        return self._panel
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Builds the panel at the latest when somebody looks."""
+        self.panel()
+        super().showEvent(event)
