@@ -11,9 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_ndtr, ndtr
 
-from analytics.black_scholes import Floats
+from analytics.black_scholes import Bools, Floats
 
 PROFIT_THRESHOLD_DOLLARS = 0.01
+_MIN_DEVIATION = 1e-20
+_MIN_PRICE, _MAX_PRICE = 1e-100, 1e100
+_MAX_VOL, _MAX_YEARS = 1e3, 1e3
 
 
 class ExpectedMoveMethod(Enum):
@@ -41,13 +44,12 @@ def probability_above(
     """
     k, f, t, v = (np.asarray(x, dtype=np.float64) for x in (level, forward, t_years, vol))
     deviation = _deviation(t, v)
-    bounded = np.isfinite(k) & (k > 0.0)
-    known = np.isfinite(f) & (f > 0.0)
+    bounded, known = _is_price(k), _is_price(f)
     distance = np.log(np.where(known, f, 1.0) / np.where(bounded, k, 1.0))
-    moving = deviation > 0.0
+    moving = deviation > _MIN_DEVIATION
     score = distance / np.where(moving, deviation, 1.0) - 0.5 * deviation
     chance = np.where(moving, ndtr(score), 0.5 + 0.5 * np.sign(distance))
-    chance = np.where(bounded, chance, np.where(k > 0.0, 0.0, 1.0))
+    chance = np.where(bounded, chance, np.where(k > 1.0, 0.0, 1.0))
     unusable = ~known | np.isnan(deviation) | np.isnan(k)
     return np.asarray(np.where(unusable, np.nan, chance))
 
@@ -136,12 +138,12 @@ def probability_of_touch(
     """
     b, s, t, v, r, q = (np.asarray(x, np.float64) for x in (barrier, spot, t_years, vol, rate, dividend_yield))
     deviation = _deviation(t, v)
-    known = np.isfinite(b) & np.isfinite(s) & (b > 0.0) & (s > 0.0) & ~np.isnan(deviation) & np.isfinite(r - q)
+    known = _is_price(b) & _is_price(s) & ~np.isnan(deviation) & (np.abs(r) <= 1e3) & (np.abs(q) <= 1e3)
     distance = np.log(np.where(known, b, 1.0) / np.where(known, s, 1.0))
     side = np.sign(distance)
-    moving = known & (deviation > 0.0)
+    moving = known & (deviation > _MIN_DEVIATION)
     safe = np.where(moving, deviation, 1.0)
-    drift = np.where(moving, (r - q) * t - 0.5 * deviation * deviation, 0.0)
+    drift = np.where(moving, (r - q) * np.where(moving, t, 0.0) - 0.5 * deviation * deviation, 0.0)
     direct = ndtr(side * (drift - distance) / safe)
     # exp(2 drift distance / deviation^2) can be huge while its partner is tiny: multiply them as logarithms.
     log_mirror = 2.0 * drift * distance / (safe * safe) + log_ndtr(-side * (drift + distance) / safe)
@@ -175,7 +177,12 @@ def expected_move(method: ExpectedMoveMethod, *, spot: float, vol: float, days: 
     return float(expected_range_straddle(straddle=straddle))
 
 
+def _is_price(values: Floats) -> Bools:
+    """Positive and of a size that quotients of two can hold."""
+    return np.asarray((values > _MIN_PRICE) & (values < _MAX_PRICE))
+
+
 def _deviation(t: Floats, v: Floats) -> Floats:
-    """Vol x sqrt(t), NaN for a negative or unknown one."""
-    good = np.isfinite(t) & np.isfinite(v) & (t >= 0.0) & (v >= 0.0)
+    """Vol x sqrt(t), NaN for a negative, unknown or absurd one."""
+    good = (t >= 0.0) & (t <= _MAX_YEARS) & (v >= 0.0) & (v <= _MAX_VOL)
     return np.asarray(np.where(good, np.where(good, v, 0.0) * np.sqrt(np.where(good, t, 0.0)), np.nan))
