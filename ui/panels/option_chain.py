@@ -1,0 +1,467 @@
+"""The option chain: underlying, expirations, strikes around the money; clicks stage legs for the ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar
+
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QAction, QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from execution.brokers.port import ChainExpiry
+from execution.commands import ListExpiries, ListUnderlyings, WatchChain
+from execution.views import ChainNumbers, ChainStatic, DeskState, Phase
+from models.enums import Action, Right
+from models.errors import InvalidInput
+from models.order import OrderLeg
+from ui import format as fmt
+from ui.bridge import Bridge
+from ui.chain.columns import COLUMNS, OPTIONAL_FIELDS, Field
+from ui.chain.menu import MenuEntry, build_menu, entries
+from ui.chain.model import ChainModel
+from ui.chain.picker import DeltaPicker
+from ui.chain.strip import ExpiryStrip
+from ui.chain.templates import DeltaPick, is_bracketed, legs_by_delta, unit_greeks
+from ui.chain.view import ChainView
+from ui.engine_client import EngineClient
+from ui.panels.base import Panel
+from ui.theme import GAP, PAD, Ink, Theme
+
+HINT = "Click a bid to sell, an ask to buy, again to add one. Right-click a strike for spreads. B / S stage by key."
+#: Strikes shown on each side of the money; None = all.
+_SPANS: tuple[tuple[str, int | None], ...] = (("10", 10), ("20", 20), ("40", 40), ("80", 80), ("All", None))
+_DEFAULT_DAYS = 40
+_PICK_WAIT_MS = 5000
+
+
+class OptionChainPanel(Panel):
+    """Signals: `leg_staged(Contract, Action, int, UnitGreeks | None)` for one click, `legs_picked(tuple[OrderLeg])`
+    for a template, `chain_loaded(ChainStatic)`. `set_staged` tints what the ticket holds.
+    """
+
+    KEY: ClassVar[str] = "option_chain"
+    TITLE: ClassVar[str] = "Option chain"
+
+    leg_staged = Signal(object, object, int, object)
+    legs_picked = Signal(object)
+    chain_loaded = Signal(object)
+
+    def __init__(
+        self,
+        bridge: Bridge,
+        client: EngineClient,
+        theme: Theme,
+        now_utc: Callable[[], datetime],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(bridge, client, theme, parent)
+        self._underlying = ""
+        self._expiry: ChainExpiry | None = None
+        self._wanted_expiry: ChainExpiry | None = None
+        self._numbers: ChainNumbers | None = None
+        self._watched: tuple[Decimal, Decimal] | None = None
+        self._is_centred = False
+        self._pick: DeltaPick | None = None
+        self.model = ChainModel(self)
+        self.view = ChainView(self.model, theme, self)
+        self.strip = ExpiryStrip(theme, now_utc, self)
+        self.picker = DeltaPicker(self)
+        self._pick_timer = QTimer(self)
+        self._pick_timer.setSingleShot(True)
+        self._pick_timer.setInterval(_PICK_WAIT_MS)
+        self._pick_timer.timeout.connect(self._on_pick_late)
+        self._build_toolbar()
+        self._build_body()
+        self._connect()
+        self.retheme()
+        self.set_empty("Waiting for the broker's list of underlyings.")
+        self.listen(DeskState, self._on_desk)
+        self.listen(ChainStatic, self._on_static)
+        self.listen(ChainNumbers, self._on_numbers)
+
+    # --- construction -------------------------------------------------------------------------------------------------
+
+    def _build_toolbar(self) -> None:
+        self.symbol = QComboBox(self)
+        self.symbol.setEditable(True)
+        self.symbol.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.symbol.setFixedWidth(92)
+        self.symbol.setAccessibleName("Underlying")
+        self.symbol.setToolTip("Underlying: choose or type one and press Enter (Ctrl+F)")
+        self.span = QComboBox(self)
+        for text, count in _SPANS:
+            self.span.addItem(f"± {text}" if count else text, count)
+        self.span.setCurrentIndex(2)
+        self.span.setToolTip("Strikes on each side of the money")
+        self.span.setAccessibleName("Strikes on each side of the money")
+        self.center = QPushButton("Center", self)
+        self.center.setToolTip("Back to the money (Home)")
+        self.columns = QToolButton(self)
+        self.columns.setText("Columns")
+        self.columns.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.columns)
+        self.column_actions: dict[Field, QAction] = {}
+        for field in OPTIONAL_FIELDS:
+            action = menu.addAction(field.value)
+            action.setCheckable(True)
+            action.toggled.connect(self._on_columns)
+            self.column_actions[field] = action
+        self.columns.setMenu(menu)
+        self.error = QLabel(self)
+        self.error.setProperty("role", "error")
+        self.error.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        for widget in (self.symbol, self.span, self.center, self.columns):
+            self.toolbar.addWidget(widget)
+        self.toolbar.addWidget(self.error, 1)
+        self.toolbar.addWidget(self.picker)
+        self.toolbar.addSpacing(GAP)
+
+    def _build_body(self) -> None:
+        body = QWidget(self)
+        self._calls = QLabel("CALLS", body)
+        self._puts = QLabel("PUTS", body)
+        self.facts = QLabel(body)
+        self.facts.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        for label in (self._calls, self._puts, self.facts):
+            label.setFont(self.theme.number_font())
+        facts = QHBoxLayout()
+        facts.setContentsMargins(PAD, 2, PAD, 2)
+        facts.addWidget(self._calls)
+        facts.addWidget(self.facts, 1)
+        facts.addWidget(self._puts)
+        self.hover = QLabel(HINT, body)
+        self.hover.setProperty("role", "caption")
+        self.hover.setContentsMargins(PAD, 2, PAD, 3)
+        self.hover.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.strip)
+        layout.addLayout(facts)
+        layout.addWidget(self.view, 1)
+        layout.addWidget(self.hover)
+        self.set_body(body)
+
+    def _connect(self) -> None:
+        self.symbol.activated.connect(self._on_symbol_chosen)
+        line = self.symbol.lineEdit()
+        if line is not None:
+            line.returnPressed.connect(self._on_symbol_typed)
+        self.span.currentIndexChanged.connect(self._recenter)
+        self.center.clicked.connect(self._recenter)
+        self.strip.chosen.connect(self._on_expiry)
+        self.picker.picked.connect(self._on_pick)
+        self.view.leg_clicked.connect(self._on_leg_clicked)
+        self.view.side_wanted.connect(self._on_side_wanted)
+        self.view.menu_wanted.connect(self._on_menu)
+        self.view.hovered.connect(self._on_hover)
+        self.view.rows_settled.connect(self._on_rows_settled)
+        find = QShortcut(QKeySequence.StandardKey.Find, self, self.focus_symbol)
+        find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        home = QShortcut(QKeySequence(Qt.Key.Key_Home), self.view, self._recenter)
+        home.setContext(Qt.ShortcutContext.WidgetShortcut)
+
+    # --- what the window and the ticket call --------------------------------------------------------------------------
+
+    @Slot()
+    def focus_symbol(self) -> None:
+        """Puts the keyboard on the underlying, its text selected."""
+        self.symbol.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        line = self.symbol.lineEdit()
+        if line is not None:
+            line.selectAll()
+
+    @Slot(object)
+    def set_staged(self, legs: tuple[OrderLeg, ...]) -> None:
+        """Tints the legs that are in the ticket."""
+        self.model.set_staged(legs)
+
+    @Slot(str)
+    def show_underlying(self, symbol: str) -> None:
+        """Loads the expirations of a symbol."""
+        self._wanted_expiry = None
+        self._ask_expiries(symbol)
+
+    @Slot(object)
+    def show_expiry(self, expiry: ChainExpiry) -> None:
+        """Shows one expiration, loading its underlying first when another is on screen."""
+        if expiry in self.strip.expiries:
+            self.strip.choose(expiry)
+        else:
+            self._wanted_expiry = expiry
+            self._ask_expiries(expiry.underlying)
+
+    def retheme(self) -> None:
+        """Takes over the colours after a switch."""
+        super().retheme()
+        self._calls.setStyleSheet(f"color: {self.theme.css(Ink.CALL)}; font-weight: 600;")
+        self._puts.setStyleSheet(f"color: {self.theme.css(Ink.PUT)}; font-weight: 600;")
+        self.view.viewport().update()
+        self.strip.viewport().update()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Takes the stream up again."""
+        super().showEvent(event)
+        if not self._underlying:
+            self._ask_underlyings()
+        elif self._expiry is not None:
+            self._watch(self._watched)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Stops quoting strikes nobody sees."""
+        super().hideEvent(event)
+        if self._expiry is not None:
+            self.client.ask(WatchChain(None), self._on_watch, self._on_failed)
+
+    # --- underlyings and expirations ----------------------------------------------------------------------------------
+
+    def _on_desk(self, desk: DeskState) -> None:
+        if desk.phase in (Phase.READY, Phase.READ_ONLY) and not self._underlying:
+            self._ask_underlyings()
+
+    def _ask_underlyings(self) -> None:
+        self.client.ask(ListUnderlyings(), self._on_underlyings, self._on_not_ready)
+
+    def _on_not_ready(self, error: Exception) -> None:
+        self.set_empty(f"No option chain yet. {error}")
+
+    def _on_underlyings(self, symbols: tuple[str, ...]) -> None:
+        typed = self.symbol.currentText()
+        self.symbol.clear()
+        self.symbol.addItems(list(symbols))
+        if self._underlying or not symbols:
+            self.symbol.setEditText(typed)
+            return
+        first = "SPX" if "SPX" in symbols else symbols[0]
+        self.symbol.setCurrentText(first)
+        self._ask_expiries(first)
+
+    @Slot()
+    def _on_symbol_typed(self) -> None:
+        symbol = self.symbol.currentText().strip().upper()
+        if symbol:
+            self.show_underlying(symbol)
+        else:
+            self._say_error("Type an underlying, for example SPX.")
+
+    @Slot(int)
+    def _on_symbol_chosen(self, index: int) -> None:
+        self.show_underlying(self.symbol.itemText(index))
+
+    def _ask_expiries(self, symbol: str) -> None:
+        self.symbol.setEditText(symbol)
+        self._mark_symbol(is_wrong=False)
+        self.client.ask(ListExpiries(symbol), self._on_expiries, self._on_symbol_refused)
+
+    def _on_symbol_refused(self, error: Exception) -> None:
+        self._say_error(str(error))
+        self._mark_symbol(is_wrong=True)
+
+    def _on_expiries(self, expiries: tuple[ChainExpiry, ...]) -> None:
+        if not expiries:
+            self._say_error(f"{self.symbol.currentText()} has no listed options.")
+            self._mark_symbol(is_wrong=True)
+            return
+        self._say_error("")
+        self._underlying = expiries[0].underlying
+        self.set_empty(None)
+        self.strip.set_expiries(expiries)
+        wanted = self._wanted_expiry if self._wanted_expiry in expiries else self.strip.nearest(_DEFAULT_DAYS)
+        self._wanted_expiry = None
+        if wanted is not None:
+            self.strip.choose(wanted)
+
+    def _mark_symbol(self, *, is_wrong: bool) -> None:
+        self.symbol.setProperty("invalid", is_wrong)
+        self.symbol.style().polish(self.symbol)
+
+    # --- the chain ----------------------------------------------------------------------------------------------------
+
+    @Slot(object)
+    def _on_expiry(self, expiry: ChainExpiry) -> None:
+        if expiry == self._expiry:
+            return
+        self._expiry = expiry
+        self._end_pick()
+        self._watch(None)
+
+    def _watch(self, bounds: tuple[Decimal, Decimal] | None) -> None:
+        self._watched = bounds
+        low, high = bounds or (None, None)
+        self.client.ask(WatchChain(self._expiry, low, high), self._on_watch, self._on_failed)
+
+    def _on_watch(self, static: ChainStatic | None) -> None:
+        if static is not None:
+            self._on_static(static)
+
+    def _on_failed(self, error: Exception) -> None:
+        self._say_error(str(error))
+
+    def _on_static(self, static: ChainStatic) -> None:
+        if static.expiry != self._expiry:
+            return
+        if self.model.set_static(static):
+            self._numbers = None
+            self._is_centred = False
+            self.chain_loaded.emit(static)
+            self._show_facts()
+
+    def _on_numbers(self, numbers: ChainNumbers) -> None:
+        if not self.model.set_numbers(numbers):
+            return
+        self._numbers = numbers
+        if not self._is_centred and numbers.spot is not None:
+            self._recenter()
+        self.view.update_money_line()
+        self.set_as_of(numbers.at_utc)
+        self._show_facts()
+        if self._pick is not None and is_bracketed(self._pick, numbers):
+            self._stage_pick()
+
+    @Slot()
+    def _recenter(self) -> None:
+        static, spot = self.model.static, self.model.spot
+        if static is None or spot is None:
+            return
+        self._is_centred = True
+        middle = self.model.index_of_strike(spot)
+        count: int | None = self.span.currentData()
+        self.model.set_window(*((0, len(static.strikes)) if count is None else (middle - count, middle + count + 1)))
+        self.view.center_row(self.model.row_of_strike(spot))
+
+    @Slot(int, int)
+    def _on_rows_settled(self, first: int, last: int) -> None:
+        low, high = self.model.strike_at(first), self.model.strike_at(last)
+        is_known = low is not None and high is not None and self._is_centred and self.isVisible()
+        if low is None or high is None or not is_known or self._pick is not None:
+            return
+        if (low, high) != self._watched:
+            self._watch((low, high))
+
+    def _show_facts(self) -> None:
+        static = self.model.static
+        if static is None:
+            self.facts.clear()
+            return
+        item, numbers = static.expiry, self._numbers
+        parts = [f"{item.root} {fmt.expiry_date(item.expiry)} {item.settlement.value}", f"{static.days_to_expiry} days"]
+        if numbers is not None and numbers.spot is not None:
+            parts.append(f"{item.underlying} {fmt.price(numbers.spot)}")
+        if numbers is not None and numbers.atm_iv is not None:
+            parts.append(f"ATM IV {fmt.vol(numbers.atm_iv)}")
+        if numbers is not None and numbers.expected_move is not None and numbers.spot:
+            share = fmt.percent(numbers.expected_move / numbers.spot * 100)
+            parts.append(f"expected move ± {fmt.price(numbers.expected_move)} ({share})")
+        self.facts.setText("   ·   ".join(parts))
+
+    # --- staging ------------------------------------------------------------------------------------------------------
+
+    @Slot(int, int)
+    def _on_leg_clicked(self, row: int, column: int) -> None:
+        spec = COLUMNS[column]
+        if spec.right is not None and spec.action is not None:
+            self._stage(row, spec.right, spec.action)
+
+    @Slot(int, int, object)
+    def _on_side_wanted(self, row: int, column: int, action: Action) -> None:
+        right = COLUMNS[column].right
+        if right is None:
+            self._say_error("Move to the call or the put side with the arrow keys, then press B or S.")
+        else:
+            self._stage(row, right, action)
+
+    def _stage(self, row: int, right: Right, action: Action) -> None:
+        contract = self.model.contract_at(row, right)
+        if contract is None:
+            return
+        self._say_error("")
+        greeks = None
+        strike, numbers = self.model.strike_at(row), self._numbers
+        if numbers is not None and strike is not None:
+            index = self.model.index_of_strike(float(strike))
+            greeks = unit_greeks(numbers.calls if right is Right.CALL else numbers.puts, index)
+        self.leg_staged.emit(contract, action, 1, greeks)
+
+    @Slot(int, int, QPoint)
+    def _on_menu(self, row: int, column: int, at: QPoint) -> None:
+        menu = self.strike_menu(row, column)
+        if menu is not None:
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(at)
+
+    def strike_menu(self, row: int, column: int) -> QMenu | None:
+        """Returns the menu of spreads at a cell; None without a chain."""
+        static, strike = self.model.static, self.model.strike_at(row)
+        if static is None or strike is None:
+            return None
+        index = self.model.index_of_strike(float(strike))
+        spot = self.model.spot
+        money = index if spot is None else self.model.index_of_strike(spot)
+        return build_menu(entries(static, index, COLUMNS[column].right, money), self._on_menu_entry, self)
+
+    def _on_menu_entry(self, entry: MenuEntry) -> None:
+        self.legs_picked.emit(entry.legs)
+
+    @Slot(object)
+    def _on_pick(self, pick: DeltaPick) -> None:
+        if self.model.static is None or self._expiry is None:
+            return
+        self._say_error("")
+        self._pick = pick
+        if self._numbers is not None and is_bracketed(pick, self._numbers):
+            self._stage_pick()
+            return
+        self.picker.set_busy("Quoting…")
+        self._pick_timer.start()
+        strikes = self.model.static.strikes
+        self._watch((strikes[0], strikes[-1]))
+
+    @Slot()
+    def _on_pick_late(self) -> None:
+        """The far strikes did not all come: takes the nearest known, or says that there is none."""
+        self._stage_pick()
+
+    def _stage_pick(self) -> None:
+        pick, static, numbers = self._pick, self.model.static, self._numbers
+        self._end_pick()
+        if pick is None or static is None:
+            return
+        if numbers is None:
+            self._say_error("No quotes have come for this expiration yet: try again in a moment.")
+            return
+        try:
+            self.legs_picked.emit(legs_by_delta(pick, static, numbers))
+        except InvalidInput as error:
+            self._say_error(str(error))
+
+    def _end_pick(self) -> None:
+        self._pick = None
+        self._pick_timer.stop()
+        self.picker.set_busy(None)
+
+    # --- small things -------------------------------------------------------------------------------------------------
+
+    @Slot(bool)
+    def _on_columns(self) -> None:
+        self.view.show_optional(frozenset(f for f, action in self.column_actions.items() if action.isChecked()))
+
+    @Slot(str)
+    def _on_hover(self, text: str) -> None:
+        self.hover.setText(text or HINT)
+
+    def _say_error(self, text: str) -> None:
+        self.error.setText(text)
+        self.error.setToolTip(text)
