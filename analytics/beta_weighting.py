@@ -75,16 +75,16 @@ def beta_weight(
     Arguments broadcast to one dimension, one entry per position; delta, gamma, theta, vega are per one unit as
     `analytics.black_scholes` gives them; underlying_price is the live price of the underlying, never the strike.
     A NaN in quantity, multiplier, price or any Greek excludes that position from every total. A NaN beta counts as
-    1.0 and is listed, as are those the caller marks in `beta_defaulted`. With an unknown index (NaN or <= 0) delta
-    and gamma are unknown while theta and vega still stand.
+    1.0 and is listed, as are those the caller marks in `beta_defaulted`. With an unknown index (NaN, infinite or
+    <= 0) delta and gamma are unknown while theta and vega still stand.
     """
     columns = (quantity, multiplier, delta, gamma, theta_per_day, vega_per_point, underlying_price, beta)
     arrays = np.broadcast_arrays(*(np.atleast_1d(np.asarray(c, dtype=np.float64)) for c in columns))
     qty, mult, unit_delta, unit_gamma, unit_theta, unit_vega, price, raw_beta = arrays
-    no_beta = np.isnan(raw_beta)
+    no_beta = ~np.isfinite(raw_beta)
     used_beta = np.where(no_beta, DEFAULT_BETA, raw_beta)
     defaulted = no_beta | np.asarray(beta_defaulted, dtype=np.bool_)
-    index = index_price if index_price > 0.0 else np.nan
+    index = index_price if 0.0 < index_price < np.inf else np.nan
     units = qty * mult
     raw_delta = units * unit_delta
     raw_gamma = units * unit_gamma

@@ -32,6 +32,10 @@ from analytics.book_columns import (
     appended_underlyings,
     check_positions,
     column,
+    is_carry,
+    is_price,
+    is_quantity,
+    is_vol,
 )
 from analytics.implied_vol import IvStatus, implied_vol
 
@@ -92,7 +96,7 @@ class BookArrays:
         self.beta = column("beta", underlyings.beta, count, np.float64)
         flagged = column("beta_defaulted", underlyings.beta_defaulted, count, np.bool_)
         self.beta_defaulted = flagged | np.isnan(self.beta)
-        self.spot[~(np.isfinite(self.spot) & (self.spot > 0.0))] = np.nan
+        self.spot[~is_price(self.spot)] = np.nan
         n = np.atleast_1d(np.asarray(positions.quantity)).shape[0]
         self.quantity = column("quantity", positions.quantity, n, np.float64)
         self.multiplier = column("multiplier", positions.multiplier, n, np.float64)
@@ -104,7 +108,7 @@ class BookArrays:
         self.rate = column("rate", positions.rate, n, np.float64)
         self.dividend_yield = column("dividend_yield", positions.dividend_yield, n, np.float64)
         self.vol = column("vol", positions.vol, n, np.float64)
-        self.vol[~(np.isfinite(self.vol) & (self.vol >= 0.0))] = np.nan
+        self.vol[~is_vol(self.vol)] = np.nan
         self.vol_stale = np.zeros(n, dtype=np.bool_)
         self.vol_status = np.full(n, IvStatus.OK, dtype=np.int8)
         self.bid, self.ask, self.mark = (np.full(n, np.nan) for _ in range(3))
@@ -135,10 +139,17 @@ class BookArrays:
         """Years (act/365, fractional, never floored to a day) from now to settlement; 0 once it has passed."""
         return np.maximum(self.expiry_epoch_s[rows] - now_epoch_s, 0.0) / SECONDS_PER_YEAR
 
+    def set_quantities(self, rows: npt.ArrayLike, quantities: npt.ArrayLike) -> None:
+        """Write signed quantities after fills; raises `BookError` when one is not a number."""
+        values = np.asarray(quantities, dtype=np.float64)
+        if not is_quantity(values).all():
+            raise BookError(f"quantities {values} are not all numbers. Nothing was changed; send every quantity.")
+        self.quantity[np.asarray(rows, dtype=np.intp)] = values
+
     def set_spots(self, indices: npt.ArrayLike, prices: npt.ArrayLike) -> None:
-        """Write live prices of underlyings; anything that is not a positive number means unknown."""
+        """Write live prices of underlyings; anything but a positive number (NaN, 0, an unset 1.8e308) is unknown."""
         values = np.asarray(prices, dtype=np.float64)
-        self.spot[np.asarray(indices, dtype=np.intp)] = np.where(np.isfinite(values) & (values > 0.0), values, np.nan)
+        self.spot[np.asarray(indices, dtype=np.intp)] = np.where(is_price(values), values, np.nan)
 
     def set_betas(self, indices: npt.ArrayLike, betas: npt.ArrayLike, defaulted: npt.ArrayLike) -> None:
         """Write betas and whether each is only the default; NaN means unknown and counts as default 1.0."""
@@ -147,25 +158,31 @@ class BookArrays:
         self.beta_defaulted[at] = np.asarray(defaulted, dtype=np.bool_) | np.isnan(values)
 
     def set_carry(self, rows: npt.ArrayLike, rate: npt.ArrayLike, dividend_yield: npt.ArrayLike) -> None:
-        """Write rate and yield of rows (for instance from the parity forward) and have their vols solved again."""
+        """Write rate and yield of rows (for instance from the parity forward) and have their vols solved again.
+
+        A row whose rate or yield is unknown (NaN) or beyond +-300 % keeps what it had.
+        """
         at = np.asarray(rows, dtype=np.intp)
-        self.rate[at] = rate
-        self.dividend_yield[at] = dividend_yield
+        rates, yields = (np.broadcast_to(np.asarray(v, dtype=np.float64), at.shape) for v in (rate, dividend_yield))
+        good = is_carry(rates) & is_carry(yields)
+        at = at[good]
+        self.rate[at], self.dividend_yield[at] = rates[good], yields[good]
         self.dirty[at] = (self.model[at] != Model.LINEAR) & ~np.isnan(self.mark[at])
 
     def set_quotes(self, rows: npt.ArrayLike, bid: npt.ArrayLike, ask: npt.ArrayLike) -> None:
         """Write quotes; the mark is the mid when both sides are there and bid <= ask, else NaN with a reason.
 
-        A missing side is NaN or <= 0. An option whose quote gives no mark keeps its last vol and is marked stale.
+        A missing side is NaN or <= 0; a broker's unset (1.8e308) or an infinite side is a bad quote. An option whose
+        quote gives no mark keeps its last vol and is marked stale.
         """
         at = np.asarray(rows, dtype=np.intp)
         b, a = np.broadcast_arrays(np.asarray(bid, dtype=np.float64), np.asarray(ask, dtype=np.float64))
-        infinite = np.isinf(b) | np.isinf(a)
-        two_sided = (b > 0.0) & (a > 0.0) & ~infinite
+        absurd = ((b > 0.0) & ~is_price(b)) | ((a > 0.0) & ~is_price(a))
+        two_sided = is_price(b) & is_price(a)
         crossed = two_sided & (b > a)
         good = two_sided & ~crossed
         status = np.full(b.shape, Mark.ONE_SIDED, dtype=np.int8)
-        status[infinite], status[crossed], status[good] = Mark.BAD_QUOTE, Mark.CROSSED, Mark.TWO_SIDED
+        status[absurd], status[crossed], status[good] = Mark.BAD_QUOTE, Mark.CROSSED, Mark.TWO_SIDED
         self.bid[at], self.ask[at], self.mark_status[at] = b, a, status
         self.mark[at] = np.where(good, 0.5 * (np.where(good, b, 0.0) + np.where(good, a, 0.0)), np.nan)
         option = self.model[at] != Model.LINEAR
@@ -175,7 +192,7 @@ class BookArrays:
     def set_vols(self, rows: npt.ArrayLike, vols: npt.ArrayLike) -> None:
         """Write vols known from elsewhere; they count as fresh. NaN or a negative vol means unknown."""
         at, values = np.asarray(rows, dtype=np.intp), np.asarray(vols, dtype=np.float64)
-        self.vol[at] = np.where(np.isfinite(values) & (values >= 0.0), values, np.nan)
+        self.vol[at] = np.where(is_vol(values), values, np.nan)
         self.vol_stale[at] = False
         self.vol_status[at] = IvStatus.OK
         self.dirty[at] = False

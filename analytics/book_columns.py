@@ -15,6 +15,9 @@ Rows = npt.NDArray[np.intp]
 
 _T = TypeVar("_T", bound=np.generic)
 
+_ABSURD = 1e12
+_YEAR_2100_EPOCH_S = 4_102_444_800.0
+
 
 class Model(IntEnum):
     """How a row is valued."""
@@ -124,14 +127,18 @@ def check_positions(positions: PositionColumns, underlying_count: int) -> None:
     at = np.asarray(positions.underlying)
     option = np.asarray(positions.model) != Model.LINEAR
     checks: tuple[tuple[str, str, Bools], ...] = (
-        ("quantity", "must be a number", ~np.isfinite(positions.quantity)),
-        ("multiplier", "must be > 0", ~_positive(positions.multiplier)),
+        ("quantity", "must be a number", ~is_quantity(positions.quantity)),
+        ("multiplier", "must be > 0", ~is_price(positions.multiplier)),
         ("model", "must be 0 LINEAR, 1 BSM or 2 BLACK76", ~np.isin(positions.model, [int(m) for m in Model])),
         ("underlying", "must be a row of the underlying table", (at < 0) | (at >= underlying_count)),
-        ("strike", "must be > 0 for an option", option & ~_positive(positions.strike)),
-        ("expiry_epoch_s", "must be known for an option", option & ~np.isfinite(positions.expiry_epoch_s)),
-        ("rate", "must be a number for an option", option & ~np.isfinite(positions.rate)),
-        ("dividend_yield", "must be a number for an option", option & ~np.isfinite(positions.dividend_yield)),
+        ("strike", "must be > 0 for an option", option & ~is_price(positions.strike)),
+        (
+            "expiry_epoch_s",
+            "must be known and before 2100 for an option",
+            option & ~_is_expiry(positions.expiry_epoch_s),
+        ),
+        ("rate", "must be a number within +-3 for an option", option & ~is_carry(positions.rate)),
+        ("dividend_yield", "must be a number within +-3 for an option", option & ~is_carry(positions.dividend_yield)),
     )
     for name, rule, bad in checks:
         if bad.any():
@@ -140,6 +147,28 @@ def check_positions(positions: PositionColumns, underlying_count: int) -> None:
             raise BookError(f"book column {name} {rule}; row {row} has {value}. Correct that row.")
 
 
-def _positive(values: npt.ArrayLike) -> Bools:
+def is_price(values: npt.ArrayLike) -> Bools:
+    """Positive and real: a broker's "unset" (1.8e308) is not a price."""
     array = np.asarray(values, dtype=np.float64)
-    return np.isfinite(array) & (array > 0.0)
+    return (array > 0.0) & (array < _ABSURD)
+
+
+def is_quantity(values: npt.ArrayLike) -> Bools:
+    """A number that is not a broker's "unset"."""
+    return np.abs(np.asarray(values, dtype=np.float64)) < _ABSURD
+
+
+def is_vol(values: npt.ArrayLike) -> Bools:
+    """Annual vol from 0 to 1000 (100,000 %)."""
+    array = np.asarray(values, dtype=np.float64)
+    return (array >= 0.0) & (array <= 1e3)
+
+
+def is_carry(values: npt.ArrayLike) -> Bools:
+    """A continuous rate or yield within +-300 %."""
+    return np.abs(np.asarray(values, dtype=np.float64)) <= 3.0
+
+
+def _is_expiry(values: npt.ArrayLike) -> Bools:
+    array = np.asarray(values, dtype=np.float64)
+    return np.isfinite(array) & (array < _YEAR_2100_EPOCH_S)

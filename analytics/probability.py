@@ -143,7 +143,8 @@ def probability_of_touch(
     side = np.sign(distance)
     moving = known & (deviation > _MIN_DEVIATION)
     safe = np.where(moving, deviation, 1.0)
-    drift = np.where(moving, (r - q) * np.where(moving, t, 0.0) - 0.5 * deviation * deviation, 0.0)
+    carry = np.where(moving, r, 0.0) - np.where(moving, q, 0.0)
+    drift = np.where(moving, carry * np.where(moving, t, 0.0) - 0.5 * deviation * deviation, 0.0)
     direct = ndtr(side * (drift - distance) / safe)
     # exp(2 drift distance / deviation^2) can be huge while its partner is tiny: multiply them as logarithms.
     log_mirror = 2.0 * drift * distance / (safe * safe) + log_ndtr(-side * (drift + distance) / safe)

@@ -128,8 +128,9 @@ def test_a_position_with_an_unknown_figure_is_listed_and_enters_no_sum(missing: 
     assert np.isnan(got.spx_equiv_delta[0])
 
 
-def test_a_missing_beta_counts_as_one_and_is_listed() -> None:
-    got = beta_weight(**{**BOOK, "beta": [1.0, np.nan]}, index_price=6000.0)
+@pytest.mark.parametrize("unknown", [np.nan, np.inf])
+def test_a_missing_beta_counts_as_one_and_is_listed(unknown: float) -> None:
+    got = beta_weight(**{**BOOK, "beta": [1.0, unknown]}, index_price=6000.0)
     assert got.spx_equiv_delta[1] == pytest.approx(100.0 * 50.0 / 6000.0)
     assert got.beta_defaulted.tolist() == [1]
     assert got.totals.beta_defaulted_count == 1
@@ -140,7 +141,7 @@ def test_a_beta_that_the_caller_calls_default_is_listed_too() -> None:
     assert got.beta_defaulted.tolist() == [1]
 
 
-@pytest.mark.parametrize("level", [np.nan, 0.0, -1.0])
+@pytest.mark.parametrize("level", [np.nan, 0.0, -1.0, np.inf])
 def test_without_an_index_delta_is_unknown_but_theta_still_stands(level: float) -> None:
     totals = beta_weight(**BOOK, index_price=level).totals
     assert np.isnan(totals.spx_equiv_delta)

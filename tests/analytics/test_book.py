@@ -148,6 +148,7 @@ def test_only_the_rows_asked_for_are_solved(book: BookArrays) -> None:
         (-1.0, 25.0, Mark.ONE_SIDED),
         (26.0, 25.0, Mark.CROSSED),
         (25.0, np.inf, Mark.BAD_QUOTE),
+        (1.7976931348623157e308, 1.7976931348623157e308, Mark.BAD_QUOTE),
     ],
 )
 def test_a_quote_that_is_no_market_gives_no_mark_and_keeps_the_last_vol(
@@ -208,7 +209,7 @@ def test_unknown_prices_and_vols_are_excluded_with_their_reason_and_never_summed
     assert np.isnan(greeks.market_value[[2, 3, 5]]).all()
 
 
-@given(st.lists(st.sampled_from([6000.0, 0.0, -1.0, np.nan, np.inf]), min_size=3, max_size=3))
+@given(st.lists(st.sampled_from([6000.0, 0.0, -1.0, np.nan, np.inf, 1.7976931348623157e308]), min_size=3, max_size=3))
 def test_exclusion_codes_and_totals_always_tell_the_same_story(spots: list[float]) -> None:
     book = BookArrays(positions(), replace(underlyings(), spot=spots))
     greeks = book.greeks(NOW, INDEX)
@@ -245,6 +246,27 @@ def test_new_carry_has_the_vol_solved_again(book: BookArrays) -> None:
     book.refresh_vols(NOW)
     assert book.vol[0] != old
     assert book.greeks(NOW, INDEX).price[0] == pytest.approx(25.2)
+
+
+def test_unknown_carry_leaves_the_old_one_in_place(book: BookArrays) -> None:
+    book.set_carry([0, 1], [np.nan, 0.05], [0.02, 0.02])
+    assert book.rate[:2].tolist() == [0.04, 0.05]
+    assert book.dividend_yield[:2].tolist() == [0.013, 0.02]
+
+
+def test_a_fill_changes_the_quantity_in_place(book: BookArrays) -> None:
+    one = book.greeks(NOW, INDEX)
+    book.set_quantities([0], [-3])
+    assert book.greeks(NOW, INDEX).raw_delta[0] == pytest.approx(3.0 * one.raw_delta[0])
+    with pytest.raises(BookError, match="not all numbers"):
+        book.set_quantities([0, 1], [1.0, np.nan])
+    assert book.quantity[0] == -3.0
+
+
+def test_a_vol_that_is_none_makes_the_row_unknown(book: BookArrays) -> None:
+    book.set_vols([0, 1, 3], [-0.1, 1.7976931348623157e308, 0.3])
+    assert np.isnan(book.vol[[0, 1]]).all()
+    assert book.vol[3] == 0.3
 
 
 def test_a_ticket_s_legs_on_a_copy_show_before_and_after_and_leave_the_book_alone(book: BookArrays) -> None:
@@ -308,6 +330,8 @@ def test_an_empty_book_has_zero_totals() -> None:
         ({"strike": [5700, 6300, np.nan, 0.0, np.nan, 5800]}, "strike must be > 0 .* row 3"),
         ({"expiry_epoch_s": np.nan}, "expiry_epoch_s must be known .* row 0"),
         ({"rate": np.inf}, "rate must be a number .* row 0"),
+        ({"dividend_yield": 4.0}, "dividend_yield must be .* row 0"),
+        ({"quantity": [1.7976931348623157e308, 1, 1, 1, 1, 1]}, "quantity must be a number; row 0"),
         ({"vol": [0.1, 0.2]}, "vol has shape"),
     ],
 )
