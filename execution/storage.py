@@ -116,7 +116,19 @@ class JournalEdits(Protocol):
         ...
 
 
-class Storage(OrderStore, SnapshotStore, BreachStore, JournalEdits, Protocol):
+class SettingsStore(Protocol):
+    """Small facts the desk remembers: regime state, limits and betas the user changed. JSON text by name."""
+
+    async def load_settings(self) -> dict[str, str]:
+        """Returns every remembered fact."""
+        ...
+
+    async def save_setting(self, name: str, value: str, at_utc: datetime) -> None:
+        """Remembers one; what it was before stays in the history."""
+        ...
+
+
+class Storage(OrderStore, SnapshotStore, BreachStore, JournalEdits, SettingsStore, Protocol):
     """Everything the engine writes to. `is_read_only` when another instance holds the writer's lock."""
 
     is_read_only: bool

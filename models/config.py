@@ -35,16 +35,23 @@ class Bounds(_Section):
 
 
 class RegimeSettings(_Section):
-    """VIX levels at which the regime steps up."""
+    """VIX levels between the regimes; what they mean is in `analytics.regime.RegimeParameters`."""
 
-    medium_at: float = Field(gt=0)
-    high_at: float = Field(gt=0)
-    crisis_at: float = Field(gt=0)
+    up_levels: tuple[float, float, float]
+    down_levels: tuple[float, float, float]
+    calm_days: float = Field(ge=0)
+    crisis_ratio: float = Field(gt=0)
+    calm_ratio: float = Field(gt=0)
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
-        if not self.medium_at < self.high_at < self.crisis_at:
-            raise ValueError("medium_at, high_at and crisis_at must rise")
+        for name, levels in (("up_levels", self.up_levels), ("down_levels", self.down_levels)):
+            if not 0 < levels[0] < levels[1] < levels[2]:
+                raise ValueError(f"{name} must rise from MEDIUM_VOL to CRISIS")
+        if any(down > up for down, up in zip(self.down_levels, self.up_levels, strict=True)):
+            raise ValueError("down_levels must not lie above up_levels")
+        if self.calm_ratio > self.crisis_ratio:
+            raise ValueError("calm_ratio must not lie above crisis_ratio")
         return self
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,16 +24,20 @@ class PortfolioGreeks:
     beta_unavailable_count: int
     excluded_count: int = 0
 
-    def as_journal(self) -> dict[str, float]:
-        """Returns the object `trade_journal.pre_greeks_json` and `post_greeks_json` hold."""
+    def as_journal(self) -> dict[str, float | None]:
+        """Returns the object `trade_journal.pre_greeks_json` and `post_greeks_json` hold; unknown is null."""
         return {
-            "spx_delta": self.spx_equiv_delta,
-            "gamma": self.gamma,
-            "theta": self.theta,
-            "vega": self.vega,
+            "spx_delta": _known(self.spx_equiv_delta),
+            "gamma": _known(self.gamma),
+            "theta": _known(self.theta),
+            "vega": _known(self.vega),
             "excluded": self.excluded_count,
             "beta_defaulted": self.beta_unavailable_count,
         }
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Market data as the desk holds it: quotes, subscriptions, betas, carry, chains."""

@@ -1,0 +1,248 @@
+"""Option chains on screen: listings from the broker, and the numbers of the visible strikes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+
+from analytics.black_scholes import bsm_first_order
+from analytics.book import SECONDS_PER_YEAR
+from analytics.implied_vol import IvStatus, implied_vol
+from analytics.probability import expected_move_iv
+from analytics.volatility import implied_dividend_yield, parity_forward
+from execution.brokers.port import Broker, ChainExpiry
+from execution.market.carry import CarryBook
+from execution.market.data import MarketData
+from execution.views import ChainNumbers, ChainSide, ChainStatic, FloatArray
+from models.clock import Clock, epoch_s
+from models.contract import Contract
+from models.enums import Right
+from models.errors import InvalidInput
+from models.expiry import days_to_expiry, settlement_instant_utc
+from models.ids import ContractKey
+
+#: Strikes quoted on each side of the money when the window has not said which it shows.
+_STRIKES_AROUND = 25
+#: Parity of fewer strikes than this is noise.
+_PARITY_STRIKES = 3
+
+
+class ChainService:
+    """One chain at a time is watched; its listings are kept once asked for. Engine thread only."""
+
+    def __init__(self, *, broker: Broker, market: MarketData, carry: CarryBook, clock: Clock) -> None:
+        self._broker = broker
+        self._market = market
+        self._carry = carry
+        self._clock = clock
+        self._expiries: dict[str, tuple[ChainExpiry, ...]] = {}
+        self._contracts: dict[ChainExpiry, tuple[Contract, ...]] = {}
+        self._version = 0
+        self.watched: ChainStatic | None = None
+        self.carry_moved = False
+
+    async def expiries(self, underlying: str) -> tuple[ChainExpiry, ...]:
+        """Returns the expirations still to come; raises InvalidInput for a symbol without options."""
+        symbol = underlying.strip().upper()
+        if not symbol:
+            raise InvalidInput("underlying", "No symbol given.", cure="Type an underlying such as SPX.")
+        if symbol not in self._expiries:
+            self._expiries[symbol] = await self._broker.expiries(symbol)
+        now_utc = self._clock.now_utc()
+        return tuple(
+            one for one in self._expiries[symbol] if settlement_instant_utc(one.expiry, one.settlement) > now_utc
+        )
+
+    def forget(self) -> None:
+        """Drops the listings, at a new day or a new connection."""
+        self._expiries.clear()
+        self._contracts.clear()
+
+    async def contracts(self, expiry: ChainExpiry) -> tuple[Contract, ...]:
+        """Returns the listed contracts of an expiration."""
+        if expiry not in self._contracts:
+            self._contracts[expiry] = await self._broker.chain(expiry)
+        return self._contracts[expiry]
+
+    async def watch(self, expiry: ChainExpiry | None) -> ChainStatic | None:
+        """Makes `expiry` the watched chain; the same one keeps its version."""
+        if expiry is None:
+            self.watched = None
+            return None
+        if self.watched is not None and self.watched.expiry == expiry:
+            return self.watched
+        contracts = await self.contracts(expiry)
+        if not contracts:
+            raise InvalidInput("expiry", f"{expiry.root} {expiry.expiry:%d %b %Y} has no listed contracts.")
+        self._version += 1
+        self.watched = _static(expiry, contracts, self._version, self._clock.now_utc())
+        return self.watched
+
+    def wanted(self, low: Decimal | None, high: Decimal | None) -> tuple[Contract, ...]:
+        """Returns the contracts to quote: those between the bounds, or those around the money."""
+        static = self.watched
+        if static is None:
+            return ()
+        if low is None or high is None:
+            low, high = self._around_the_money(static)
+        return tuple(
+            contract
+            for strike, pair in zip(static.strikes, zip(static.calls, static.puts, strict=True), strict=True)
+            if low <= strike <= high
+            for contract in pair
+            if contract is not None
+        )
+
+    def numbers(self, held: Mapping[ContractKey, Decimal]) -> ChainNumbers | None:
+        """Returns the watched chain's live figures: vols and Greeks solved for all quoted strikes at once."""
+        static = self.watched
+        if static is None:
+            return None
+        now_utc = self._clock.now_utc()
+        spot = self._market.price(static.expiry.underlying)
+        years = max(epoch_s(static.expires_at_utc) - epoch_s(now_utc), 0.0) / SECONDS_PER_YEAR
+        calls = [self._quote_columns(contract) for contract in static.calls]
+        puts = [self._quote_columns(contract) for contract in static.puts]
+        call_quotes, put_quotes = np.array(calls), np.array(puts)
+        strikes = np.array([float(strike) for strike in static.strikes])
+        self._take_parity(static, strikes, call_quotes, put_quotes, spot, years)
+        call_side = self._side(static.calls, strikes, call_quotes, spot, years, held, is_call=True)
+        put_side = self._side(static.puts, strikes, put_quotes, spot, years, held, is_call=False)
+        atm = _atm_vol(strikes, call_side.iv, put_side.iv, spot)
+        move = None if atm is None else float(expected_move_iv(spot=spot, vol=atm, days=years * 365.0))
+        return ChainNumbers(
+            version=static.version,
+            at_utc=now_utc,
+            spot=None if math.isnan(spot) else spot,
+            expected_move=move,
+            atm_iv=atm,
+            calls=call_side,
+            puts=put_side,
+        )
+
+    def _around_the_money(self, static: ChainStatic) -> tuple[Decimal, Decimal]:
+        spot = self._market.price(static.expiry.underlying)
+        strikes = static.strikes
+        middle = len(strikes) // 2
+        if not math.isnan(spot):
+            middle = int(np.searchsorted(np.array([float(strike) for strike in strikes]), spot))
+        low = strikes[max(middle - _STRIKES_AROUND, 0)]
+        return low, strikes[min(middle + _STRIKES_AROUND, len(strikes) - 1)]
+
+    def _quote_columns(self, contract: Contract | None) -> tuple[float, float, float, float]:
+        """Bid, ask, last and age of a listed contract, NaN where unknown."""
+        quote = None if contract is None else self._market.quote(contract.key)
+        if contract is None or quote is None:
+            return math.nan, math.nan, math.nan, math.nan
+        age = self._market.age_s(contract.key)
+        return (
+            math.nan if quote.bid is None else float(quote.bid),
+            math.nan if quote.ask is None else float(quote.ask),
+            math.nan if quote.last is None else float(quote.last),
+            math.nan if age is None else age,
+        )
+
+    def _take_parity(
+        self, static: ChainStatic, strikes: FloatArray, calls: FloatArray, puts: FloatArray, spot: float, years: float
+    ) -> None:
+        """Learns the expiry's dividend yield from put-call parity of the quotes at hand."""
+        if math.isnan(spot) or years <= 0 or static.expiry.underlying.startswith("/"):
+            return
+        found = parity_forward(
+            strike=strikes, call_mid=_mids(calls), put_mid=_mids(puts), t_years=years, rate=self._carry.rate
+        )
+        if found.strikes_used < _PARITY_STRIKES:
+            return
+        implied = float(implied_dividend_yield(forward=found.forward, spot=spot, t_years=years, rate=self._carry.rate))
+        if not math.isnan(implied) and self._carry.set_implied_yield(
+            static.expiry.underlying, static.expiry.expiry, implied
+        ):
+            self.carry_moved = True
+
+    def _side(
+        self,
+        contracts: Sequence[Contract | None],
+        strikes: FloatArray,
+        quotes: FloatArray,
+        spot: float,
+        years: float,
+        held: Mapping[ContractKey, Decimal],
+        *,
+        is_call: bool,
+    ) -> ChainSide:
+        static = self.watched
+        carry = self._carry.carry(
+            "" if static is None else static.expiry.underlying, None if static is None else static.expiry.expiry
+        )
+        mids = _mids(quotes)
+        found = implied_vol(
+            price=mids,
+            spot=spot,
+            strike=strikes,
+            t_years=years,
+            rate=carry.rate,
+            dividend_yield=carry.dividend_yield,
+            is_call=is_call,
+        )
+        vol = np.where(found.status == IvStatus.OK, found.vol, np.nan)
+        values = bsm_first_order(
+            spot=spot,
+            strike=strikes,
+            t_years=years,
+            rate=carry.rate,
+            dividend_yield=carry.dividend_yield,
+            vol=vol,
+            is_call=is_call,
+        )
+        positions = [0.0 if one is None else float(held.get(one.key, 0)) for one in contracts]
+        return ChainSide(
+            bid=quotes[:, 0],
+            ask=quotes[:, 1],
+            last=quotes[:, 2],
+            iv=vol,
+            delta=values.delta,
+            gamma=values.gamma,
+            theta_per_day=values.theta_per_day,
+            vega_per_point=values.vega_per_point,
+            held=np.array(positions),
+            age_s=quotes[:, 3],
+        )
+
+
+def _static(expiry: ChainExpiry, contracts: Sequence[Contract], version: int, now_utc: datetime) -> ChainStatic:
+    by_strike: dict[Decimal, dict[Right, Contract]] = {}
+    for contract in contracts:
+        if contract.strike is not None and contract.right is not None:
+            by_strike.setdefault(contract.strike, {})[contract.right] = contract
+    strikes = tuple(sorted(by_strike))
+    return ChainStatic(
+        expiry=expiry,
+        version=version,
+        strikes=strikes,
+        calls=tuple(by_strike[strike].get(Right.CALL) for strike in strikes),
+        puts=tuple(by_strike[strike].get(Right.PUT) for strike in strikes),
+        days_to_expiry=days_to_expiry(expiry.expiry, now_utc),
+        expires_at_utc=settlement_instant_utc(expiry.expiry, expiry.settlement),
+    )
+
+
+def _mids(quotes: FloatArray) -> FloatArray:
+    """Midpoints of sound two-sided quotes, NaN otherwise."""
+    bid, ask = quotes[:, 0], quotes[:, 1]
+    sound = (bid >= 0) & (ask > 0) & (bid <= ask)
+    return np.where(sound, 0.5 * (np.where(sound, bid, 0.0) + np.where(sound, ask, 0.0)), np.nan)
+
+
+def _atm_vol(strikes: FloatArray, call_iv: FloatArray, put_iv: FloatArray, spot: float) -> float | None:
+    """Vol at the strike nearest the spot, out-of-the-money side, None when unknown."""
+    if math.isnan(spot):
+        return None
+    vol = np.where(strikes >= spot, call_iv, put_iv)
+    known = np.flatnonzero(~np.isnan(vol))
+    if known.size == 0:
+        return None
+    return float(vol[known[np.argmin(np.abs(strikes[known] - spot))]])

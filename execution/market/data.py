@@ -1,0 +1,93 @@
+"""The newest quote of everything, and who wants what quoted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable
+
+from models.clock import Clock
+from models.contract import Contract
+from models.ids import ContractKey
+from models.quote import ModelGreeks, Quote
+
+
+class MarketData:
+    """Newest quotes by contract. Engine thread only."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._quotes: dict[ContractKey, Quote] = {}
+        self._model_greeks: dict[ContractKey, ModelGreeks] = {}
+        self._newest: Quote | None = None
+
+    def apply(self, quotes: Iterable[Quote]) -> None:
+        """Takes quotes in; an older one than held is ignored."""
+        for quote in quotes:
+            held = self._quotes.get(quote.key)
+            if held is None or quote.at_utc >= held.at_utc:
+                self._quotes[quote.key] = quote
+                if self._newest is None or quote.at_utc >= self._newest.at_utc:
+                    self._newest = quote
+
+    def apply_model_greeks(self, greeks: Iterable[ModelGreeks]) -> None:
+        """Takes the broker's own Greeks in."""
+        for one in greeks:
+            self._model_greeks[one.key] = one
+
+    def quote(self, key: ContractKey) -> Quote | None:
+        """Returns the newest quote."""
+        return self._quotes.get(key)
+
+    def age_s(self, key: ContractKey) -> float | None:
+        """Returns the age of the newest quote, never negative; None when there is none."""
+        quote = self._quotes.get(key)
+        return None if quote is None else self._age_of(quote)
+
+    def newest_age_s(self) -> float | None:
+        """Returns the age of the newest quote of all."""
+        return None if self._newest is None else self._age_of(self._newest)
+
+    def price(self, symbol: str) -> float:
+        """Returns the mark of an underlying or index, NaN when unknown."""
+        quote = self._quotes.get(ContractKey(symbol))
+        mark = None if quote is None else quote.mark
+        return math.nan if mark is None else float(mark)
+
+    def change(self, symbol: str) -> tuple[float, float] | None:
+        """Returns (points, per cent) against the previous close; None when either is unknown."""
+        quote = self._quotes.get(ContractKey(symbol))
+        if quote is None or quote.mark is None or not quote.previous_close:
+            return None
+        points = quote.mark - quote.previous_close
+        return float(points), float(points / quote.previous_close * 100)
+
+    def _age_of(self, quote: Quote) -> float:
+        return max((self._clock.now_utc() - quote.at_utc).total_seconds(), 0.0)
+
+
+class Subscriptions:
+    """The union of what each part of the desk wants quoted, told to the broker when it changes."""
+
+    def __init__(self, tell: Callable[[Collection[Contract]], None]) -> None:
+        self._tell = tell
+        self._wanted: dict[str, dict[ContractKey, Contract]] = {}
+        self._told: frozenset[ContractKey] = frozenset()
+
+    def want(self, owner: str, contracts: Iterable[Contract]) -> None:
+        """Replaces what `owner` wants; an empty list lets go."""
+        wanted = {contract.key: contract for contract in contracts}
+        if wanted.keys() == self._wanted.get(owner, {}).keys():
+            return
+        self._wanted[owner] = wanted
+        self._tell_if_changed()
+
+    def tell_again(self) -> None:
+        """States everything anew, after a reconnect."""
+        self._told = frozenset()
+        self._tell_if_changed()
+
+    def _tell_if_changed(self) -> None:
+        union = {key: contract for wanted in self._wanted.values() for key, contract in wanted.items()}
+        if union.keys() != self._told:
+            self._told = frozenset(union)
+            self._tell(tuple(union.values()))

@@ -1,0 +1,1 @@
+"""The live book, its Greeks against limits, scenarios, breaches and the regime."""

@@ -1,0 +1,134 @@
+"""Recomputes the book's risk as the market moves, holds it against the limits, tells the window."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from execution.commands import SetScenario
+from execution.core import DeskCore
+from execution.memory import DeskMemory
+from execution.publishing import DeskPublisher
+from execution.risk.breaches import BreachMonitor
+from execution.storage import BreachStore
+from execution.views import LogLine, Publisher, Severity
+from models.enums import BreachState
+from models.errors import KnownError
+from models.risk import RiskBreach
+
+#: Ticks are gathered this long, then everything is computed once.
+_GATHER_S = 0.05
+#: The tree's numbers repaint no faster than an eye follows.
+_NUMBERS_EVERY_S = 0.2
+_SCENARIO_EVERY_S = 1.0
+
+
+class RiskWatch:
+    """The risk loop. Engine thread only."""
+
+    def __init__(
+        self,
+        *,
+        core: DeskCore,
+        published: DeskPublisher,
+        breaches: BreachMonitor,
+        store: BreachStore,
+        memory: DeskMemory,
+        publisher: Publisher,
+    ) -> None:
+        self._core = core
+        self._published = published
+        self._breaches = breaches
+        self._store = store
+        self._memory = memory
+        self._publisher = publisher
+        self._dirty = asyncio.Event()
+        self._numbers_at = 0.0
+        self._scenario_at = 0.0
+        self._regime_moved = False
+        self._told: set[str] = set()
+
+    def mark_dirty(self) -> None:
+        """Something changed that figures depend on."""
+        self._dirty.set()
+
+    def set_scenario(self, scenario: SetScenario) -> None:
+        """Shows another scenario, at once."""
+        self._published.scenario = scenario
+        self._scenario_at = 0.0
+        self._dirty.set()
+
+    def observe_vix(self) -> None:
+        """Feeds the newest VIX into the regime detector."""
+        market = self._core.market
+        if self._core.regime.observe(market.price("VIX"), market.price("VIX3M"), self._core.clock.now_utc()):
+            self._regime_moved = True
+            self._dirty.set()
+
+    async def run(self) -> None:
+        """Computes whenever something changed, at most every 50 ms."""
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            await self.compute()
+            await asyncio.sleep(_GATHER_S)
+
+    async def compute(self) -> None:
+        """One round: Greeks, limits, breaches, and as often as they are due the tree and the scenarios."""
+        numbers = self._published.risk()
+        now = time.monotonic()
+        if now - self._numbers_at >= _NUMBERS_EVERY_S:
+            self._numbers_at = now
+            self._publisher.state(numbers)
+        if now - self._scenario_at >= _SCENARIO_EVERY_S:
+            self._scenario_at = now
+            self._published.scenario_figures()
+        if self._regime_moved:
+            self._regime_moved = False
+            await self._tell_regime()
+        await self._hold_against_limits()
+
+    async def acknowledge(self, breach_id: str) -> None:
+        """Archives a breach the user acted on."""
+        archived = self._breaches.acknowledge(breach_id, self._core.clock.now_utc())
+        if archived is not None:
+            await self._keep((archived,))
+
+    async def _hold_against_limits(self) -> None:
+        regime = self._core.regime.regime
+        if regime is None:
+            return
+        changed = self._breaches.evaluate(self._published.limit_rows, regime, self._core.clock.now_utc())
+        if changed:
+            await self._keep(changed)
+
+    async def _keep(self, changed: tuple[RiskBreach, ...]) -> None:
+        self._publisher.state(self._breaches.state())
+        for breach in changed:
+            self._tell(breach)
+            try:
+                await self._store.save_breach(breach)
+            except KnownError as error:
+                self._say(Severity.ERROR, f"The breach could not be saved: {error}")
+
+    def _tell(self, breach: RiskBreach) -> None:
+        if breach.state is BreachState.ARCHIVED:
+            self._say(Severity.GOOD, f"{breach.breach_type} is over.")
+        elif breach.id not in self._told:
+            self._told.add(breach.id)
+            self._say(
+                Severity.WARNING,
+                f"{breach.breach_type}: {breach.metric.value} {breach.actual_value:,.1f} is beyond the "
+                f"{breach.regime.value} limit {breach.threshold:,.1f}.",
+                toast=True,
+            )
+
+    async def _tell_regime(self) -> None:
+        regime = self._core.regime.regime
+        if regime is None:
+            return
+        self._say(Severity.WARNING, f"Volatility regime is now {regime.value}; its limits hold.", toast=True)
+        await self._memory.save_regime()
+
+    def _say(self, severity: Severity, text: str, *, toast: bool = False) -> None:
+        self._publisher.notice(LogLine(self._core.clock.now_utc(), severity, "risk", text, toast))

@@ -1,0 +1,1 @@
+"""What a staged ticket would do, before the broker is asked."""

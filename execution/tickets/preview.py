@@ -1,0 +1,301 @@
+"""The ticket as it is being built: prices, payoff, Greeks and limits before and after, problems with the input."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+
+import numpy as np
+from analytics.strategy import Recognised
+
+from analytics.black_scholes import FirstOrderValues, bsm_first_order
+from analytics.book import BookArrays, Model
+from analytics.legs import PayoffLeg
+from analytics.payoff import PayoffProfile, payoff_at_expiry
+from execution.commands import TicketDraft
+from execution.market.carry import CarryBook
+from execution.market.data import MarketData
+from execution.orders.package import net_mid, net_natural, net_price, packages_of, price_multiplier
+from execution.payoff_legs import payoff_legs
+from execution.risk.columns import Holding
+from execution.risk.limits import binding_metric, limit_changes, limit_rows, metric_values
+from execution.risk.live_book import LiveBook
+from execution.tickets.pricing import LegMarket, leg_value, payoff_profile, probability_of_profit
+from execution.views import FloatArray, LegPreview, LimitChange, Problem, TicketPreview
+from models.clock import Clock, epoch_s
+from models.enums import Action, Metric
+from models.greeks import PortfolioGreeks, UnitGreeks
+from models.ids import ContractKey
+from models.order import OrderLeg
+from models.product import TickRule
+from models.quote import Quote
+from models.risk import Limit
+
+_PAYOFF_POINTS = 121
+_PAYOFF_RANGE = 0.12
+
+
+@dataclass(frozen=True, slots=True)
+class _Markets:
+    """The legs' market: quotes by contract, and what each leg's book row says."""
+
+    quotes: dict[ContractKey, Quote]
+    greeks: tuple[UnitGreeks | None, ...]
+    legs: tuple[LegMarket, ...]
+
+
+class TicketDesk:
+    """Computes previews from the live book; holds nothing of its own. Engine thread only."""
+
+    def __init__(
+        self,
+        *,
+        book: LiveBook,
+        market: MarketData,
+        carry: CarryBook,
+        clock: Clock,
+        recognise: Callable[[Sequence[PayoffLeg]], Recognised],
+    ) -> None:
+        self._book = book
+        self._market = market
+        self._carry = carry
+        self._clock = clock
+        self._recognise = recognise
+
+    def preview(
+        self,
+        draft: TicketDraft,
+        *,
+        problems: tuple[Problem, ...],
+        tick: TickRule | None,
+        limits: Sequence[Limit],
+        margin_used_pct: float | None,
+        max_packages: int,
+    ) -> TicketPreview:
+        """Returns what the draft would do; a part that cannot be known is None."""
+        legs = draft.legs
+        spot = self._market.price(legs[0].contract.underlying) if legs else math.nan
+        markets = self._markets(legs)
+        mid = net_mid(legs, markets.quotes)
+        price = draft.limit_price if draft.limit_price is not None else mid
+        payoff = payoff_legs(legs)
+        recognised = self._recognise(payoff) if payoff else None
+        cost = None if price is None else float(price * price_multiplier(legs)) * packages_of(legs)
+        profile = None if cost is None or not payoff else payoff_profile(payoff, markets.legs, cost)
+        before, after, trade = self._greeks(legs)
+        changes = self._limit_changes(before, after, limits, margin_used_pct)
+        curve = self._payoff_curve(payoff, markets.legs, cost, spot)
+        return TicketPreview(
+            order_id=draft.order_id,
+            problems=problems,
+            strategy_name="" if recognised is None else recognised.name,
+            strategy_tag="" if recognised is None else recognised.tag,
+            packages=packages_of(legs),
+            net_mid=mid,
+            net_natural=net_natural(legs, markets.quotes),
+            net_opposite=_net_opposite(legs, markets.quotes),
+            tick=tick,
+            suggested_limit=_suggested(mid, tick),
+            legs=tuple(
+                LegPreview(markets.quotes.get(leg.contract.key), greeks, self._market.age_s(leg.contract.key))
+                for leg, greeks in zip(legs, markets.greeks, strict=True)
+            ),
+            max_profit=None if profile is None else _money(profile.max_profit.dollars),
+            max_profit_unlimited=profile is not None and profile.max_profit.is_unbounded,
+            max_loss=None if profile is None else _money(profile.max_loss.dollars),
+            max_loss_unlimited=profile is not None and profile.max_loss.is_unbounded,
+            breakevens=() if profile is None else profile.breakevens,
+            probability_of_profit=self._pop(profile, payoff, markets.legs, spot),
+            trade_greeks=trade,
+            before=before,
+            after=after,
+            limits=changes,
+            binding=binding_metric(changes),
+            largest_packages_that_fit=largest_that_fits(changes, packages_of(legs), max_packages),
+            payoff_spots=None if curve is None else curve[0],
+            payoff_at_expiry=None if curve is None else curve[1],
+            payoff_today=None if curve is None else curve[2],
+            spot=None if math.isnan(spot) else spot,
+        )
+
+    def max_loss_usd(self, legs: tuple[OrderLeg, ...], limit_price: Decimal | None) -> Decimal | None:
+        """Returns the package's greatest loss in dollars; None when unlimited or unknown."""
+        markets = self._markets(legs)
+        price = limit_price if limit_price is not None else net_natural(legs, markets.quotes)
+        if price is None or not legs:
+            return None
+        profile = payoff_profile(
+            payoff_legs(legs), markets.legs, float(price * price_multiplier(legs)) * packages_of(legs)
+        )
+        if profile is None or profile.max_loss.dollars is None:
+            return None
+        return max(_money(profile.max_loss.dollars) or Decimal(0), Decimal(0))
+
+    def limit_changes(
+        self,
+        legs: tuple[OrderLeg, ...],
+        limits: Sequence[Limit],
+        margin_before: float | None,
+        margin_after: float | None,
+    ) -> tuple[LimitChange, ...]:
+        """Returns every limit before and after the trade, margin as the broker's what-if gave it."""
+        before, after, _ = self._greeks(legs)
+        return limit_changes(
+            limit_rows(limits, metric_values(before, margin_before)),
+            limit_rows(limits, metric_values(after, margin_after)),
+        )
+
+    def _greeks(self, legs: Sequence[OrderLeg]) -> tuple[PortfolioGreeks, PortfolioGreeks, PortfolioGreeks]:
+        spx = self._market.price("SPX")
+        before = self._book.portfolio_greeks(spx)
+        after = self._book.portfolio_greeks(spx, extra_legs=legs) if legs else before
+        trade = PortfolioGreeks(
+            timestamp=after.timestamp,
+            spx_equiv_delta=after.spx_equiv_delta - before.spx_equiv_delta,
+            gamma=after.gamma - before.gamma,
+            theta=after.theta - before.theta,
+            vega=after.vega - before.vega,
+            beta_unavailable_count=after.beta_unavailable_count - before.beta_unavailable_count,
+            excluded_count=after.excluded_count - before.excluded_count,
+        )
+        return before, after, trade
+
+    @staticmethod
+    def _limit_changes(
+        before: PortfolioGreeks, after: PortfolioGreeks, limits: Sequence[Limit], margin_used_pct: float | None
+    ) -> tuple[LimitChange, ...]:
+        return limit_changes(
+            limit_rows(limits, metric_values(before, margin_used_pct)),
+            # The margin after the trade is the broker's to say: unknown until it was simulated.
+            limit_rows(limits, metric_values(after, None)),
+        )
+
+    def _markets(self, legs: Sequence[OrderLeg]) -> _Markets:
+        quotes = {
+            leg.contract.key: quote for leg in legs if (quote := self._market.quote(leg.contract.key)) is not None
+        }
+        if not legs:
+            return _Markets(quotes, (), ())
+        book = self._book.with_holdings([Holding(leg.contract, Decimal(leg.signed_quantity)) for leg in legs])
+        first = len(book) - len(legs)
+        carried = [self._carry.carry(leg.contract.underlying, leg.contract.expiry) for leg in legs]
+        vols = [float(book.vol[first + index]) for index in range(len(legs))]
+        return _Markets(
+            quotes=quotes,
+            greeks=_unit_greeks(book, first, epoch_s(self._clock.now_utc())),
+            legs=tuple(LegMarket(vol, one.rate, one.dividend_yield) for vol, one in zip(vols, carried, strict=True)),
+        )
+
+    def _pop(
+        self, profile: PayoffProfile | None, legs: Sequence[PayoffLeg], markets: Sequence[LegMarket], spot: float
+    ) -> float | None:
+        if profile is None:
+            return None
+        return probability_of_profit(profile, legs, markets, spot, epoch_s(self._clock.now_utc()))
+
+    def _payoff_curve(
+        self, legs: Sequence[PayoffLeg], markets: Sequence[LegMarket], cost: float | None, spot: float
+    ) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+        if cost is None or not legs or math.isnan(spot):
+            return None
+        strikes = [leg.strike for leg in legs if leg.is_option] or [spot]
+        low, high = min(*strikes, spot) * (1 - _PAYOFF_RANGE / 2), max(*strikes, spot) * (1 + _PAYOFF_RANGE / 2)
+        spots = np.union1d(np.linspace(low, high, _PAYOFF_POINTS), np.array(strikes, dtype=np.float64))
+        now = epoch_s(self._clock.now_utc())
+        today = np.full(spots.shape, -cost)
+        first = min((leg.expiry_epoch_s for leg in legs if leg.is_option), default=now)
+        at_expiry = np.full(spots.shape, -cost)
+        for leg, market in zip(legs, markets, strict=True):
+            per_point = leg.quantity * leg.multiplier
+            today += per_point * leg_value(leg, market, spots, now)
+            lives_on = leg.is_option and leg.expiry_epoch_s > first
+            at_expiry += (
+                per_point * leg_value(leg, market, spots, first)
+                if lives_on
+                else payoff_at_expiry((leg,), spots, net_cost=0.0)
+            )
+        return spots, at_expiry, today
+
+
+def largest_that_fits(changes: Sequence[LimitChange], packages: int, cap: int) -> int | None:
+    """Returns how many packages fit inside every Greek limit, at most `cap`; None without limits or packages.
+
+    Greeks grow linearly with the size. A limit that is broken already admits what lessens the breach.
+    """
+    if packages == 0 or not changes:
+        return None
+    fit = cap
+    for change in changes:
+        if change.before.metric is Metric.MARGIN_USED_PCT or change.before.value is None or change.after.value is None:
+            continue
+        step = (change.after.value - change.before.value) / packages
+        bound = change.before.high if step > 0 else change.before.low
+        if bound is None or step == 0:
+            continue
+        fit = min(fit, max(math.floor((bound - change.before.value) / step + 1e-9), 0))
+    return fit
+
+
+def _unit_greeks(book: BookArrays, first: int, now_epoch_s: float) -> tuple[UnitGreeks | None, ...]:
+    """Per-unit Greeks of the rows from `first` on; None for an option without a vol or an underlying without price."""
+    rows = np.arange(first, len(book))
+    values: FirstOrderValues = bsm_first_order(
+        spot=book.spot[book.underlying[rows]],
+        strike=np.where(book.model[rows] == Model.LINEAR, 1.0, book.strike[rows]),
+        t_years=np.where(book.model[rows] == Model.LINEAR, 0.0, book.t_years(now_epoch_s, rows)),
+        rate=book.rate[rows],
+        dividend_yield=book.carry_yield(rows),
+        vol=book.vol[rows],
+        is_call=book.is_call[rows],
+    )
+    result: list[UnitGreeks | None] = []
+    for offset, row in enumerate(rows.tolist()):
+        spot = float(book.spot[book.underlying[row]])
+        if math.isnan(spot):
+            result.append(None)
+        elif book.model[row] == Model.LINEAR:
+            result.append(UnitGreeks(spot, None, 1.0, 0.0, 0.0, 0.0))
+        elif math.isnan(float(book.vol[row])):
+            result.append(None)
+        else:
+            result.append(
+                UnitGreeks(
+                    float(values.price[offset]),
+                    float(book.vol[row]),
+                    float(values.delta[offset]),
+                    float(values.gamma[offset]),
+                    float(values.theta_per_day[offset]),
+                    float(values.vega_per_point[offset]),
+                )
+            )
+    return tuple(result)
+
+
+def _net_opposite(legs: Sequence[OrderLeg], quotes: Mapping[ContractKey, Quote]) -> Decimal | None:
+    """Net price with every leg at its own side of the market: the best one could hope for."""
+    prices: list[Decimal] = []
+    for leg in legs:
+        quote = quotes.get(leg.contract.key)
+        side = None if quote is None or not quote.is_two_sided else _own_side(quote, leg.action)
+        if side is None:
+            return None
+        prices.append(side)
+    return net_price(legs, prices) if prices else None
+
+
+def _own_side(quote: Quote, action: Action) -> Decimal | None:
+    return quote.bid if action is Action.BUY else quote.ask
+
+
+def _suggested(mid: Decimal | None, tick: TickRule | None) -> Decimal | None:
+    """The mid on a tick, rounded towards the market (a debit up, a credit towards less), so that it may fill."""
+    if mid is None or tick is None:
+        return None
+    snapped = tick.snap(mid, rounding=ROUND_CEILING)
+    return snapped if snapped != 0 else tick.tick_at(Decimal(0))
+
+
+def _money(dollars: float | None) -> Decimal | None:
+    return None if dollars is None else Decimal(f"{dollars:.2f}")
