@@ -33,7 +33,7 @@ _INV_SQRT_2PI = 0.3989422804014327
 _MAX_PRICE = 1e100
 _MAX_RATE = 1e3
 _MAX_YEARS = 1e3
-_MAX_VOL = 1e3
+MAX_VOL = 1e3
 _MAX_CARRY = 500.0
 _MIN_PRICE = 1e-100
 _MIN_DEVIATION = 1e-20
@@ -263,11 +263,11 @@ def _usable(s: Floats, k: Floats, t: Floats, r: Floats, q: Floats, v: Floats) ->
         and _within(t, 0.0, 100.0)
         and _within(r, -5.0, 5.0)
         and (q is r or _within(q, -5.0, 5.0))
-        and _within(v, 0.0, _MAX_VOL)
+        and _within(v, 0.0, MAX_VOL)
     )
     if ordinary:
         return None
-    inside = (s >= 0.0) & (s <= _MAX_PRICE) & (k >= 0.0) & (k <= _MAX_PRICE) & (v >= 0.0) & (v <= _MAX_VOL)
+    inside = (s >= 0.0) & (s <= _MAX_PRICE) & (k >= 0.0) & (k <= _MAX_PRICE) & (v >= 0.0) & (v <= MAX_VOL)
     in_time = (t >= 0.0) & (t <= _MAX_YEARS)
     years = np.where(in_time, t, 0.0)
     for carry in (r, q):

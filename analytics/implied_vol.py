@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import erfcx, erfinv, ndtri
 
-from analytics.black_scholes import Bools, Floats
+from analytics.black_scholes import MAX_VOL, Bools, Floats
 
 Statuses = npt.NDArray[np.int8]
 
@@ -32,6 +32,8 @@ _MAX_ITERATIONS = 40
 # A fourth-order step of this relative size leaves an error far below one rounding.
 _CONVERGED = 1e-5
 _TINIEST = 1e-300
+_AT_THE_MONEY = 1e-18
+_SMALLEST_DEVIATION = 1e-20
 # Rows solved together: their columns stay in the processor's cache.
 _CHUNK = 4096
 
@@ -75,7 +77,8 @@ def implied_vol(
 
     Arguments broadcast to one shape. price, spot, strike: currency per unit, spot and strike > 0. t_years: > 0,
     act/365. rate, dividend_yield: continuously compounded per year. A row that has no vol gets NaN and its status;
-    it never raises and never touches another row.
+    it never raises and never touches another row. A vol above 1000 (100,000 %), which the
+    pricing functions refuse, is reported as ABOVE_MAXIMUM.
     """
     call = np.asarray(is_call, dtype=np.bool_)
     raw = tuple(np.asarray(v, dtype=np.float64) for v in (price, spot, strike, t_years, rate, dividend_yield))
@@ -89,8 +92,10 @@ def implied_vol(
     spot_leg, strike_leg = s * np.exp(-q * t), k * np.exp(-r * t)
     moneyness = _log_ratio(s, k) + (r - q) * t
     found, why = _solve_rows(p, spot_leg, strike_leg, moneyness, c)
-    vol[good] = found / np.sqrt(t)
-    status[good] = why
+    annual = found / np.sqrt(t)
+    beyond = annual > MAX_VOL
+    annual[beyond], why[beyond] = np.nan, IvStatus.ABOVE_MAXIMUM
+    vol[good], status[good] = annual, why
     return ImpliedVol(vol.reshape(shape), status.reshape(shape))
 
 
@@ -143,8 +148,11 @@ def _solve_rows(
     root_s, root_k = np.sqrt(spot_leg), np.sqrt(strike_leg)
     value = time_value / root_s / root_k
     room = (ceiling - price) / root_s / root_k
-    x = -np.abs(moneyness)
-    solvable = (status == IvStatus.OK) & (value > 0.0) & (room > 0.0) & (x > -600.0)
+    x = np.where(np.abs(moneyness) < _AT_THE_MONEY, 0.0, -np.abs(moneyness))
+    # At the money s is about 2.5 times the value, and the pricing kernel knows no deviation below 1e-20.
+    # Elsewhere a time value below 1e-307 of the price level has too few bits left to hold a vol.
+    floor = np.where(x == 0.0, _SMALLEST_DEVIATION, 1e-307)
+    solvable = (status == IvStatus.OK) & (value > floor) & (room > 0.0) & (x > -600.0)
     status[(status == IvStatus.OK) & ~solvable] = IvStatus.AT_INTRINSIC
     deviation = np.full(price.shape, np.nan)
     if solvable.any():

@@ -278,6 +278,18 @@ def test_a_bad_row_is_nan_and_leaves_the_others_alone(bad: dict[str, float]) -> 
         assert got[0] == got[2] == want
 
 
+def test_nothing_a_broker_can_send_raises_or_gives_half_an_answer() -> None:
+    dice = np.random.default_rng(1)
+    nasty = [0.0, 1e-320, 1e-100, 1e-10, 0.01, 0.2, 1.0, 50.0, 6000.0, 1e10, 1e100, 1e101, -1.0, -0.05, 700.0]
+    nasty += [1.7976931348623157e308, np.inf, -np.inf, np.nan]
+    names = ("spot", "strike", "t_years", "rate", "dividend_yield", "vol")
+    values = bsm(**{name: dice.choice(nasty, 200_000) for name in names}, is_call=dice.random(200_000) < 0.5)
+    unknown = np.isnan(values.price)
+    assert 0.5 < unknown.mean() < 1.0
+    for value in values:
+        assert np.array_equal(np.isfinite(value), ~unknown)
+
+
 def test_results_have_the_broadcast_shape_of_all_arguments() -> None:
     values = bsm(
         spot=np.full((4, 1, 1), 100.0),

@@ -194,6 +194,26 @@ def test_a_row_without_a_vol_says_why_and_leaves_the_others_alone(
     assert found.vol[0] == found.vol[2] == implied_vol(price=8.0, is_call=True, **good).vol
 
 
+def test_nothing_a_broker_can_send_raises_or_gives_a_vol_that_does_not_reprice() -> None:
+    dice = np.random.default_rng(1)
+    nasty = [0.0, 1e-320, 1e-100, 1e-10, 0.01, 0.2, 1.0, 3.0, 50.0, 100.0, 6000.0, 1e10, 1e100, 1e101, -1.0, -0.05]
+    nasty += [1.7976931348623157e308, np.inf, -np.inf, np.nan, 700.0]
+    price, spot, strike, years, rate, carry = (dice.choice(nasty, 200_000) for _ in range(6))
+    # Half of the rows get plain time and carry, so that enough of them have a vol.
+    plain = dice.random(200_000) < 0.5
+    years, rate, carry = np.where(plain, 0.5, years), np.where(plain, 0.03, rate), np.where(plain, 0.01, carry)
+    inputs: dict[str, Any] = {"spot": spot, "strike": strike, "t_years": years, "rate": rate}
+    inputs |= {"dividend_yield": carry, "is_call": dice.random(200_000) < 0.5}
+    found = implied_vol(price=price, **inputs)
+    ok = found.status == IvStatus.OK
+    assert np.array_equal(np.isfinite(found.vol), ok)
+    assert {IvStatus(code) for code in np.unique(found.status)} == set(IvStatus)
+    again = bsm_price(vol=found.vol, **inputs)[ok]
+    legs = spot[ok] * np.exp(-carry[ok] * years[ok]) + strike[ok] * np.exp(-rate[ok] * years[ok])
+    assert np.abs((again - price[ok]) / legs).max() < 1e-14
+    assert ok.sum() > 1_000
+
+
 def test_results_have_the_broadcast_shape_of_all_arguments() -> None:
     found = implied_vol(
         price=[[5.0], [6.0]],
