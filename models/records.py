@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from models.enums import BrokerName, TradingState
-from models.ids import AccountId, OrderId
+from models.ids import AccountId, ExecutionId, OrderId
 from models.order import Order
 from models.position import UnifiedPosition
 from models.risk import RiskBreach
@@ -75,3 +75,5 @@ class LoadedState:
     positions: tuple[UnifiedPosition, ...]
     trading_state: TradingState
     trading_state_reason: str
+    #: Which of `executions` a journal row covers, and in which revision; None = not told.
+    journaled: frozenset[tuple[AccountId, ExecutionId, int]] | None = None

@@ -1,0 +1,188 @@
+"""The order manager's memory: orders, what was executed for them, and which broker id belongs to whom.
+
+Engine thread only. Nothing here talks to anybody; it answers "whose is this?" and keeps the newest revisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from execution.brokers.port import BrokerOrder
+from models.ids import AccountId, BrokerOrderId, ContractKey, ExecutionId, OrderId
+from models.order import Order
+from models.order_status import TERMINAL
+from models.trade import Execution
+
+FillKey = tuple[AccountId, ExecutionId]
+
+
+@dataclass(slots=True)
+class Fills:
+    """Executions of one order or one outside event, newest revision each, and which revision the journal has."""
+
+    executions: dict[FillKey, Execution] = field(default_factory=dict)
+    journaled: dict[FillKey, Execution] = field(default_factory=dict)
+
+    def take(self, execution: Execution) -> Execution | None:
+        """Keeps an execution if it is new or a higher revision; returns what it replaced (itself when new)."""
+        key = (execution.account_id, execution.execution_id)
+        known = self.executions.get(key)
+        self.executions[key] = execution
+        return execution if known is None else known
+
+    def is_known(self, execution: Execution) -> bool:
+        """Returns whether this or a higher revision is here already."""
+        known = self.executions.get((execution.account_id, execution.execution_id))
+        return known is not None and known.revision >= execution.revision
+
+    def unjournaled(self) -> tuple[Execution, ...]:
+        """Returns executions that no journal row has, oldest first."""
+        fresh = [execution for key, execution in self.executions.items() if key not in self.journaled]
+        return tuple(sorted(fresh, key=_by_time))
+
+    def corrected(self) -> tuple[tuple[Execution, Execution], ...]:
+        """Returns (journaled, newest) of executions revised after they were journaled."""
+        return tuple(
+            (old, self.executions[key])
+            for key, old in self.journaled.items()
+            if self.executions[key].revision > old.revision
+        )
+
+    def mark_journaled(self, executions: Iterable[Execution]) -> None:
+        """Remembers that a journal row has these."""
+        for execution in executions:
+            self.journaled[execution.account_id, execution.execution_id] = execution
+
+    def absorb(self, other: Fills) -> None:
+        """Takes over what turned out to belong here."""
+        self.executions.update(other.executions)
+        self.journaled.update(other.journaled)
+
+
+@dataclass(slots=True)
+class Tracked:
+    """One of our orders and what only the desk knows of it."""
+
+    order: Order
+    fills: Fills = field(default_factory=Fills)
+    intent_at_utc: datetime | None = None
+    #: Claimed by a send that is under way or done: no second one, and no new simulation.
+    is_claimed: bool = False
+    is_submitting: bool = False
+    is_replacing: bool = False
+    #: The user asked to cancel before the broker's id was known.
+    is_cancel_wanted: bool = False
+    is_overfill_told: bool = False
+    #: Packages the broker says are filled: the journal waits until the executions agree.
+    told_packages: int = 0
+
+
+@dataclass(slots=True)
+class Outside:
+    """An order, or a settlement, that did not come from this desk. `order` None until the broker tells of one."""
+
+    key: str
+    account_id: AccountId
+    fills: Fills = field(default_factory=Fills)
+    order: Order | None = None
+
+
+class Ledger:
+    """Orders of the session by our id and by the broker's."""
+
+    def __init__(self) -> None:
+        self.tracked: dict[OrderId, Tracked] = {}
+        self.outside: dict[str, Outside] = {}
+        self._by_broker_id: dict[BrokerOrderId, OrderId] = {}
+
+    def get(self, order_id: OrderId) -> Tracked | None:
+        """Returns our order of that id."""
+        return self.tracked.get(order_id)
+
+    def track(self, tracked: Tracked) -> Tracked:
+        """Starts to keep an order."""
+        self.tracked[tracked.order.id] = tracked
+        if tracked.order.broker_order_id is not None:
+            self.link(tracked, tracked.order.broker_order_id)
+        return tracked
+
+    def link(self, tracked: Tracked, broker_order_id: BrokerOrderId) -> bool:
+        """Notes that a broker's id is our order's, with what was booked as outside meanwhile; True if that was any."""
+        self._by_broker_id[broker_order_id] = tracked.order.id
+        stray = self.outside.pop(order_key(broker_order_id), None)
+        if stray is None:
+            return False
+        tracked.fills.absorb(stray.fills)
+        return bool(stray.fills.executions)
+
+    def owner(self, order_id: OrderId | None, broker_order_id: BrokerOrderId | None) -> Tracked | None:
+        """Returns our order that these ids name."""
+        if order_id is not None and order_id in self.tracked:
+            return self.tracked[order_id]
+        if broker_order_id is not None and broker_order_id in self._by_broker_id:
+            return self.tracked[self._by_broker_id[broker_order_id]]
+        return None
+
+    def owner_of(self, told: BrokerOrder) -> Tracked | None:
+        """Returns our order that the broker tells of, also under the id it was replaced from."""
+        found = self.owner(told.order_id, told.broker_order_id)
+        return found if found is not None else self.owner(None, told.replaces)
+
+    def outside_of(self, key: str, account_id: AccountId) -> Outside:
+        """Returns the outside event of that key, made on first sight."""
+        return self.outside.setdefault(key, Outside(key, account_id))
+
+    @property
+    def is_awaiting_id(self) -> bool:
+        """Whether a submit is under way whose broker id is not known: an unknown id may be ours."""
+        return any(each.is_submitting and each.order.broker_order_id is None for each in self.tracked.values())
+
+    def working(self, account_id: AccountId, underlying: str) -> Iterator[Tracked]:
+        """Yields our working orders of one account and underlying."""
+        for each in self.tracked.values():
+            if each.order.is_working and each.order.account_id == account_id and each.order.underlying == underlying:
+                yield each
+
+    def orders(self) -> tuple[Order, ...]:
+        """Returns all orders, ours and outside ones, newest first."""
+        ours = [each.order for each in self.tracked.values()]
+        theirs = [each.order for each in self.outside.values() if each.order is not None]
+        return tuple(sorted((*ours, *theirs), key=lambda order: (order.created_at, order.id), reverse=True))
+
+    def foreign_ids(self) -> frozenset[OrderId]:
+        """Returns the ids under which outside orders are shown."""
+        return frozenset(each.order.id for each in self.outside.values() if each.order is not None)
+
+
+def order_key(broker_order_id: BrokerOrderId) -> str:
+    """Returns the key of an outside order."""
+    return f"order:{broker_order_id}"
+
+
+def remaining(tracked: Iterable[Tracked]) -> tuple[dict[ContractKey, Decimal], dict[ContractKey, Decimal]]:
+    """Returns what working orders may still buy and sell, per contract."""
+    buys: dict[ContractKey, Decimal] = {}
+    sells: dict[ContractKey, Decimal] = {}
+    for each in tracked:
+        if each.order.status in TERMINAL:
+            continue
+        for leg in each.order.legs:
+            side = buys if leg.action.sign > 0 else sells
+            done = sum(
+                (
+                    execution.quantity
+                    for execution in each.fills.executions.values()
+                    if execution.contract.key == leg.contract.key and execution.action is leg.action
+                ),
+                Decimal(0),
+            )
+            key = leg.contract.key
+            side[key] = side.get(key, Decimal(0)) + max(leg.quantity - done, Decimal(0))
+    return buys, sells
+
+
+def _by_time(execution: Execution) -> tuple[datetime, str]:
+    return execution.executed_at_utc, execution.execution_id
