@@ -29,7 +29,7 @@ setup: $(STAMP)
 
 # The lock file pins every package by version and hash; nothing else is installed.
 $(STAMP): requirements.lock
-	@$(PYTHON) tools/bootstrap.py $(VENV) requirements.lock
+	@$(PYTHON) .ci/bootstrap.py $(VENV) requirements.lock
 	@touch $(STAMP)
 
 # For maintainers, after changing pyproject.toml: needs `pip install uv`.

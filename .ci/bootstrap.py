@@ -1,6 +1,6 @@
 """Makes the virtual environment and installs the locked packages; standard library only.
 
-Usage: python3.11 tools/bootstrap.py VENV LOCKFILE. Exits with 1 and one clear sentence when something is missing.
+Usage: python3.11 .ci/bootstrap.py VENV LOCKFILE. Exits with 1 and one clear sentence when something is missing.
 """
 
 from __future__ import annotations
