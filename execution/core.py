@@ -8,9 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 
 import numpy as np
-from analytics.strategy import Recognised
 
 from analytics.legs import PayoffLeg
+from analytics.strategy import Recognised
 from execution.brokers.port import BrokerSnapshot, Capability
 from execution.facts import OrderCaps
 from execution.market.betas import BetaBook

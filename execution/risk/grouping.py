@@ -1,0 +1,42 @@
+"""Positions grouped into the strategies a trader sees, account by account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+from analytics.strategy_groups import OrderHint
+from analytics.strategy_groups import group_positions as partition
+from execution.payoff_legs import payoff_leg
+from execution.views import PositionRow, StrategyGroup
+
+
+def group_positions(rows: Sequence[PositionRow], hints: Sequence[OrderHint] = ()) -> tuple[StrategyGroup, ...]:
+    """Returns the book's strategies; every contract belongs to exactly one of them.
+
+    `hints` tell what was opened together and win over what merely looks like a strategy.
+    """
+    groups: list[StrategyGroup] = []
+    for account in sorted({row.account_id for row in rows}):
+        indices = [index for index, row in enumerate(rows) if row.account_id == account]
+        legs = [payoff_leg(rows[index].contract, rows[index].quantity) for index in indices]
+        for found in partition(legs, hints):
+            members = [(indices[member.position], Decimal(str(member.quantity))) for member in found.members]
+            first = rows[members[0][0]].contract
+            groups.append(
+                StrategyGroup(
+                    group_id=f"{account}|{found.strategy.tag}|"
+                    + "|".join(rows[row].contract.key for row, _ in members),
+                    underlying=found.underlying,
+                    name=_named(found.strategy.name, first.expiry),
+                    tag=found.strategy.tag,
+                    rows=tuple(row for row, _ in members),
+                    quantities=tuple(quantity.normalize() for _, quantity in members),
+                )
+            )
+    return tuple(groups)
+
+
+def _named(strategy: str, expiry: date | None) -> str:
+    return strategy if expiry is None else f"{strategy} {expiry:%d %b %y}"
