@@ -266,10 +266,12 @@ risk_breaches = Table(
     Column("updated_at", UtcText, nullable=False),
 )
 
+#: The kill switch and what the user changed; each change is a row, the newest of a key holds.
 desk_state = Table(
     "desk_state",
     metadata,
-    Column("key", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("key", Text, nullable=False),
     Column("value", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at_utc", UtcText, nullable=False),

@@ -24,11 +24,12 @@ _APPEND_ONLY = {
     "journal_executions": ("broker", "account_id", "execution_id", "revision"),
     "journal_edits": ("seq",),
     "snapshot_slots": ("slot_utc", "account_id"),
+    "desk_state": ("seq",),
     "database_stamp": ("id",),
     "schema_history": ("version",),
 }
 #: Tables whose rows may change but never vanish.
-_NEVER_DELETED = ("orders", "risk_breaches", "audit_head", "desk_state")
+_NEVER_DELETED = ("orders", "risk_breaches", "audit_head")
 _JOURNAL_FIXED = (
     "id, created_at, broker, account_id, broker_order_id, underlying, strategy_tag, status, legs_json, "
     "net_debit_credit, vix_at_fill, spx_price_at_fill, regime, pre_greeks_json, post_greeks_json, ai_rationale, "

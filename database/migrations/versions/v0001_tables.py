@@ -247,11 +247,13 @@ _DESK = (
     ) STRICT""",
     "CREATE INDEX ix_risk_breaches_detected ON risk_breaches(detected_at DESC)",
     f"""CREATE TABLE desk_state (
-        key TEXT PRIMARY KEY NOT NULL,
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        key TEXT NOT NULL,
         value TEXT NOT NULL,
         reason TEXT NOT NULL,
         at_utc TEXT NOT NULL CHECK ({_TIME("at_utc")})
     ) STRICT""",
+    "CREATE INDEX ix_desk_state_key ON desk_state(key, seq)",
     f"""CREATE TABLE database_stamp (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         environment TEXT NOT NULL CHECK (length(environment) > 0),
