@@ -172,13 +172,14 @@ class BookArrays:
     def set_quotes(self, rows: npt.ArrayLike, bid: npt.ArrayLike, ask: npt.ArrayLike) -> None:
         """Write quotes; the mark is the mid when both sides are there and bid <= ask, else NaN with a reason.
 
-        A missing side is NaN or <= 0; a broker's unset (1.8e308) or an infinite side is a bad quote. An option whose
-        quote gives no mark keeps its last vol and is marked stale.
+        A bid of 0 is a real one: a far wing is worth between nothing and its ask. A missing side is NaN, below 0 or an
+        ask of 0; a broker's unset (1.8e308) or an infinite side is a bad quote. An option whose quote gives no mark
+        keeps its last vol and is marked stale.
         """
         at = np.asarray(rows, dtype=np.intp)
         b, a = np.broadcast_arrays(np.asarray(bid, dtype=np.float64), np.asarray(ask, dtype=np.float64))
         absurd = ((b > 0.0) & ~is_price(b)) | ((a > 0.0) & ~is_price(a))
-        two_sided = is_price(b) & is_price(a)
+        two_sided = (is_price(b) | (b == 0.0)) & is_price(a)
         crossed = two_sided & (b > a)
         good = two_sided & ~crossed
         status = np.full(b.shape, Mark.ONE_SIDED, dtype=np.int8)

@@ -139,12 +139,18 @@ def test_only_the_rows_asked_for_are_solved(book: BookArrays) -> None:
     assert book.dirty_rows.tolist() == [0]
 
 
+def test_a_zero_bid_is_a_real_price_and_the_mark_lies_halfway_to_the_ask(book: BookArrays) -> None:
+    book.set_quotes([0], [0.0], [0.05])
+    assert book.mark_status[0] == Mark.TWO_SIDED
+    assert book.mark[0] == 0.025
+
+
 @pytest.mark.parametrize(
     ("bid", "ask", "why"),
     [
         (np.nan, 25.0, Mark.ONE_SIDED),
         (25.0, np.nan, Mark.ONE_SIDED),
-        (0.0, 0.05, Mark.ONE_SIDED),
+        (0.0, 0.0, Mark.ONE_SIDED),
         (-1.0, 25.0, Mark.ONE_SIDED),
         (26.0, 25.0, Mark.CROSSED),
         (25.0, np.inf, Mark.BAD_QUOTE),
