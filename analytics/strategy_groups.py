@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from analytics.legs import PayoffLeg
 from analytics.strategy import Recognised, recognise
-from analytics.strategy_kinds import StrategyKind
+from analytics.strategy_kinds import Family, StrategyKind
 
 _TINY = 1e-9
 _MOST_LEGS = 4
@@ -146,9 +146,16 @@ class _Partition:
             self._take([(i, q / lots * share) for i, q in wanted], hint.order_id)
 
     def _take_if_named(self, indices: Sequence[int]) -> None:
-        """All of the lines at once, when together they are one known strategy."""
+        """All of the lines at once, when together they are one known strategy.
+
+        Call against put stays apart while stock is left: it is the collar of that stock.
+        """
         parts = [(index, self._left[index]) for index in indices]
-        if 2 <= len(parts) <= _MOST_LEGS and self._kind(parts) is not StrategyKind.CUSTOM:
+        if not 2 <= len(parts) <= _MOST_LEGS:
+            return
+        kind = self._kind(parts)
+        is_stock_free = all(self._legs[index].is_option for index in self._left)
+        if kind is not StrategyKind.CUSTOM and (is_stock_free or kind.family is not Family.SYNTHETIC):
             self._take(parts)
 
     def _take_same_size(self, indices: Sequence[int]) -> None:
