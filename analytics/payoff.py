@@ -104,9 +104,7 @@ def intrinsic(leg: PayoffLeg, spots: FloatArray) -> FloatArray:
     return np.maximum(spots - leg.strike, 0.0) if leg.is_call else np.maximum(leg.strike - spots, 0.0)
 
 
-def payoff_at_expiry(
-    legs: Sequence[PayoffLeg], spots: ArrayLike, net_cost: float | None = None
-) -> FloatArray:
+def payoff_at_expiry(legs: Sequence[PayoffLeg], spots: ArrayLike, net_cost: float | None = None) -> FloatArray:
     """P&L in dollars at each underlying price, shape of `spots`, every option at its intrinsic value.
 
     `net_cost` in dollars replaces the sum over the legs' prices.
@@ -169,9 +167,7 @@ def upside_slope(legs: Sequence[PayoffLeg]) -> float:
 
 def _snapped(values: FloatArray, legs: Sequence[PayoffLeg], cost: float) -> FloatArray:
     """Values within float noise of zero set to zero, so that flat zero stretches are seen as such."""
-    stake = math.fsum(
-        abs(leg.quantity) * leg.multiplier * (leg.strike + abs(leg.price or 0.0)) for leg in legs
-    )
+    stake = math.fsum(abs(leg.quantity) * leg.multiplier * (leg.strike + abs(leg.price or 0.0)) for leg in legs)
     return np.where(np.abs(values) <= 1e-13 * (stake + abs(cost)) + 1e-12, 0.0, values)
 
 

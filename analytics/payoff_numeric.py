@@ -1,7 +1,7 @@
 """P&L of legs with several expiries, at the first expiry: grid search, then refinement.
 
 Crossings are bisected and extremes golden-section searched, all brackets at once as arrays, so the
-caller's valuation is called about a hundred times in total whatever the number of brackets.
+caller's valuation is called about two hundred times in total whatever the number of brackets.
 """
 
 from __future__ import annotations
@@ -80,11 +80,7 @@ def pnl_at(
     total = np.full(spots.shape, -net_cost)
     for leg in legs:
         lives_on = leg.is_option and at_epoch_s is not None and leg.expiry_epoch_s > at_epoch_s
-        unit = (
-            value_later(leg, spots, at_epoch_s)
-            if lives_on and at_epoch_s is not None
-            else intrinsic(leg, spots)
-        )
+        unit = value_later(leg, spots, at_epoch_s) if lives_on and at_epoch_s is not None else intrinsic(leg, spots)
         total += leg.quantity * leg.multiplier * unit
     return total
 

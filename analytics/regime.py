@@ -36,7 +36,7 @@ class RegimeParameters:
     `up_levels`: VIX at or above which MEDIUM_VOL, HIGH_VOL and CRISIS begin. `down_levels`: VIX below
     which each of them may end, once VIX has stayed below for `calm_days`. `crisis_ratio`: VIX/VIX3M
     that makes a crisis of a HIGH_VOL reading; `calm_ratio`: ratio at or above which a crisis holds.
-    The defaults switch 7.6 times a year on 2006-2026 daily closes; plain thresholds switch 34 times.
+    The defaults switch 7.7 times a year on the daily closes of 2006-2026; the upward levels alone 32 times.
     """
 
     up_levels: tuple[float, float, float] = (16.0, 23.0, 32.0)
@@ -62,13 +62,9 @@ class RegimeParameters:
             if not levels[0] < levels[1] < levels[2]:
                 raise RegimeInputError(f"{name} {levels} must rise from MEDIUM_VOL to CRISIS")
         if any(down > up for down, up in zip(self.down_levels, self.up_levels, strict=True)):
-            raise RegimeInputError(
-                f"down_levels {self.down_levels} must not lie above up_levels {self.up_levels}"
-            )
+            raise RegimeInputError(f"down_levels {self.down_levels} must not lie above up_levels {self.up_levels}")
         if self.calm_ratio > self.crisis_ratio:
-            raise RegimeInputError(
-                f"calm_ratio {self.calm_ratio} must not lie above crisis_ratio {self.crisis_ratio}"
-            )
+            raise RegimeInputError(f"calm_ratio {self.calm_ratio} must not lie above crisis_ratio {self.crisis_ratio}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +139,7 @@ class RegimeDetector:
         """
         _check_reading(vix, at_day, vix_ratio)
         if at_day < state.since_day:
-            raise RegimeInputError(
-                f"regime reading of day {at_day} is older than the state ({state.since_day})"
-            )
+            raise RegimeInputError(f"regime reading of day {at_day} is older than the state ({state.since_day})")
         return self._reading(self._next(state, vix, at_day, vix_ratio), state.regime, vix, vix_ratio)
 
     def classify_history(
@@ -161,9 +155,7 @@ class RegimeDetector:
         """
         values = np.asarray(vix, dtype=np.float64)
         later = np.full(values.shape, np.nan) if vix3m is None else np.asarray(vix3m, dtype=np.float64)
-        when = (
-            np.arange(values.size, dtype=np.float64) if days is None else np.asarray(days, dtype=np.float64)
-        )
+        when = np.arange(values.size, dtype=np.float64) if days is None else np.asarray(days, dtype=np.float64)
         if values.ndim != 1 or later.shape != values.shape or when.shape != values.shape:
             raise RegimeInputError(
                 "vix, vix3m and days must be one-dimensional and alike, got shapes "
@@ -177,9 +169,7 @@ class RegimeDetector:
             if known[index]:
                 level, day = float(values[index]), float(when[index])
                 ratio = level / float(later[index]) if ratio_known[index] else None
-                reading = (
-                    self.start(level, day, ratio) if state is None else self.observe(state, level, day, ratio)
-                )
+                reading = self.start(level, day, ratio) if state is None else self.observe(state, level, day, ratio)
                 state = reading.state
             if state is not None:
                 codes[index] = REGIME_ORDER.index(state.regime)
@@ -216,9 +206,7 @@ class RegimeDetector:
             return RegimeState(state.regime, state.since_day, calm_since)
         return RegimeState(REGIME_ORDER[held], at_day)
 
-    def _reading(
-        self, state: RegimeState, previous: Regime, vix: float, vix_ratio: float | None
-    ) -> RegimeReading:
+    def _reading(self, state: RegimeState, previous: Regime, vix: float, vix_ratio: float | None) -> RegimeReading:
         """Attach the levels of the next switches."""
         level = REGIME_ORDER.index(state.regime)
         parameters = self._parameters

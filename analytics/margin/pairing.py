@@ -284,7 +284,8 @@ def _solve_whole(model: LinearModel, low: FloatArray, high: FloatArray) -> Float
             LinearConstraint(model.equal, model.equal_to, model.equal_to),
             LinearConstraint(model.at_most, -np.inf, model.limits),
         ),
-        options={"mip_rel_gap": 0.0, "node_limit": _NODE_LIMIT},
+        # without presolve: HiGHS prints from inside its own on some of these programmes
+        options={"mip_rel_gap": 0.0, "node_limit": _NODE_LIMIT, "presolve": False},
     )
     if result.x is None:
         raise MarginError(f"margin pairing found no whole-contract solution: {result.message}")

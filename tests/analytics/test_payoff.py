@@ -35,7 +35,7 @@ def test_an_iron_condor_makes_its_credit_loses_the_rest_of_its_width_and_breaks_
     assert profile.max_profit.dollars == pytest.approx(860)
     assert profile.max_loss.dollars == pytest.approx(4140)
     assert profile.breakevens == pytest.approx((5591.4, 6008.6))
-    assert profile.profit_zones == (PriceZone(pytest.approx(5591.4), pytest.approx(6008.6)),)
+    assert profile.profit_zones == (PriceZone(*profile.breakevens),)
     assert profile.net_cost_dollars == pytest.approx(-860)
     assert profile.is_credit
     assert profile.is_exact
