@@ -1,0 +1,375 @@
+"""Fits forwards and a volatility surface to a recorded chain whose prices were not made at one moment.
+
+Every price gets an uncertainty: its tick or spread, how far the underlying may have moved between its trade and the
+close, and how well the model can know its part of the smile. Stale prints thus count for little, prints of an earlier
+day or outside the no-arbitrage bounds not at all, and what contradicts its neighbours is damped (Cauchy weights). What
+was left out is counted by reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, NamedTuple
+
+import numpy as np
+from scipy.special import ndtr
+
+from analytics.implied_vol import implied_vol_forward
+from execution.brokers.paper.chain_file import ChainFile
+from execution.brokers.paper.surface import (
+    BoolArray,
+    FloatArray,
+    Slices,
+    total_variance,
+    without_arbitrage,
+    years_between,
+)
+from models.clock import epoch_s
+from models.enums import Settlement
+from models.expiry import settlement_instant_utc
+from models.product import option_product
+
+#: Assumed spread of the underlying's moves, per square root of a minute: 15 % a year over 252 days of 390 minutes.
+_DRIFT_PER_ROOT_MINUTE: Final = 0.15 / float(np.sqrt(252.0 * 390.0))
+#: Age given to a trade whose time the file does not tell.
+_UNKNOWN_AGE_MIN: Final = 60.0
+_LATE_CLOSE_MIN: Final = 15.0
+_BOTH_SIDES_WITHIN_SD: Final = 0.3
+_OUTLIER_SD: Final = 6.0
+_ITERATIONS: Final = 25
+_GUESS_VOL: Final = 0.20
+
+
+class Reason:
+    """Why a row of the chain did not take part in the fit; keys of `FitReport.left_out`."""
+
+    EXPIRED = "expires on the day of the chain"
+    ADJUSTED = "adjusted contract, deliverable not known"
+    NO_PRICE = "no price"
+    EARLIER_DAY = "last traded on an earlier day"
+    NO_VOL = "outside the no-arbitrage bounds"
+    IN_THE_MONEY = "in the money, its twin is used"
+    OUTLIER = "contradicts its neighbours"
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport:
+    """What a fit used: `rows` in the file, `used` in the smile, `left_out` by reason (they add up to rows)."""
+
+    rows: int
+    used: int
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FittedSeries:
+    """One expiration of one root; `rows` are the rows of the chain file that belong to it."""
+
+    root: str
+    expiry: date
+    settlement: Settlement
+    expires_s: float
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FittedChain:
+    """Series in time order with one slice and one carry (ln forward / spot) each, as of `at_s` (the close)."""
+
+    series: tuple[FittedSeries, ...]
+    expires_s: FloatArray
+    slices: Slices
+    carry: FloatArray
+    at_s: float
+    report: FitReport
+
+
+class _Prices(NamedTuple):
+    """Per row of the file: price (NaN = none usable), half-width of its tick or quote, minutes from the close."""
+
+    price: FloatArray
+    noise: FloatArray
+    age_min: FloatArray
+    reason: list[str]
+
+
+class _Observations(NamedTuple):
+    """Padded (series, observation) arrays; weight 0 pads. sd: uncertainty of the vol."""
+
+    k: FloatArray
+    vol: FloatArray
+    sd: FloatArray
+    mask: BoolArray
+    row: FloatArray
+
+
+def fit_chain(chain: ChainFile, *, rate: float) -> FittedChain:
+    """Returns the surface of `chain` at the close of its day; `rate` continuous per year, discounts the prices.
+
+    Expiries that settle by that close and adjusted contracts are dropped. Vol in sqrt(year).
+    """
+    at_s = epoch_s(settlement_instant_utc(chain.recorded_on, Settlement.PM))
+    prices = _prices(chain, at_s)
+    series = _series(chain, at_s, prices.reason)
+    expires_s = np.array([one.expires_s for one in series])
+    t = years_between(at_s, expires_s)
+    discount = np.exp(-rate * t)
+    carry = _carry(chain, series, prices, t, discount, rate)
+    forward = chain.underlying_price * np.exp(carry)
+    seen = _observations(chain, series, prices, forward, t, discount)
+    theta, rho, psi, residual = _fit_slices(seen, t)
+    outlier = seen.mask & (np.abs(residual) > _OUTLIER_SD)
+    for row in seen.row[outlier].astype(int):
+        prices.reason[row] = Reason.OUTLIER
+    counts = {why: prices.reason.count(why) for why in sorted(set(prices.reason) - {""})}
+    report = FitReport(len(chain.key), int(seen.mask.sum() - outlier.sum()), counts)
+    slices = without_arbitrage(Slices(theta, rho, psi))
+    return FittedChain(tuple(series), expires_s, slices, carry, at_s, report)
+
+
+def _prices(chain: ChainFile, at_s: float) -> _Prices:
+    tick = float(option_product(chain.root[0]).tick.below)
+    age = np.abs(chain.last_time_s - at_s) / 60.0
+    age = np.where(np.isfinite(age), age, _UNKNOWN_AGE_MIN)
+    traded = np.where(chain.close > 0, chain.close, chain.last)
+    # A close unlike the last trade was made before it: at the end of the regular session, not at the last trade's time.
+    age = np.where((chain.close > 0) & (chain.close != chain.last), np.minimum(age, _LATE_CLOSE_MIN), age)
+    quoted = (chain.bid >= 0) & (chain.ask > 0)
+    middle = np.where(quoted, 0.5 * (chain.bid + chain.ask), chain.mid)
+    has_middle = middle > 0
+    price = np.where(has_middle, middle, traded)
+    noise = np.where(quoted, 0.5 * (chain.ask - chain.bid), 0.01 * np.nan_to_num(price)) + 0.5 * tick
+    # A trade is made at the bid or at the ask, a midpoint is not.
+    noise = np.where(has_middle, noise, noise + 0.005 * np.nan_to_num(price))
+    day_start_s = at_s - 86400.0
+    old = ~has_middle & (chain.last_time_s < day_start_s + 6.0 * 3600.0)
+    usable = (price > 0) & ~old
+    reason = [
+        "" if ok else Reason.EARLIER_DAY if late and worth > 0 else Reason.NO_PRICE
+        for ok, late, worth in zip(usable.tolist(), old.tolist(), np.nan_to_num(price).tolist(), strict=True)
+    ]
+    return _Prices(np.where(usable, price, np.nan), noise, np.where(has_middle, 0.0, age), reason)
+
+
+def _series(chain: ChainFile, at_s: float, reason: list[str]) -> list[FittedSeries]:
+    rows_of: dict[tuple[date, str], list[int]] = {}
+    for row, (root, expiry) in enumerate(zip(chain.root, chain.expiry, strict=True)):
+        rows_of.setdefault((expiry, root), []).append(row)
+    series = []
+    for (expiry, root), rows in rows_of.items():
+        product = option_product(root)
+        expires_s = epoch_s(settlement_instant_utc(expiry, product.settlement))
+        adjusted = root != product.underlying and root[-1].isdigit()
+        if adjusted or expires_s <= at_s:
+            for row in rows:
+                reason[row] = Reason.ADJUSTED if adjusted else Reason.EXPIRED
+            continue
+        series.append(FittedSeries(root, expiry, product.settlement, expires_s, tuple(rows)))
+    return sorted(series, key=lambda one: (one.expires_s, one.root))
+
+
+def _carry(
+    chain: ChainFile, series: list[FittedSeries], prices: _Prices, t: FloatArray, discount: FloatArray, rate: float
+) -> FloatArray:
+    """ln(forward / spot) a series: put-call parity near the money, then drawn to a smooth curve of the yearly carry."""
+    found = np.array([_parity(chain, one, prices, float(d)) for one, d in zip(series, discount, strict=True)])
+    value, sd = found[:, 0], found[:, 1]
+    known = np.isfinite(value)
+    if not known.any():
+        return rate * t
+    log_t = np.log(t)
+    smooth = np.full(t.size, _weighted_median(value[known] / t[known], (t[known] / sd[known]) ** 2))
+    for _ in range(3):
+        miss = np.where(known, (value - smooth * t) / sd, 0.0)
+        weight = np.where(known, (t / sd) ** 2 / (1.0 + (miss / 3.0) ** 2), 0.0)
+        kernel = np.exp(-0.5 * ((log_t[:, None] - log_t[None, :]) / 0.5) ** 2) * weight[None, :]
+        smooth = (kernel @ np.where(known, value / t, 0.0) + 1e-3 * rate) / (kernel.sum(axis=1) + 1e-3)
+    prior_sd = 3e-4 * np.sqrt(t / 0.1)
+    own, prior = np.where(known, 1.0 / np.where(known, sd, 1.0) ** 2, 0.0), 1.0 / prior_sd**2
+    miss = np.where(known, (value - smooth * t) / np.hypot(np.where(known, sd, 1.0), prior_sd), 0.0)
+    own = own / (1.0 + (miss / 2.0) ** 2)
+    return np.asarray((own * np.where(known, value, 0.0) + prior * smooth * t) / (own + prior))
+
+
+def _parity(chain: ChainFile, one: FittedSeries, prices: _Prices, discount: float) -> tuple[float, float]:
+    """ln(forward / spot) and its uncertainty from the strikes near the money with both sides; NaN without any."""
+    rows = np.array(one.rows)
+    rows = rows[np.isfinite(prices.price[rows]) & (np.abs(chain.strike[rows] / chain.underlying_price - 1.0) < 0.06)]
+    calls, puts = rows[chain.is_call[rows]], rows[~chain.is_call[rows]]
+    strikes, of_call, of_put = np.intersect1d(chain.strike[calls], chain.strike[puts], return_indices=True)
+    if strikes.size == 0:
+        return float("nan"), float("nan")
+    call, put = calls[of_call], puts[of_put]
+    implied = strikes + (prices.price[call] - prices.price[put]) / discount
+    apart, young = (
+        np.abs(prices.age_min[call] - prices.age_min[put]),
+        np.minimum(prices.age_min[call], prices.age_min[put]),
+    )
+    drift = chain.underlying_price * _DRIFT_PER_ROOT_MINUTE
+    variance = drift**2 * (0.5 * apart + young) + prices.noise[call] ** 2 + prices.noise[put] ** 2
+    ratio = np.log(np.maximum(implied, 1e-3) / chain.underlying_price)
+    # Prints of one moment share their error: the evidence of many strikes does not add up as if independent.
+    sd = 1.5 * float(np.sqrt(variance.size**0.5 / np.sum(1.0 / variance))) / chain.underlying_price
+    return _weighted_median(ratio, 1.0 / variance), sd
+
+
+def _weighted_median(values: FloatArray, weights: FloatArray) -> float:
+    order = np.argsort(values)
+    mass = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(mass, 0.5 * mass[-1])])
+
+
+def _observations(
+    chain: ChainFile,
+    series: list[FittedSeries],
+    prices: _Prices,
+    forward: FloatArray,
+    t: FloatArray,
+    discount: FloatArray,
+) -> _Observations:
+    """The usable vols of every series, each with its uncertainty."""
+    row = np.concatenate([np.array(one.rows) for one in series])
+    of = np.repeat(np.arange(len(series)), [len(one.rows) for one in series])
+    keep = np.isfinite(prices.price[row])
+    row, of = row[keep], of[keep]
+    f, years, strike, call = forward[of], t[of], chain.strike[row], chain.is_call[row]
+    worth = prices.price[row] / discount[of]
+    vol = implied_vol_forward(price=worth, forward=f, strike=strike, t_years=years, rate=0.0, is_call=call).vol
+    k = np.log(strike / f)
+    at_money = _at_money_vol(k, vol, of, t)[of]
+    z = k / (at_money * np.sqrt(years))
+    no_vol = ~np.isfinite(vol) | (vol > 5.0)
+    twin = ~no_vol & np.where(call, z < -_BOTH_SIDES_WITHIN_SD, z > _BOTH_SIDES_WITHIN_SD)
+    for at in row[no_vol]:
+        prices.reason[at] = Reason.NO_VOL
+    for at in row[twin]:
+        prices.reason[at] = Reason.IN_THE_MONEY
+    good = ~(no_vol | twin)
+    row, of, k, vol, z = row[good], of[good], k[good], vol[good], z[good]
+    sd = _vol_uncertainty(chain, prices, row, k, vol, z, t[of], at_money[good])
+    return _padded(row, of, k, vol, sd, len(series))
+
+
+def _at_money_vol(
+    k: FloatArray, vol: FloatArray, of: np.ndarray[tuple[int], np.dtype[np.intp]], t: FloatArray
+) -> FloatArray:
+    """A first at-the-money vol a series: the median of the twelve nearest; filled from its neighbours in time."""
+    first = np.full(t.size, np.nan)
+    for number in range(t.size):
+        mine = np.flatnonzero((of == number) & np.isfinite(vol))
+        if mine.size:
+            nearest = mine[np.argsort(np.abs(k[mine]))[:12]]
+            first[number] = np.median(vol[nearest])
+    known = np.isfinite(first)
+    if not known.any():
+        return np.full(t.size, _GUESS_VOL)
+    return np.asarray(np.interp(np.log(t), np.log(t[known]), first[known]))
+
+
+def _vol_uncertainty(
+    chain: ChainFile,
+    prices: _Prices,
+    row: np.ndarray[tuple[int], np.dtype[np.intp]],
+    k: FloatArray,
+    vol: FloatArray,
+    z: FloatArray,
+    t: FloatArray,
+    at_money: FloatArray,
+) -> FloatArray:
+    spot = chain.underlying_price
+    deviation = vol * np.sqrt(t)
+    d1 = -k / deviation + 0.5 * deviation
+    vega = spot * np.sqrt(t) * np.exp(-0.5 * d1 * d1) / np.sqrt(2.0 * np.pi) + 1e-9 * spot
+    delta = np.where(chain.is_call[row], ndtr(d1), ndtr(d1) - 1.0)
+    moved = np.abs(delta) * spot * _DRIFT_PER_ROOT_MINUTE * np.sqrt(prices.age_min[row])
+    model = 0.008 * at_money * (1.0 + z * z)
+    return np.asarray(np.sqrt(model**2 + (prices.noise[row] ** 2 + moved**2) / vega**2))
+
+
+def _padded(
+    row: np.ndarray[tuple[int], np.dtype[np.intp]],
+    of: np.ndarray[tuple[int], np.dtype[np.intp]],
+    k: FloatArray,
+    vol: FloatArray,
+    sd: FloatArray,
+    count: int,
+) -> _Observations:
+    lengths = np.bincount(of, minlength=count)
+    place = np.arange(of.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    shape = (count, max(int(lengths.max(initial=0)), 1))
+    columns = [np.zeros(shape), np.full(shape, _GUESS_VOL), np.ones(shape), np.zeros(shape)]
+    for column, values in zip(columns, (k, vol, sd, row), strict=True):
+        column[of, place] = values
+    mask = np.zeros(shape, dtype=np.bool_)
+    mask[of, place] = True
+    return _Observations(columns[0], columns[1], columns[2], mask, columns[3])
+
+
+def _fit_slices(seen: _Observations, t: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """theta, rho, psi of every series and the residuals in uncertainties.
+
+    Two passes of damped Gauss-Newton on all series at once: the first alone, the second drawn to the first's smooth
+    course over time, so that a series with few prints takes its shape from its neighbours.
+    """
+    near = np.where(seen.mask, np.exp(-np.abs(seen.k) / np.sqrt(t)[:, None] / 0.05) / seen.sd**2, 0.0)
+    start_vol = np.sum(near * seen.vol, axis=1) / np.maximum(near.sum(axis=1), 1e-300)
+    has_any = seen.mask.any(axis=1)
+    start_vol = np.interp(np.log(t), np.log(t[has_any]), start_vol[has_any]) if has_any.any() else np.full(t.size, 0.2)
+    centre = np.column_stack([np.log(start_vol**2 * t), np.full(t.size, -0.5), np.zeros(t.size)])
+    u, precision = _gauss_newton(seen, t, centre, np.array([0.5, 0.5, 0.4]))
+    drawn = u.copy()
+    drawn[:, 0] -= np.log(t)
+    drawn = _smooth(drawn, precision, t)
+    drawn[:, 0] += np.log(t)
+    u, _ = _gauss_newton(seen, t, drawn, np.array([0.06, 0.06, 0.06]))
+    theta, rho, psi = np.exp(u[:, 0]), np.tanh(u[:, 1]), np.exp(u[:, 2] + 0.5 * u[:, 0])
+    model = np.sqrt(total_variance(theta[:, None], rho[:, None], psi[:, None], seen.k) / t[:, None])
+    return theta, rho, psi, (seen.vol - model) / seen.sd
+
+
+def _smooth(u: FloatArray, precision: FloatArray, t: FloatArray) -> FloatArray:
+    log_t = np.log(t)
+    kernel = np.exp(-0.5 * ((log_t[:, None] - log_t[None, :]) / 0.35) ** 2)
+    columns = []
+    for number in range(u.shape[1]):
+        weight = kernel * precision[None, :, number]
+        columns.append(weight @ u[:, number] / weight.sum(axis=1))
+    return np.column_stack(columns)
+
+
+def _gauss_newton(
+    seen: _Observations, t: FloatArray, centre: FloatArray, prior_sd: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Minimises the Cauchy-damped misfit plus the pull to `centre`; returns parameters and their precisions."""
+    u = centre.copy()
+    precision = np.zeros_like(u)
+    for _ in range(_ITERATIONS):
+        model, slope = _model_vol(u, seen.k, t)
+        scaled = (seen.vol - model) / seen.sd
+        weight = np.where(seen.mask, 1.0 / (1.0 + (scaled / 2.0) ** 2), 0.0) / seen.sd**2
+        weighted = slope * weight[..., None]
+        normal = np.einsum("imp,imq->ipq", weighted, slope) + np.diag(1.0 / prior_sd**2)
+        pull = np.einsum("imp,im->ip", weighted, seen.vol - model) + (centre - u) / prior_sd**2
+        step = np.linalg.solve(normal, pull[..., None])[..., 0]
+        u = u + np.clip(step, -0.3, 0.3)
+        precision = np.einsum("ipp->ip", normal)
+        if np.abs(step).max() < 1e-6:
+            break
+    return u, precision
+
+
+def _model_vol(u: FloatArray, k: FloatArray, t: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Vol and its derivatives by (ln theta, atanh rho, ln psi / sqrt(theta)); shapes (n, m) and (n, m, 3)."""
+    theta, rho = np.exp(u[:, :1]), np.tanh(u[:, 1:2])
+    psi = np.exp(u[:, 2:3]) * np.sqrt(theta)
+    wing = psi * k
+    root = np.sqrt(wing * wing + 2.0 * wing * theta * rho + theta * theta)
+    variance = np.maximum(0.5 * (theta + rho * wing + root), 1e-12)
+    by_theta = 0.5 * (1.0 + (wing * rho + theta) / root)
+    by_rho = 0.5 * wing * (1.0 + theta / root)
+    by_psi = 0.5 * k * (rho + (wing + theta * rho) / root)
+    slope = np.stack([theta * by_theta + 0.5 * psi * by_psi, (1.0 - rho * rho) * by_rho, psi * by_psi], axis=-1)
+    vol = np.sqrt(variance / t[:, None])
+    return vol, slope / (2.0 * t[:, None] * vol)[..., None]
