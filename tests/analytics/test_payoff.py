@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
 from scipy.special import ndtr
 
 from analytics.legs import LegError, PayoffLeg, linear_leg, net_legs, option_leg
@@ -189,6 +190,25 @@ def test_a_calendar_peaks_at_its_strike_and_loses_at_most_its_debit() -> None:
     for spot in (low, high):
         value = float(black_scholes(later, np.array([spot]), 0.1 * YEAR_S)[0]) - max(spot - 100, 0)
         assert value == pytest.approx(1.5, abs=1e-9)
+
+
+def test_an_extreme_between_grid_points_is_refined_even_on_a_coarse_grid() -> None:
+    near, far = 0.1 * YEAR_S, 0.25 * YEAR_S
+    legs = [
+        option("P", 90, -1, 0.5, expiry=near),
+        option("C", 110, -1, 0.5, expiry=near),
+        option("P", 97, 1, 3.0, expiry=far),
+        option("C", 97, 1, 4.0, expiry=far),
+    ]
+    later = legs[2:]
+
+    def loss(spot: float) -> float:
+        value = sum(float(black_scholes(leg, np.array([spot]), near)[0]) for leg in later)
+        return 100 * (value - 6.0)
+
+    least = float(minimize_scalar(loss, bounds=(90, 105), method="bounded", options={"xatol": 1e-10}).fun)
+    profile = analyse_multi_expiry(legs, black_scholes, grid_points=40)
+    assert profile.max_loss.dollars == pytest.approx(-least, abs=1e-7)
 
 
 def test_several_expiries_still_flag_an_unbounded_side() -> None:

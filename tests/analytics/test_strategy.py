@@ -172,6 +172,11 @@ def test_a_book_falls_into_the_strategies_a_trader_sees(book: str, expected: lis
     assert found == expected
 
 
+def test_a_short_is_paired_with_the_long_that_protects_it_before_one_as_near_on_the_other_side() -> None:
+    groups = group_positions(legs_of("+1P90@1 -1P95@1 +1P100@1 +9C150@2 +1C170@3"))
+    assert tags(groups) == ["bull_put_spread", "long_call", "long_call", "long_put"]
+
+
 def test_an_order_hint_keeps_together_what_was_opened_together() -> None:
     book = legs_of("-2P95 +2P90 -1P85 +1P80")
     plain = group_positions(book)
