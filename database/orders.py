@@ -148,8 +148,8 @@ def record_fee(
     return True
 
 
-def newest_executions() -> Select[Any]:
-    """Returns the query for the newest revision of each execution with its newest fee, as `fee`."""
+def newest_executions(*, with_superseded: bool = False) -> Select[Any]:
+    """Returns the query for the newest revision of each execution (or all of them) with its newest fee, as `fee`."""
     later = executions.alias("later")
     fee = (
         select(execution_fees.c.fee)
@@ -168,7 +168,8 @@ def newest_executions() -> Select[Any]:
         later.c.execution_id == executions.c.execution_id,
         later.c.revision > executions.c.revision,
     )
-    return select(executions, fee.label("fee")).where(~superseded).order_by(executions.c.executed_at, executions.c.seq)
+    query = select(executions, fee.label("fee")).order_by(executions.c.executed_at, executions.c.seq)
+    return query if with_superseded else query.where(~superseded)
 
 
 def not_journaled() -> Any:
