@@ -10,17 +10,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
 from execution.storage import SnapshotStore
 from execution.views import LogLine, Publisher, Severity, SnapshotWritten
-from models.clock import Clock
+from models.clock import Clock, new_york_time
 from models.errors import KnownError
 from models.ids import AccountId
 from models.trade import AccountSnapshot
 
-SLOT = timedelta(minutes=15)
 #: How late a slot may still be taken; past it the prices are no longer the slot's.
 _GRACE = timedelta(minutes=5)
 _TIME_LIMIT_S = 120.0
@@ -32,9 +31,16 @@ _LOG = logging.getLogger(__name__)
 class SlotCalendar(Protocol):
     """Which quarter hours belong to a session."""
 
-    def slots_between(self, after_utc: datetime, until_utc: datetime) -> Sequence[datetime]:
-        """Returns the slots in (after, until], in order; raises KnownError where the calendar does not reach."""
+    def slots(self, day: date) -> tuple[datetime, ...]:
+        """Returns the slots of a New York day, in order; raises KnownError where the calendar does not reach."""
         ...
+
+
+def slots_between(calendar: SlotCalendar, after_utc: datetime, until_utc: datetime) -> tuple[datetime, ...]:
+    """Returns the session's slots in (after, until], in order."""
+    first, last = new_york_time(after_utc).date(), new_york_time(until_utc).date()
+    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    return tuple(slot for day in days for slot in calendar.slots(day) if after_utc < slot <= until_utc)
 
 
 def slot_of(now_utc: datetime) -> datetime:
@@ -100,7 +106,7 @@ class SnapshotJob:
         now_utc = self._clock.now_utc()
         slot = slot_of(now_utc)
         await self.record_missed(slot - timedelta(microseconds=1))
-        if not self._calendar.slots_between(slot - timedelta(microseconds=1), slot):
+        if not slots_between(self._calendar, slot - timedelta(microseconds=1), slot):
             return
         if now_utc - slot > _GRACE:
             await self._miss((slot,), f"taken too late, at {now_utc:%H:%M:%S} UTC")
@@ -122,7 +128,7 @@ class SnapshotJob:
             if last is None:
                 continue
             since = max(last, until_utc - _LOOK_BACK)
-            slots = self._calendar.slots_between(since, until_utc)
+            slots = slots_between(self._calendar, since, until_utc)
             for slot in slots:
                 off = self._started_at is not None and slot < self._started_at
                 reason = "the desk was not running" if off else "the desk was asleep or too busy"

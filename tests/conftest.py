@@ -30,6 +30,12 @@ def shared_reference() -> Path:
     return _shared("reference")
 
 
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Async tests (`@pytest.mark.anyio`) run on plain asyncio, as the engine does."""
+    return "asyncio"
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says how much was not run for want of the shared folder."""
     skipped = _skipped_for_absence(terminalreporter)
