@@ -75,6 +75,7 @@ class TicketDesk:
         max_packages: int,
     ) -> TicketPreview:
         """Returns what the draft would do; a part that cannot be known is None."""
+        self._book.refresh()
         legs = draft.legs
         spot = self._market.price(legs[0].contract.underlying) if legs else math.nan
         markets = self._markets(legs)
