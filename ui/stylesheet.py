@@ -26,6 +26,9 @@ QWidget[surface="dockTitle"] { background: $raised; border: 1px solid $border; b
 QWidget[surface="dockTitle"] QLabel { font-weight: 600; }
 QWidget[surface="toolbar"] { background: $panel; border-bottom: 1px solid $grid; }
 
+QWidget[surface="bar"] { background: $raised; border-bottom: 1px solid $border; }
+QFrame[surface="divider"] { background: $border; }
+
 QTabBar { background: transparent; }
 QTabBar::tab { background: $window; color: $text_muted; padding: 5px 12px; border: 1px solid transparent;
     border-top: 2px solid transparent; }

@@ -1,0 +1,258 @@
+"""Columns of the positions tree: text, raw sort value, colour and tooltip of a line. Pure but for theme inks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+from execution.views import RowStatus
+from models.enums import BetaSource
+from ui import format as fmt
+from ui.positions.figures import COUNTED, PER_UNIT, Figures
+from ui.positions.tree import Level, Node, packages
+from ui.theme import Ink, sign_ink
+
+_BETA_BADGES = {
+    BetaSource.EXACT: "exact",
+    BetaSource.OVERRIDE: "mine",
+    BetaSource.TASTYTRADE: "tasty",
+    BetaSource.YFINANCE: "yf",
+    BetaSource.CONFIG: "cfg",
+    BetaSource.DEFAULT: "default!",
+}
+STATUS_WORDS = {
+    RowStatus.OK: "",
+    RowStatus.STALE: "The quote is stale: figures are from its last update.",
+    RowStatus.NO_QUOTE: "No quote: left out of every total.",
+    RowStatus.ONE_SIDED: "The quote has one side only: left out of every total.",
+    RowStatus.NO_VOL: "No implied volatility can be found: left out of the Greeks.",
+    RowStatus.NO_UNDERLYING: "No price of the underlying: left out of the Greeks.",
+    RowStatus.EXPIRED: "Expired, waiting for the broker to settle it: left out of every total.",
+}
+
+
+class Column(IntEnum):
+    """Logical columns, in default order."""
+
+    NAME = 0
+    QTY = 1
+    MARK = 2
+    PNL_OPEN = 3
+    PNL_DAY = 4
+    SPX_DELTA = 5
+    GAMMA = 6
+    THETA = 7
+    VEGA = 8
+    IV = 9
+    BETA = 10
+    DTE = 11
+    AVERAGE = 12
+    MARKET_VALUE = 13
+    EXTRINSIC = 14
+    UNDERLYING_PRICE = 15
+    QUOTE_AGE = 16
+    ACCOUNT = 17
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSpec:
+    """A column's header, explanation, width in pixels, and the field of Figures it shows (if it is one)."""
+
+    header: str
+    tip: str
+    width: int
+    field: str | None = None
+    show: Callable[[float], str] | None = None
+    is_signed: bool = False
+    is_default: bool = True
+
+
+SPECS: dict[Column, ColumnSpec] = {
+    Column.NAME: ColumnSpec("Position", "Underlying, strategy, leg", 196),
+    Column.QTY: ColumnSpec("Qty", "Signed contracts or shares; packages of a strategy", 44),
+    Column.MARK: ColumnSpec("Mark", "Mid of the quote, or last price", 62, "mark", fmt.price),
+    Column.PNL_OPEN: ColumnSpec("P&L open", "Dollars since entry", 70, "pnl_open", fmt.signed_money, is_signed=True),
+    Column.PNL_DAY: ColumnSpec(
+        "P&L day", "Dollars since yesterday's close", 70, "pnl_day", fmt.signed_money, is_signed=True
+    ),
+    Column.SPX_DELTA: ColumnSpec("SPX Δ", "Beta-weighted delta, $ per SPX point", 62, "spx_equiv_delta", fmt.delta),
+    Column.GAMMA: ColumnSpec("Gamma", "Beta-weighted, deltas per SPX point", 58, "gamma", fmt.gamma),
+    Column.THETA: ColumnSpec("Theta", "Dollars per calendar day", 64, "theta_per_day", fmt.signed_money),
+    Column.VEGA: ColumnSpec("Vega", "Dollars per vol point", 64, "vega_per_point", fmt.signed_money),
+    Column.IV: ColumnSpec("IV", "Implied volatility of the mark", 52, "iv", fmt.vol),
+    Column.BETA: ColumnSpec("Beta", "Beta to SPX and where it came from", 86),
+    Column.DTE: ColumnSpec("DTE", "Calendar days to expiry, AM or PM settled; hours on the last day", 76),
+    Column.AVERAGE: ColumnSpec("Avg", "Average entry price per share", 62, is_default=False),
+    Column.MARKET_VALUE: ColumnSpec(
+        "Value", "Market value in dollars", 74, "market_value", fmt.signed_money, is_default=False
+    ),
+    Column.EXTRINSIC: ColumnSpec(
+        "Extrinsic", "Time value in dollars", 74, "extrinsic_value", fmt.signed_money, is_default=False
+    ),
+    Column.UNDERLYING_PRICE: ColumnSpec(
+        "Und. price", "Live price of the underlying", 74, "underlying_price", fmt.price, is_default=False
+    ),
+    Column.QUOTE_AGE: ColumnSpec("Age", "Age of the quote", 46, "quote_age_s", fmt.age, is_default=False),
+    Column.ACCOUNT: ColumnSpec("Account", "Account and broker", 96, is_default=False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Everything needed to show one line."""
+
+    figures: Figures | None
+    node: Node
+
+    @property
+    def status(self) -> RowStatus | None:
+        """Status of a leg; None for lines above and before the first figures."""
+        if self.node.level is not Level.LEG or self.figures is None:
+            return None
+        return self.figures.status[self.node.slot]
+
+
+def text(line: Line, column: Column, now_utc: datetime | None) -> str:
+    """Returns the text of a cell; a sum with legs left out carries a star."""
+    spec = SPECS[column]
+    if spec.field is not None and spec.show is not None:
+        return _figure(line, spec.field, spec.show)
+    return _TEXTS[column](line, now_utc)
+
+
+def raw_field(line: Line, name: str) -> float:
+    """Returns a figure, NaN when unknown."""
+    return math.nan if line.figures is None else line.figures.value(line.node, name)
+
+
+def sort_key(line: Line, column: Column) -> tuple[int, float, str]:
+    """Returns a raw-value key; the first part is 2 for unknown figures, which are sorted last either way."""
+    spec = SPECS[column]
+    if spec.field is not None:
+        value = raw_field(line, spec.field)
+        return _UNKNOWN_KEY if math.isnan(value) else (0, value, "")
+    return _KEYS[column](line)
+
+
+def _figure(line: Line, name: str, show: Callable[[float], str]) -> str:
+    value = raw_field(line, name)
+    if math.isnan(value):
+        # Lines above a leg have no mark or vol of their own; that is nothing unknown.
+        return "" if name in PER_UNIT and line.node.level is not Level.LEG else fmt.EM_DASH
+    is_partial = line.figures is not None and line.figures.missing(line.node, name) > 0
+    return f"{show(value)}*" if is_partial else show(value)
+
+
+def ink(line: Line, column: Column) -> Ink | None:
+    """Returns the ink of a cell, None for the default text colour."""
+    status = line.status
+    if status is not None and status is not RowStatus.OK:
+        return Ink.WARNING if column is Column.NAME and status not in COUNTED else Ink.STALE
+    spec = SPECS[column]
+    if spec.is_signed and spec.field is not None:
+        return sign_ink(raw_field(line, spec.field))
+    if column is Column.BETA and any(leg.row.beta_source is BetaSource.DEFAULT for leg in line.node.legs):
+        return Ink.WARNING
+    if column is Column.DTE and line.figures is not None:
+        first = line.node.first_expiry_utc
+        if first is not None and fmt.days_to_expiry(first, line.figures.at_utc) <= 0:
+            return Ink.WARNING
+    return None
+
+
+def tooltip(line: Line, column: Column) -> str:
+    """Returns what is behind a cell: why a figure is missing, the exact expiry, the beta's source."""
+    if line.status is not None and line.status is not RowStatus.OK:
+        return STATUS_WORDS[line.status]
+    spec = SPECS[column]
+    if line.figures is not None and spec.field is not None and line.figures.missing(line.node, spec.field):
+        missing = line.figures.missing(line.node, spec.field)
+        return f"* {fmt.plural(missing, 'leg')} left out: the figure is unknown."
+    legs = line.node.legs
+    if column is Column.BETA:
+        lines = (
+            f"{leg.row.contract.underlying}: {fmt.beta(leg.row.beta)} ({leg.row.beta_source.value})" for leg in legs
+        )
+        return "\n".join(dict.fromkeys(lines))
+    if column is Column.DTE:
+        first = line.node.first_expiry_utc
+        return "" if first is None else f"settles {fmt.date_time(first)} your time"
+    if column is Column.NAME and line.node.level is Level.LEG:
+        return f"{legs[0].group.name}\n{legs[0].row.broker.value} {legs[0].row.account_id}"
+    return ""
+
+
+def _quantity(line: Line) -> str:
+    if line.node.level is Level.LEG:
+        return fmt.quantity(line.node.legs[0].quantity)
+    return fmt.quantity(packages(line.node.legs)) if line.node.level is Level.STRATEGY else ""
+
+
+def _quantity_key(line: Line) -> tuple[int, float, str]:
+    if line.node.level is Level.LEG:
+        return (0, float(line.node.legs[0].quantity), "")
+    return (0, float(packages(line.node.legs) or 0), "")
+
+
+def _beta(line: Line) -> str:
+    values = {(leg.row.beta, leg.row.beta_source) for leg in line.node.legs}
+    if len(values) != 1 or line.node.level is Level.STRATEGY:
+        return ""
+    value, source = values.pop()
+    return f"{fmt.beta(value)} {_BETA_BADGES[source]}"
+
+
+def _average(line: Line) -> str:
+    return fmt.price(line.node.legs[0].row.average_price) if line.node.level is Level.LEG else ""
+
+
+def _average_key(line: Line) -> tuple[int, float, str]:
+    return (0, float(line.node.legs[0].row.average_price), "") if line.node.level is Level.LEG else _UNKNOWN_KEY
+
+
+def _accounts(line: Line) -> str:
+    return " ".join(dict.fromkeys(leg.row.account_id for leg in line.node.legs))
+
+
+def _dte(line: Line, now_utc: datetime | None) -> str:
+    first = line.node.first_expiry_utc
+    if first is None or now_utc is None:
+        return ""
+    badges = {
+        fmt.settlement_badge(leg.row.contract.settlement) for leg in line.node.legs if leg.expires_at_utc == first
+    }
+    badge = badges.pop() if len(badges) == 1 else ""
+    return f"{fmt.dte(first, now_utc)} {badge}".strip()
+
+
+def _dte_key(line: Line) -> tuple[int, float, str]:
+    first = line.node.first_expiry_utc
+    return _UNKNOWN_KEY if first is None else (0, first.timestamp(), "")
+
+
+def _name_key(line: Line) -> tuple[int, float, str]:
+    first = line.node.first_expiry_utc
+    is_underlying = line.node.level is Level.UNDERLYING
+    return (0, 0.0 if first is None or is_underlying else first.timestamp(), line.node.title)
+
+
+_UNKNOWN_KEY = (2, 0.0, "")
+_TEXTS: dict[Column, Callable[[Line, datetime | None], str]] = {
+    Column.NAME: lambda line, _now: line.node.title,
+    Column.QTY: lambda line, _now: _quantity(line),
+    Column.BETA: lambda line, _now: _beta(line),
+    Column.DTE: _dte,
+    Column.AVERAGE: lambda line, _now: _average(line),
+    Column.ACCOUNT: lambda line, _now: _accounts(line),
+}
+_KEYS: dict[Column, Callable[[Line], tuple[int, float, str]]] = {
+    Column.NAME: _name_key,
+    Column.QTY: _quantity_key,
+    Column.BETA: lambda line: (0, line.node.legs[0].row.beta, ""),
+    Column.DTE: _dte_key,
+    Column.AVERAGE: _average_key,
+    Column.ACCOUNT: lambda line: (0, 0.0, _accounts(line)),
+}

@@ -1,0 +1,84 @@
+"""Column choice, widths and order of a table, remembered in the window's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QPoint, Qt, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHeaderView, QMenu
+
+from ui.settings import WindowSettings
+
+
+class ColumnChooser(QObject):
+    """Right-click on a header opens the choice; `keep` columns cannot be hidden."""
+
+    def __init__(
+        self,
+        header: QHeaderView,
+        settings: WindowSettings,
+        key: str,
+        *,
+        reset: Callable[[], None],
+        keep: frozenset[int] = frozenset({0}),
+    ) -> None:
+        super().__init__(header)
+        self._header = header
+        self._settings = settings
+        self._key = f"columns/{key}"
+        self._reset = reset
+        self._keep = keep
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header.customContextMenuRequested.connect(self._on_menu)
+        header.setSectionsMovable(True)
+        reset()
+        state = settings.bytes(self._key)
+        if state is not None and not header.restoreState(state):
+            reset()
+        header.sectionResized.connect(self._save)
+        header.sectionMoved.connect(self._save)
+        header.sortIndicatorChanged.connect(self._save)
+
+    def menu(self) -> QMenu:
+        """Returns the choice as a menu."""
+        menu = QMenu(self._header)
+        model = self._header.model()
+        for section in range(self._header.count()):
+            name = str(model.headerData(section, Qt.Orientation.Horizontal))
+            action = menu.addAction(name)
+            action.setCheckable(True)
+            action.setChecked(not self._header.isSectionHidden(section))
+            action.setEnabled(section not in self._keep)
+            action.setData(section)
+            action.triggered.connect(self._on_toggled)
+        menu.addSeparator()
+        menu.addAction("Reset columns").triggered.connect(self._on_reset)
+        return menu
+
+    def popup(self, at_global: QPoint) -> None:
+        """Opens the choice at a point of the screen."""
+        menu = self.menu()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(at_global)
+
+    @Slot(QPoint)
+    def _on_menu(self, at: QPoint) -> None:
+        self.popup(self._header.mapToGlobal(at))
+
+    @Slot(bool)
+    def _on_toggled(self, is_shown: bool) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self._header.setSectionHidden(int(action.data()), not is_shown)
+            self._save()
+
+    @Slot()
+    def _on_reset(self) -> None:
+        self._settings.forget(self._key)
+        self._reset()
+        self._save()
+
+    @Slot()
+    def _save(self) -> None:
+        self._settings.set_bytes(self._key, self._header.saveState())
