@@ -14,18 +14,17 @@ from decimal import Decimal
 
 from execution.brokers.port import BrokerEvent, BrokerOrder, ExecutionEvent, FeeEvent, OrderEvent
 from execution.facts import DeskFacts
-from execution.orders.fills import Progress, advance, average_net, progress_of
+from execution.orders.fills import Progress, advance, progress_of
 from execution.orders.journaling import Journalist
 from execution.orders.ledger import Ledger, Outside, Tracked, order_key
 from execution.orders.recorder import Recorder
 from execution.orders.timers import Timers
 from execution.orders.timings import OrderTimings
-from execution.orders.wording import average_text, name_of, terms_of
+from execution.orders.wording import change_text, name_of, terms_of
 from execution.storage import AuditKind, Storage
 from execution.views import Severity
-from models.clock import Clock
 from models.contract import plain
-from models.enums import BrokerName, OrderStatus, OrderType
+from models.enums import BrokerName, OrderStatus
 from models.errors import KnownError
 from models.ids import OrderId
 from models.order import Order
@@ -33,6 +32,13 @@ from models.order_status import TERMINAL
 from models.trade import Execution, ExecutionKind
 
 _S = OrderStatus
+_LOUDNESS = {
+    _S.FILLED: (Severity.GOOD, True),
+    _S.PARTIAL: (Severity.GOOD, False),
+    _S.REJECTED: (Severity.ERROR, True),
+    _S.UNKNOWN: (Severity.ERROR, True),
+    _S.CANCELLED: (Severity.INFO, True),
+}
 _log = logging.getLogger(__name__)
 
 
@@ -59,7 +65,6 @@ class Applier:
         timers: Timers,
         timings: OrderTimings,
         broker: BrokerName,
-        clock: Clock,
         lock: asyncio.Lock,
     ) -> None:
         self._ledger = ledger
@@ -70,7 +75,6 @@ class Applier:
         self._timers = timers
         self._timings = timings
         self._broker = broker
-        self._clock = clock
         self._lock = lock
         self._buffer: list[BrokerEvent] = []
         self._unwritten: list[Execution] = []
@@ -97,7 +101,7 @@ class Applier:
         before = tracked.order
         progress = progress_of(before, tracked.fills.executions.values())
         for step in advance(before, progress, told, is_new_fill=is_new_fill):
-            text = self._change_text(before, step, progress)
+            text = change_text(before, step, progress)
             severity, toast = _loudness(step)
             kind = AuditKind.UNKNOWN if step.status is _S.UNKNOWN else AuditKind.STATUS
             await self._recorder.keep(tracked, step, kind, text, severity=severity, toast=toast)
@@ -202,7 +206,7 @@ class Applier:
             if execution.broker_order_id is not None and tracked.order.broker_order_id is None:
                 self._ledger.link(tracked, execution.broker_order_id)
                 tracked.order = replace(tracked.order, broker_order_id=execution.broker_order_id)
-        holder: Tracked | Outside = tracked or self._ledger.outside_of(_outside_key(execution), execution.account_id)
+        holder: Tracked | Outside = tracked or self._ledger.outside_of(outside_key(execution), execution.account_id)
         known = holder.fills.executions.get((execution.account_id, execution.execution_id))
         if known is not None and known.revision >= execution.revision:
             await self._take_repeat(known, execution)
@@ -311,39 +315,12 @@ class Applier:
             tracked.is_cancel_wanted = False
             self.followups.cancel(order.id)
 
-    def _change_text(self, before: Order, after: Order, progress: Progress) -> str:
-        net = average_net(after, progress)
-        at = "" if net is None else f" at {average_text(net)}"
-        done = f"Filled {after.filled_packages} of {after.packages} {name_of(after)}{at}"
-        why = f" ({after.reason})" if after.reason else ""
-        match after.status:
-            case _S.FILLED:
-                return f"{done}."
-            case _S.PARTIAL if before.status in (_S.CANCELLED, _S.REJECTED):
-                return f"A fill arrived after the end. {done}."
-            case _S.PARTIAL:
-                return f"{done}, the rest is working.{why}"
-            case _S.CANCELLED if progress.is_any:
-                return f"Cancelled after a part. {done}.{why}"
-            case _S.CANCELLED:
-                return f"Cancelled: {terms_of(after)}.{why}"
-            case _S.REJECTED:
-                return f"Refused by the broker: {terms_of(after)}.{why}"
-            case _S.CANCEL_PENDING:
-                return f"Cancelling: {terms_of(after)}." if not progress.is_any else f"Cancelling. {done}."
-            case _S.UNKNOWN:
-                return f"Not known whether the broker has it: {terms_of(after)}.{why}"
-            case _ if before.order_type is OrderType.LIMIT and before.limit_price != after.limit_price:
-                return f"New price: {terms_of(after)}."
-            case _:
-                return f"Working: {terms_of(after)}.{why}"
-
 
 def _is_all_here(order: Order, outside: Outside) -> bool:
     return progress_of(order, outside.fills.executions.values()).packages >= order.filled_packages
 
 
-def _outside_key(execution: Execution) -> str:
+def outside_key(execution: Execution) -> str:
     """Groups what belongs to one outside event: an order's fills, or what settled at one instant in one underlying."""
     if execution.kind is not ExecutionKind.TRADE:
         at = execution.executed_at_utc.isoformat()
@@ -359,16 +336,5 @@ def _fill_text(execution: Execution) -> str:
 
 
 def _loudness(order: Order) -> tuple[Severity, bool]:
-    match order.status:
-        case _S.FILLED:
-            return Severity.GOOD, True
-        case _S.PARTIAL:
-            return Severity.GOOD, False
-        case _S.REJECTED:
-            return Severity.ERROR, True
-        case _S.UNKNOWN:
-            return Severity.ERROR, True
-        case _S.CANCELLED:
-            return Severity.INFO, True
-        case _:
-            return Severity.INFO, False
+    """How loud a step is told, and whether it is shown over the window."""
+    return _LOUDNESS.get(order.status, (Severity.INFO, False))

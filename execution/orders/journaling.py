@@ -39,13 +39,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """What goes into one row. `net` dollars, positive = paid."""
+    """What goes into one row. `net` dollars, positive = paid; None = not known."""
 
     executions: tuple[Execution, ...]
     status: JournalStatus
     strategy_tag: str | None
     tags: tuple[str, ...]
-    net: Decimal
+    net: Decimal | None
 
 
 class Journalist:
@@ -97,7 +97,7 @@ class Journalist:
                 fills.mark_journaled(fresh)
         for old, new in fills.corrected():
             event = _Event(
-                (new,), JournalStatus.PARTIAL, order.strategy_tag, ("correction",), _net((new,)) - _net((old,))
+                (new,), JournalStatus.PARTIAL, order.strategy_tag, ("correction",), fills.change_usd(old, new)
             )
             if await self._write(event, order, order.account_id):
                 fills.mark_journaled((new,))
@@ -117,8 +117,9 @@ class Journalist:
             )
             if await self._write(event, None, outside.account_id):
                 outside.fills.mark_journaled(fresh)
-        for old, new in outside.fills.corrected():
-            event = _Event((new,), JournalStatus.PARTIAL, None, ("external", "correction"), _net((new,)) - _net((old,)))
+        fills = outside.fills
+        for old, new in fills.corrected():
+            event = _Event((new,), JournalStatus.PARTIAL, None, ("external", "correction"), fills.change_usd(old, new))
             if await self._write(event, None, outside.account_id):
                 outside.fills.mark_journaled((new,))
 

@@ -11,11 +11,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from execution.brokers.port import BrokerOrder
+from models.enums import OrderStatus
 from models.ids import AccountId, BrokerOrderId, ContractKey, ExecutionId, OrderId
 from models.order import Order
 from models.order_status import TERMINAL
 from models.trade import Execution
 
+_TICKETS = (OrderStatus.DRAFT, OrderStatus.SIMULATED)
 FillKey = tuple[AccountId, ExecutionId]
 
 
@@ -25,6 +27,8 @@ class Fills:
 
     executions: dict[FillKey, Execution] = field(default_factory=dict)
     journaled: dict[FillKey, Execution] = field(default_factory=dict)
+    #: Journaled in an earlier run and corrected since: what the row says is in the database only.
+    without_before: set[FillKey] = field(default_factory=set)
 
     def take(self, execution: Execution) -> Execution | None:
         """Keeps an execution if it is new or a higher revision; returns what it replaced (itself when new)."""
@@ -54,7 +58,14 @@ class Fills:
     def mark_journaled(self, executions: Iterable[Execution]) -> None:
         """Remembers that a journal row has these."""
         for execution in executions:
-            self.journaled[execution.account_id, execution.execution_id] = execution
+            key = (execution.account_id, execution.execution_id)
+            self.journaled[key] = execution
+            self.without_before.discard(key)
+
+    def change_usd(self, old: Execution, new: Execution) -> Decimal | None:
+        """Returns how many dollars more a corrected execution paid; None when the journaled figures are not here."""
+        is_lost = (old.account_id, old.execution_id) in self.without_before
+        return None if is_lost else old.cash_effect - new.cash_effect
 
     def absorb(self, other: Fills) -> None:
         """Takes over what turned out to belong here."""
@@ -147,8 +158,8 @@ class Ledger:
                 yield each
 
     def orders(self) -> tuple[Order, ...]:
-        """Returns all orders, ours and outside ones, newest first."""
-        ours = [each.order for each in self.tracked.values()]
+        """Returns orders that were sent or need a word (`reason`), ours and outside ones, newest first."""
+        ours = [each.order for each in self.tracked.values() if each.order.status not in _TICKETS or each.order.reason]
         theirs = [each.order for each in self.outside.values() if each.order is not None]
         return tuple(sorted((*ours, *theirs), key=lambda order: (order.created_at, order.id), reverse=True))
 

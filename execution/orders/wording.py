@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from execution.orders.fills import Progress, average_net
 from models.contract import plain
-from models.enums import OrderType
+from models.enums import OrderStatus, OrderType
 from models.order import Order
+from models.order_status import TERMINAL
 
+_S = OrderStatus
+_WORDS = {
+    _S.PENDING: "Working",
+    _S.PARTIAL: "Working",
+    _S.CANCEL_PENDING: "Cancelling",
+    _S.UNKNOWN: "Not known whether the broker has it",
+    _S.FILLED: "Filled",
+    _S.REJECTED: "Refused by the broker",
+    _S.CANCELLED: "Cancelled",
+}
 _TWO_PLACES = Decimal("0.01")
 
 
@@ -50,3 +62,25 @@ def terms_of(order: Order) -> str:
         return f"{order.packages} {name_of(order)} at {net_text(order.limit_price)}"
     how = "at the market" if order.order_type is OrderType.MARKET else "at the close"
     return f"{order.packages} {name_of(order)} {how}"
+
+
+def change_text(before: Order, after: Order, progress: Progress) -> str:
+    """Returns what a trader reads when an order takes a step (`Filled 2 of 2 SPXW iron condor at CR 1.85`)."""
+    net = average_net(after, progress)
+    at = "" if net is None else f" at {average_text(net)}"
+    done = f"Filled {after.filled_packages} of {after.packages} {name_of(after)}{at}"
+    if after.status is _S.PARTIAL and before.status in TERMINAL:
+        done = f"A fill arrived after the end. {done}"
+    if after.order_type is OrderType.LIMIT and before.limit_price != after.limit_price:
+        return f"New price: {terms_of(after)}."
+    why = f" ({after.reason})" if after.reason else ""
+    if progress.is_any:
+        texts = {
+            _S.FILLED: f"{done}.",
+            _S.PARTIAL: f"{done}, the rest is working.{why}" if before.status not in TERMINAL else f"{done}.",
+            _S.CANCELLED: f"Cancelled after a part. {done}.{why}",
+            _S.CANCEL_PENDING: f"Cancelling. {done}.",
+        }
+        if after.status in texts:
+            return texts[after.status]
+    return f"{_WORDS.get(after.status, after.status.value.lower())}: {terms_of(after)}.{why}"

@@ -1,0 +1,199 @@
+"""The order manager: every order from its what-if to its journal row. Engine thread only.
+
+`simulate`, `send`, `cancel`, `replace` are the user's; `apply` takes the broker's events; `recover` is start-up,
+reconnect and crash recovery in one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+from execution.brokers.port import Broker, BrokerEvent, BrokerSnapshot
+from execution.commands import TicketDraft
+from execution.facts import DeskFacts
+from execution.orders.applying import Applier, Followups
+from execution.orders.changing import Changer
+from execution.orders.journaling import Journalist
+from execution.orders.ledger import Ledger
+from execution.orders.reconcile import Reconciliation
+from execution.orders.recorder import Halt, Recorder
+from execution.orders.recovering import Recovery
+from execution.orders.resolving import Resolver
+from execution.orders.sending import Sender
+from execution.orders.simulating import Simulator
+from execution.orders.timers import Sleep, Timers
+from execution.orders.timings import OrderTimings
+from execution.storage import LoadedState, Storage
+from execution.views import Publisher, SendOutcome, Severity, SimulationOutcome
+from models.clock import Clock
+from models.enums import Mode
+from models.gate import Denial
+from models.ids import AccountId, OrderId
+from models.order import Order
+
+DEFAULT_TIMINGS = OrderTimings()
+
+
+class OrderManager:
+    """One broker's orders. `halt(reason)` must stop trading; it must not wait for this manager."""
+
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        storage: Storage,
+        facts: DeskFacts,
+        publisher: Publisher,
+        clock: Clock,
+        mode: Mode,
+        halt: Halt,
+        timings: OrderTimings = DEFAULT_TIMINGS,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        lock = asyncio.Lock()
+        self._facts = facts
+        self._ledger = ledger = Ledger()
+        self._recorder = recorder = Recorder(
+            storage=storage, publisher=publisher, ledger=ledger, broker=broker.name, clock=clock, halt=halt
+        )
+        self._timers = timers = Timers(sleep=sleep, on_failure=self._background_failed)
+        journalist = Journalist(
+            storage=storage,
+            facts=facts,
+            recorder=recorder,
+            publisher=publisher,
+            broker=broker.name,
+            clock=clock,
+            stale_context_after_s=timings.stale_context_after_s,
+        )
+        self._applier = applier = Applier(
+            ledger=ledger,
+            storage=storage,
+            facts=facts,
+            recorder=recorder,
+            journalist=journalist,
+            timers=timers,
+            timings=timings,
+            broker=broker.name,
+            lock=lock,
+        )
+        self._resolver = resolver = Resolver(
+            broker=broker,
+            ledger=ledger,
+            recorder=recorder,
+            applier=applier,
+            timers=timers,
+            timings=timings,
+            sleep=sleep,
+        )
+        self._sender = Sender(
+            broker=broker,
+            ledger=ledger,
+            storage=storage,
+            facts=facts,
+            recorder=recorder,
+            applier=applier,
+            clock=clock,
+            timings=timings,
+            mode=mode,
+            lock=lock,
+            resolve=resolver.start,
+        )
+        self._simulator = Simulator(
+            broker=broker,
+            ledger=ledger,
+            storage=storage,
+            facts=facts,
+            recorder=recorder,
+            clock=clock,
+            timings=timings,
+            warnings=self._sender.denials,
+        )
+        self._changer = Changer(
+            broker=broker,
+            ledger=ledger,
+            facts=facts,
+            recorder=recorder,
+            timings=timings,
+            timers=timers,
+            lock=lock,
+            denials=self._sender.denials,
+            resolve=resolver.start,
+        )
+        self._recovery = Recovery(
+            ledger=ledger,
+            recorder=recorder,
+            applier=applier,
+            sender=self._sender,
+            resolver=resolver,
+            lock=lock,
+        )
+        applier.followups = Followups(
+            resolve=resolver.start,
+            fetch_executions=resolver.fetch_later,
+            cancel=self._changer.cancel_in_background,
+        )
+
+    async def simulate(self, draft: TicketDraft) -> SimulationOutcome:
+        """Runs the broker's what-if; the order is SIMULATED, or told what is wrong. Nothing is sent to work."""
+        return await self._simulator.simulate(draft)
+
+    async def send(self, draft: TicketDraft) -> SendOutcome:
+        """Sends the ticket's order, at most once per order id, if validation and every check of the gate agree."""
+        return await self._sender.send(draft)
+
+    async def cancel(self, order_id: OrderId) -> bool:
+        """Asks the broker to cancel; True when the request went out. Bypasses the gate. InvalidInput: nothing to do."""
+        return await self._changer.cancel(order_id)
+
+    async def cancel_all(self, account_id: AccountId | None = None) -> int:
+        """Cancels our working orders, of one account or of all; returns how many cancels went out."""
+        return await self._changer.cancel_all(account_id)
+
+    async def replace(self, order_id: OrderId, limit_price: Decimal) -> SendOutcome:
+        """Asks the broker for another limit price of a working order, after the gate's price checks."""
+        return await self._changer.replace_price(order_id, limit_price)
+
+    async def check(self, order_id: OrderId) -> None:
+        """Asks the broker again about an order of unknown outcome and tells the answer; nothing is sent."""
+        await self._resolver.check(order_id)
+
+    async def apply(self, event: BrokerEvent) -> None:
+        """Takes a broker event. Call it after the book has taken what the event says of positions.
+
+        Order states, executions and fees are this manager's; other events pass by.
+        """
+        await self._applier.apply(event)
+
+    async def recover(self, loaded: LoadedState, snapshot: BrokerSnapshot) -> Reconciliation:
+        """Brings orders in line with database and broker; start-up, reconnect and crash recovery alike."""
+        return await self._recovery.recover(loaded, snapshot)
+
+    async def denials(self, order: Order) -> tuple[Denial, ...]:
+        """Returns what the gate would say to `order` now; nothing is recorded or sent."""
+        return await self._sender.denials(order)
+
+    def order(self, order_id: OrderId) -> Order | None:
+        """Returns our order of that id as it is now."""
+        tracked = self._ledger.get(order_id)
+        return None if tracked is None else tracked.order
+
+    def orders(self) -> tuple[Order, ...]:
+        """Returns what the window shows: orders that were sent, ours and outside ones, newest first."""
+        return self._ledger.orders()
+
+    def publish(self) -> None:
+        """Publishes the list of orders."""
+        self._recorder.publish_orders()
+
+    async def idle(self) -> None:
+        """Returns when no background work (looking for orders, late journal rows) is left."""
+        await self._timers.idle()
+
+    async def close(self) -> None:
+        """Stops background work. Orders stay as they are at the broker; the next start-up takes up the rest."""
+        await self._timers.close()
+
+    def _background_failed(self, text: str) -> None:
+        self._recorder.say(text, Severity.ERROR, toast=True)

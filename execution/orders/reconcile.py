@@ -1,0 +1,251 @@
+"""Compares what the desk knows with what the broker has: pure, and the same at start-up, reconnect and after a crash.
+
+The result is applied like live events. Doing it twice changes nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from execution.brokers.port import BrokerOrder, BrokerSnapshot, ExecutionEvent, OrderEvent
+from execution.orders.fills import advance, progress_of
+from execution.orders.resolving import newest_of
+from execution.orders.wording import signed_text, terms_of
+from models.contract import Contract
+from models.enums import OrderStatus
+from models.ids import AccountId, BrokerOrderId, ContractKey, ExecutionId, OrderId
+from models.order import Order
+from models.order_status import TERMINAL
+from models.position import UnifiedPosition
+from models.trade import Execution
+
+_S = OrderStatus
+_CANCEL_NOT_TAKEN = "The broker still works it after the reconnect: the cancel did not arrive."
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the desk knows: orders with an intent, outside orders, executions, and positions as last reconciled.
+
+    `in_flight` are orders whose submit is under way: their absence says nothing.
+    """
+
+    orders: tuple[Order, ...]
+    outside_orders: tuple[Order, ...] = ()
+    executions: tuple[Execution, ...] = ()
+    positions: tuple[UnifiedPosition, ...] = ()
+    in_flight: frozenset[OrderId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something desk and broker do not agree on, in words; the broker's word counts."""
+
+    account_id: AccountId
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """Events to apply in this order, differences to show, and orders the broker did not mention."""
+
+    events: tuple[ExecutionEvent | OrderEvent, ...]
+    differences: tuple[Difference, ...]
+    missing: tuple[OrderId, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing had to be changed or asked."""
+        return not (self.events or self.differences or self.missing)
+
+
+def reconcile(known: Known, snapshot: BrokerSnapshot) -> Reconciliation:
+    """Returns what brings the desk in line with the broker's snapshot. Executions come before order states."""
+    told = _told_by_order(known, snapshot)
+    executions = _new_executions(known, snapshot, told)
+    everything = _merged(known.executions, executions)
+    order_events = [*_our_orders(known, told, everything), *_outside_orders(known, snapshot, told, everything)]
+    return Reconciliation(
+        events=(*(ExecutionEvent(execution) for execution in executions), *order_events),
+        differences=(*_order_differences(known, told, everything), *_position_differences(known, snapshot, executions)),
+        missing=tuple(_missing(known, snapshot, told, everything)),
+    )
+
+
+def _told_by_order(known: Known, snapshot: BrokerSnapshot) -> dict[OrderId, BrokerOrder]:
+    """The broker's newest word on each of our orders."""
+    by_broker_id = {order.broker_order_id: order.id for order in known.orders if order.broker_order_id is not None}
+    ours = {order.id for order in known.orders}
+    groups: dict[OrderId, list[BrokerOrder]] = {}
+    for told in (*snapshot.open_orders, *snapshot.completed_orders):
+        replaced = None if told.replaces is None else by_broker_id.get(told.replaces)
+        by_id = told.order_id if told.order_id in ours else None
+        owner = by_id or by_broker_id.get(told.broker_order_id) or replaced
+        if owner is not None:
+            groups.setdefault(owner, []).append(told)
+    newest = {order_id: newest_of(group) for order_id, group in groups.items()}
+    return {order_id: told for order_id, told in newest.items() if told is not None}
+
+
+def _new_executions(
+    known: Known, snapshot: BrokerSnapshot, told: Mapping[OrderId, BrokerOrder]
+) -> tuple[Execution, ...]:
+    """Executions the desk lacks (or has in a lower revision), oldest first, marked as ours where they are."""
+    revisions = {_key(execution): execution.revision for execution in known.executions}
+    owners = {each.broker_order_id: order_id for order_id, each in told.items()}
+    owners |= {order.broker_order_id: order.id for order in known.orders if order.broker_order_id is not None}
+    newest: dict[tuple[AccountId, ExecutionId], Execution] = {}
+    for execution in snapshot.executions:
+        key = _key(execution)
+        if execution.revision <= max(revisions.get(key, 0), newest[key].revision if key in newest else 0):
+            continue
+        newest[key] = _marked(execution, owners)
+    return tuple(sorted(newest.values(), key=lambda execution: (execution.executed_at_utc, execution.execution_id)))
+
+
+def _marked(execution: Execution, owners: Mapping[BrokerOrderId, OrderId]) -> Execution:
+    if execution.order_id is not None or execution.broker_order_id is None:
+        return execution
+    return replace(execution, order_id=owners.get(execution.broker_order_id))
+
+
+def _our_orders(known: Known, told: Mapping[OrderId, BrokerOrder], executions: Sequence[Execution]) -> list[OrderEvent]:
+    """An event for each order that the broker's word would change."""
+    events: list[OrderEvent] = []
+    for order in known.orders:
+        word = told.get(order.id)
+        if word is None:
+            continue
+        if order.status is _S.CANCEL_PENDING and word.status in (_S.PENDING, _S.PARTIAL) and word.reason is None:
+            word = replace(word, reason=_CANCEL_NOT_TAKEN)
+        progress = progress_of(order, _of(order, executions))
+        after_fills = advance(order, progress)
+        settled = after_fills[-1] if after_fills else order
+        if advance(settled, progress, word):
+            events.append(OrderEvent(word))
+    return events
+
+
+def _outside_orders(
+    known: Known, snapshot: BrokerSnapshot, told: Mapping[OrderId, BrokerOrder], executions: Sequence[Execution]
+) -> list[OrderEvent]:
+    ours = {each.broker_order_id for each in told.values()} | {order.broker_order_id for order in known.orders}
+    ours_by_id = {order.id for order in known.orders}
+    have = {order.broker_order_id: order for order in known.outside_orders}
+    events: list[OrderEvent] = []
+    for word in (*snapshot.completed_orders, *snapshot.open_orders):
+        if word.broker_order_id in ours or word.order_id in ours_by_id or word.replaces in ours:
+            continue
+        order = have.get(word.broker_order_id)
+        if order is None or advance(order, progress_of(order, _of(order, executions)), word, trust_status=True):
+            events.append(OrderEvent(word))
+    return events
+
+
+def _missing(
+    known: Known, snapshot: BrokerSnapshot, told: Mapping[OrderId, BrokerOrder], executions: Sequence[Execution]
+) -> list[OrderId]:
+    """Working orders the broker did not mention, although they left before it spoke."""
+    missing: list[OrderId] = []
+    for order in known.orders:
+        left_later = order.submitted_at is not None and order.submitted_at > snapshot.at_utc
+        if not order.is_working or order.id in told or order.id in known.in_flight or left_later:
+            continue
+        if not progress_of(order, _of(order, executions)).is_complete:
+            missing.append(order.id)
+    return missing
+
+
+def _order_differences(
+    known: Known, told: Mapping[OrderId, BrokerOrder], executions: Sequence[Execution]
+) -> list[Difference]:
+    found: list[Difference] = []
+    for order in known.orders:
+        word = told.get(order.id)
+        if word is None:
+            continue
+        packages = progress_of(order, _of(order, executions)).packages
+        if order.status in TERMINAL and word.status not in TERMINAL:
+            text = f"{terms_of(order)} is {order.status.value} here, but works at the broker. Cancel it there."
+            found.append(Difference(order.account_id, text))
+        if packages < word.filled_packages:
+            text = (
+                f"{terms_of(order)}: the broker filled {word.filled_packages} packages, but gave executions for "
+                f"{packages}. Import the missing ones from its statement."
+            )
+            found.append(Difference(order.account_id, text))
+    return found
+
+
+def _position_differences(
+    known: Known, snapshot: BrokerSnapshot, new_executions: Sequence[Execution]
+) -> list[Difference]:
+    """Positions that the executions since the last reconcile do not explain. Without an earlier state: none."""
+    as_of = _as_of(known.positions)
+    if not as_of:
+        return []
+    contracts: dict[ContractKey, Contract] = {}
+    expected: dict[tuple[AccountId, ContractKey], Decimal] = {}
+    actual: dict[tuple[AccountId, ContractKey], Decimal] = {}
+    for position in known.positions:
+        _add(expected, contracts, position.account_id, position.contract, position.quantity)
+    for execution in _merged(known.executions, new_executions):
+        since = as_of.get(execution.account_id)
+        if since is not None and execution.executed_at_utc > since:
+            _add(expected, contracts, execution.account_id, execution.contract, execution.signed_quantity)
+    for position in snapshot.positions:
+        if position.account_id in as_of:
+            _add(actual, contracts, position.account_id, position.contract, position.quantity)
+    differences: list[Difference] = []
+    for account_id, key in sorted(expected.keys() | actual.keys()):
+        want, have = expected.get((account_id, key), Decimal(0)), actual.get((account_id, key), Decimal(0))
+        if want != have:
+            text = (
+                f"{contracts[key].label}: the broker holds {signed_text(have)}, the executions known here make "
+                f"{signed_text(want)}. Traded, assigned or transferred outside this desk; the broker's figure counts."
+            )
+            differences.append(Difference(account_id, text))
+    return differences
+
+
+def _as_of(positions: Sequence[UnifiedPosition]) -> dict[AccountId, datetime]:
+    """When each account's positions were reconciled last."""
+    as_of: dict[AccountId, datetime] = {}
+    for position in positions:
+        if position.at_utc is not None:
+            as_of[position.account_id] = max(position.at_utc, as_of.get(position.account_id, position.at_utc))
+    return as_of
+
+
+def _add(
+    sums: dict[tuple[AccountId, ContractKey], Decimal],
+    contracts: dict[ContractKey, Contract],
+    account_id: AccountId,
+    contract: Contract,
+    quantity: Decimal,
+) -> None:
+    contracts[contract.key] = contract
+    key = (account_id, contract.key)
+    sums[key] = sums.get(key, Decimal(0)) + quantity
+
+
+def _merged(known: Sequence[Execution], new: Sequence[Execution]) -> tuple[Execution, ...]:
+    merged = {_key(execution): execution for execution in known}
+    merged |= {_key(execution): execution for execution in new}
+    return tuple(merged.values())
+
+
+def _of(order: Order, executions: Sequence[Execution]) -> list[Execution]:
+    return [
+        execution
+        for execution in executions
+        if execution.order_id == order.id
+        or (execution.broker_order_id is not None and execution.broker_order_id == order.broker_order_id)
+    ]
+
+
+def _key(execution: Execution) -> tuple[AccountId, ExecutionId]:
+    return execution.account_id, execution.execution_id
