@@ -50,7 +50,9 @@ EXPIRIES = tuple(
 JUNE_12 = next(item for item in EXPIRIES if item.expiry == date(2026, 6, 12))
 
 
-def static_of(expiry: ChainExpiry, *, version: int = 1, low: int = 6000, high: int = 8000, step: int = 25) -> ChainStatic:
+def static_of(
+    expiry: ChainExpiry, *, version: int = 1, low: int = 6000, high: int = 8000, step: int = 25
+) -> ChainStatic:
     """Returns the listed strikes of one expiration."""
     strikes = tuple(Decimal(k) for k in range(low, high + 1, step))
     return ChainStatic(
@@ -114,7 +116,10 @@ def _side(
 def _ticks(prices: Floats, rounding: str) -> Floats:
     up = rounding == ROUND_CEILING
     tick = np.where(prices < 3, 0.05, 0.10)
-    return np.maximum(0.0, (np.ceil(prices / tick - 1e-9) if up else np.floor(prices / tick + 1e-9)) * tick).round(2)
+    ticked: Floats = np.maximum(
+        0.0, (np.ceil(prices / tick - 1e-9) if up else np.floor(prices / tick + 1e-9)) * tick
+    ).round(2)
+    return ticked
 
 
 def book(delta: float, gamma: float, theta: float, vega: float) -> PortfolioGreeks:
@@ -246,9 +251,7 @@ def _intrinsic(leg: OrderLeg, spots: Floats) -> Floats:
 
 def _crossings(spots: Floats, values: Floats) -> tuple[float, ...]:
     at = np.flatnonzero(np.sign(values[:-1]) != np.sign(values[1:]))
-    return tuple(
-        float(spots[i] - values[i] * (spots[i + 1] - spots[i]) / (values[i + 1] - values[i])) for i in at
-    )
+    return tuple(float(spots[i] - values[i] * (spots[i + 1] - spots[i]) / (values[i + 1] - values[i])) for i in at)
 
 
 def _trade_greeks(draft: TicketDraft, legs: tuple[LegPreview, ...]) -> PortfolioGreeks:

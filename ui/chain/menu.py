@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -36,13 +37,15 @@ def entries(static: ChainStatic, index: int, right: Right | None, money_index: i
         single = (static.calls if side is Right.CALL else static.puts)[index]
         if single is not None:
             found.append(MenuEntry(action, "", single.label, (OrderLeg(single, action, 1),)))
-        found += _attempts(action, "Vertical", lambda w, a=action: vertical(static, index, side, a, w))
-        found += _attempts(action, "Strangle", lambda _, a=action: strangle(static, index, a, money_index), (1,))
+        found += _attempts(action, "Vertical", partial(vertical, static, index, side, action))
+        found += _attempts(action, "Strangle", partial(_strangle, static, index, action, money_index), (0,))
         if index != money_index:
-            found += _attempts(
-                action, "Iron condor", lambda w, a=action: iron_condor(static, index, a, money_index, w)
-            )
+            found += _attempts(action, "Iron condor", partial(iron_condor, static, index, action, money_index))
     return tuple(found)
+
+
+def _strangle(static: ChainStatic, index: int, action: Action, money_index: int, _width: int) -> tuple[OrderLeg, ...]:
+    return strangle(static, index, action, money_index)
 
 
 def _attempts(

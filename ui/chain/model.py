@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -165,7 +164,7 @@ class ChainModel(QAbstractTableModel):
             out[:, 1] = np.where(distance <= 1, 1, np.where(distance <= 2, 2, 3))
         return out
 
-    # --- questions the view asks ---------------------------------------------------------------------------------------
+    # --- questions the view asks -------------------------------------------------------------------------------------
 
     def contract_at(self, row: int, right: Right) -> Contract | None:
         """Returns the listed contract of a row's side, None where there is none."""
@@ -235,17 +234,21 @@ class ChainModel(QAbstractTableModel):
         if contract is None:
             return ""
         price = self.value(row, column)
-        at = f"@ {fmt.price(price)} ({spec.field.value.lower()})" if np.isfinite(price) else f"(no {spec.field.value.lower()})"
+        at = (
+            f"@ {fmt.price(price)} ({spec.field.value.lower()})"
+            if np.isfinite(price)
+            else f"(no {spec.field.value.lower()})"
+        )
         verb = "Sell" if spec.action is Action.SELL else "Buy"
         return f"{verb} 1 {contract.label} {at}"
 
     # --- Qt -----------------------------------------------------------------------------------------------------------
 
-    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: N802, B008 - Qt's name and default
+    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's name and default
         """Returns the strikes in the window."""
         return 0 if parent.isValid() else self._high - self._low
 
-    def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: N802, B008 - Qt's name and default
+    def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's name and default
         """Returns the columns, hidden ones included."""
         return 0 if parent.isValid() else len(COLUMNS)
 
@@ -264,9 +267,7 @@ class ChainModel(QAbstractTableModel):
             return self.hover_text(row, column) or None
         return None
 
-    def headerData(  # noqa: N802 - Qt's name
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> object:
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Returns the title and tip of a column."""
         if orientation is not Qt.Orientation.Horizontal:
             return None
@@ -274,6 +275,8 @@ class ChainModel(QAbstractTableModel):
             return COLUMNS[section].title
         if role == Qt.ItemDataRole.ToolTipRole:
             return COLUMNS[section].help
+        if role == Qt.ItemDataRole.TextAlignmentRole and section == STRIKE_COLUMN:
+            return Qt.AlignmentFlag.AlignCenter
         return None
 
     def _text(self, row: int, column: int) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from ui.chain.templates import DeltaPick, Template
 from ui.theme import GAP
 
-_MAX_DELTA = 99.0
+_DELTAS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 20, 25, 30, 35, 40, 45, 50)
 
 
 class DeltaPicker(QWidget):
@@ -22,8 +22,8 @@ class DeltaPicker(QWidget):
         for template in Template:
             self.template.addItem(template.value, template)
         self.template.setAccessibleName("Strategy")
-        self.short_delta = _delta_spin(16.0, "Delta of the short legs", self)
-        self.long_delta = _delta_spin(8.0, "Delta of the long legs (wings)", self)
+        self.short_delta = _delta_box(16, "Delta of the short legs", self)
+        self.long_delta = _delta_box(8, "Delta of the long legs (wings)", self)
         self.button = QPushButton(self)
         self.button.setToolTip("Stages one package of the strategy at the strikes nearest to these deltas")
         self._slash = QLabel("/", self)
@@ -33,8 +33,8 @@ class DeltaPicker(QWidget):
         for widget in (self.template, self.short_delta, self._slash, self.long_delta, self.button):
             line.addWidget(widget)
         self.template.currentIndexChanged.connect(self._refresh)
-        self.short_delta.valueChanged.connect(self._refresh)
-        self.long_delta.valueChanged.connect(self._refresh)
+        self.short_delta.currentIndexChanged.connect(self._refresh)
+        self.long_delta.currentIndexChanged.connect(self._refresh)
         self.button.clicked.connect(self._on_clicked)
         self._refresh()
 
@@ -42,7 +42,7 @@ class DeltaPicker(QWidget):
     def pick(self) -> DeltaPick:
         """What the controls say."""
         template: Template = self.template.currentData()
-        return DeltaPick(template, self.short_delta.value(), self.long_delta.value())
+        return DeltaPick(template, self.short_delta.currentData(), self.long_delta.currentData())
 
     def set_busy(self, text: str | None) -> None:
         """Shows that strikes are being looked for; None = ready again."""
@@ -63,14 +63,12 @@ class DeltaPicker(QWidget):
         self.picked.emit(self.pick)
 
 
-def _delta_spin(value: float, tip: str, parent: QWidget) -> QDoubleSpinBox:
-    spin = QDoubleSpinBox(parent)
-    spin.setRange(1.0, _MAX_DELTA)
-    spin.setDecimals(0)
-    spin.setSuffix(" Δ")
-    spin.setValue(value)
-    spin.setToolTip(tip)
-    spin.setAccessibleName(tip)
-    spin.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-    spin.setFixedWidth(58)
-    return spin
+def _delta_box(value: int, tip: str, parent: QWidget) -> QComboBox:
+    box = QComboBox(parent)
+    for delta in _DELTAS:
+        box.addItem(f"{delta}Δ", float(delta))
+    box.setCurrentIndex(_DELTAS.index(value))
+    box.setToolTip(tip)
+    box.setAccessibleName(tip)
+    box.setFixedWidth(62)
+    return box

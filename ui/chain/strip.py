@@ -34,7 +34,7 @@ class ExpiryModel(QAbstractListModel):
         self.expiries = tuple(sorted(expiries, key=lambda item: (item.expiry, item.settlement.value, item.root)))
         self.endResetModel()
 
-    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: N802, B008 - Qt's
+    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's
         """Returns how many there are."""
         return 0 if parent.isValid() else len(self.expiries)
 
@@ -63,7 +63,7 @@ class _TileDelegate(QStyledItemDelegate):
         self._theme = theme
         self._model = model
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:  # noqa: N802, ARG002 - Qt's
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:  # noqa: ARG002 - Qt's
         return _TILE
 
     def paint(

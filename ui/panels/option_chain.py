@@ -8,15 +8,12 @@ from decimal import Decimal
 from typing import ClassVar
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QMenu,
-    QPushButton,
     QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -29,27 +26,27 @@ from models.errors import InvalidInput
 from models.order import OrderLeg
 from ui import format as fmt
 from ui.bridge import Bridge
-from ui.chain.columns import COLUMNS, OPTIONAL_FIELDS, Field
+from ui.chain.columns import COLUMNS
+from ui.chain.controls import ChainControls
 from ui.chain.menu import MenuEntry, build_menu, entries
 from ui.chain.model import ChainModel
-from ui.chain.picker import DeltaPicker
 from ui.chain.strip import ExpiryStrip
 from ui.chain.templates import DeltaPick, is_bracketed, legs_by_delta, unit_greeks
 from ui.chain.view import ChainView
 from ui.engine_client import EngineClient
 from ui.panels.base import Panel
-from ui.theme import GAP, PAD, Ink, Theme
+from ui.theme import PAD, Ink, Theme
 
 HINT = "Click a bid to sell, an ask to buy, again to add one. Right-click a strike for spreads. B / S stage by key."
-#: Strikes shown on each side of the money; None = all.
-_SPANS: tuple[tuple[str, int | None], ...] = (("10", 10), ("20", 20), ("40", 40), ("80", 80), ("All", None))
 _DEFAULT_DAYS = 40
 _PICK_WAIT_MS = 5000
 
 
 class OptionChainPanel(Panel):
-    """Signals: `leg_staged(Contract, Action, int, UnitGreeks | None)` for one click, `legs_picked(tuple[OrderLeg])`
-    for a template, `chain_loaded(ChainStatic)`. `set_staged` tints what the ticket holds.
+    """Streams one expiration and turns clicks into legs.
+
+    `leg_staged(Contract, Action, int, UnitGreeks | None)` tells of one click, `legs_picked(tuple[OrderLeg, ...])` of a
+    template, `chain_loaded(ChainStatic)` of an expiration; `set_staged` tints what the ticket holds.
     """
 
     KEY: ClassVar[str] = "option_chain"
@@ -78,14 +75,16 @@ class OptionChainPanel(Panel):
         self.model = ChainModel(self)
         self.view = ChainView(self.model, theme, self)
         self.strip = ExpiryStrip(theme, now_utc, self)
-        self.picker = DeltaPicker(self)
+        self.controls = ChainControls(self)
+        self.picker = self.controls.picker
         self._pick_timer = QTimer(self)
         self._pick_timer.setSingleShot(True)
         self._pick_timer.setInterval(_PICK_WAIT_MS)
         self._pick_timer.timeout.connect(self._on_pick_late)
-        self._build_toolbar()
+        self.toolbar.addWidget(self.controls, 1)
         self._build_body()
         self._connect()
+        self.setFocusProxy(self.view)
         self.retheme()
         self.set_empty("Waiting for the broker's list of underlyings.")
         self.listen(DeskState, self._on_desk)
@@ -93,41 +92,6 @@ class OptionChainPanel(Panel):
         self.listen(ChainNumbers, self._on_numbers)
 
     # --- construction -------------------------------------------------------------------------------------------------
-
-    def _build_toolbar(self) -> None:
-        self.symbol = QComboBox(self)
-        self.symbol.setEditable(True)
-        self.symbol.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.symbol.setFixedWidth(92)
-        self.symbol.setAccessibleName("Underlying")
-        self.symbol.setToolTip("Underlying: choose or type one and press Enter (Ctrl+F)")
-        self.span = QComboBox(self)
-        for text, count in _SPANS:
-            self.span.addItem(f"± {text}" if count else text, count)
-        self.span.setCurrentIndex(2)
-        self.span.setToolTip("Strikes on each side of the money")
-        self.span.setAccessibleName("Strikes on each side of the money")
-        self.center = QPushButton("Center", self)
-        self.center.setToolTip("Back to the money (Home)")
-        self.columns = QToolButton(self)
-        self.columns.setText("Columns")
-        self.columns.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self.columns)
-        self.column_actions: dict[Field, QAction] = {}
-        for field in OPTIONAL_FIELDS:
-            action = menu.addAction(field.value)
-            action.setCheckable(True)
-            action.toggled.connect(self._on_columns)
-            self.column_actions[field] = action
-        self.columns.setMenu(menu)
-        self.error = QLabel(self)
-        self.error.setProperty("role", "error")
-        self.error.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        for widget in (self.symbol, self.span, self.center, self.columns):
-            self.toolbar.addWidget(widget)
-        self.toolbar.addWidget(self.error, 1)
-        self.toolbar.addWidget(self.picker)
-        self.toolbar.addSpacing(GAP)
 
     def _build_body(self) -> None:
         body = QWidget(self)
@@ -156,12 +120,9 @@ class OptionChainPanel(Panel):
         self.set_body(body)
 
     def _connect(self) -> None:
-        self.symbol.activated.connect(self._on_symbol_chosen)
-        line = self.symbol.lineEdit()
-        if line is not None:
-            line.returnPressed.connect(self._on_symbol_typed)
-        self.span.currentIndexChanged.connect(self._recenter)
-        self.center.clicked.connect(self._recenter)
+        self.controls.symbol_wanted.connect(self.show_underlying)
+        self.controls.center_wanted.connect(self._recenter)
+        self.controls.columns_wanted.connect(self.view.show_optional)
         self.strip.chosen.connect(self._on_expiry)
         self.picker.picked.connect(self._on_pick)
         self.view.leg_clicked.connect(self._on_leg_clicked)
@@ -169,20 +130,12 @@ class OptionChainPanel(Panel):
         self.view.menu_wanted.connect(self._on_menu)
         self.view.hovered.connect(self._on_hover)
         self.view.rows_settled.connect(self._on_rows_settled)
-        find = QShortcut(QKeySequence.StandardKey.Find, self, self.focus_symbol)
+        find = QShortcut(QKeySequence.StandardKey.Find, self, self.controls.focus_symbol)
         find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         home = QShortcut(QKeySequence(Qt.Key.Key_Home), self.view, self._recenter)
         home.setContext(Qt.ShortcutContext.WidgetShortcut)
 
     # --- what the window and the ticket call --------------------------------------------------------------------------
-
-    @Slot()
-    def focus_symbol(self) -> None:
-        """Puts the keyboard on the underlying, its text selected."""
-        self.symbol.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        line = self.symbol.lineEdit()
-        if line is not None:
-            line.selectAll()
 
     @Slot(object)
     def set_staged(self, legs: tuple[OrderLeg, ...]) -> None:
@@ -239,43 +192,22 @@ class OptionChainPanel(Panel):
         self.set_empty(f"No option chain yet. {error}")
 
     def _on_underlyings(self, symbols: tuple[str, ...]) -> None:
-        typed = self.symbol.currentText()
-        self.symbol.clear()
-        self.symbol.addItems(list(symbols))
-        if self._underlying or not symbols:
-            self.symbol.setEditText(typed)
-            return
-        first = "SPX" if "SPX" in symbols else symbols[0]
-        self.symbol.setCurrentText(first)
-        self._ask_expiries(first)
-
-    @Slot()
-    def _on_symbol_typed(self) -> None:
-        symbol = self.symbol.currentText().strip().upper()
-        if symbol:
-            self.show_underlying(symbol)
-        else:
-            self._say_error("Type an underlying, for example SPX.")
-
-    @Slot(int)
-    def _on_symbol_chosen(self, index: int) -> None:
-        self.show_underlying(self.symbol.itemText(index))
+        self.controls.set_symbols(symbols)
+        if symbols and not self._underlying:
+            self._ask_expiries("SPX" if "SPX" in symbols else symbols[0])
 
     def _ask_expiries(self, symbol: str) -> None:
-        self.symbol.setEditText(symbol)
-        self._mark_symbol(is_wrong=False)
+        self.controls.show_symbol(symbol)
         self.client.ask(ListExpiries(symbol), self._on_expiries, self._on_symbol_refused)
 
     def _on_symbol_refused(self, error: Exception) -> None:
-        self._say_error(str(error))
-        self._mark_symbol(is_wrong=True)
+        self.controls.refuse_symbol(str(error))
 
     def _on_expiries(self, expiries: tuple[ChainExpiry, ...]) -> None:
         if not expiries:
-            self._say_error(f"{self.symbol.currentText()} has no listed options.")
-            self._mark_symbol(is_wrong=True)
+            self.controls.refuse_symbol("This underlying has no listed options.")
             return
-        self._say_error("")
+        self.controls.say("")
         self._underlying = expiries[0].underlying
         self.set_empty(None)
         self.strip.set_expiries(expiries)
@@ -283,10 +215,6 @@ class OptionChainPanel(Panel):
         self._wanted_expiry = None
         if wanted is not None:
             self.strip.choose(wanted)
-
-    def _mark_symbol(self, *, is_wrong: bool) -> None:
-        self.symbol.setProperty("invalid", is_wrong)
-        self.symbol.style().polish(self.symbol)
 
     # --- the chain ----------------------------------------------------------------------------------------------------
 
@@ -308,7 +236,7 @@ class OptionChainPanel(Panel):
             self._on_static(static)
 
     def _on_failed(self, error: Exception) -> None:
-        self._say_error(str(error))
+        self.controls.say(str(error))
 
     def _on_static(self, static: ChainStatic) -> None:
         if static.expiry != self._expiry:
@@ -338,7 +266,7 @@ class OptionChainPanel(Panel):
             return
         self._is_centred = True
         middle = self.model.index_of_strike(spot)
-        count: int | None = self.span.currentData()
+        count = self.controls.strikes_each_side
         self.model.set_window(*((0, len(static.strikes)) if count is None else (middle - count, middle + count + 1)))
         self.view.center_row(self.model.row_of_strike(spot))
 
@@ -379,7 +307,7 @@ class OptionChainPanel(Panel):
     def _on_side_wanted(self, row: int, column: int, action: Action) -> None:
         right = COLUMNS[column].right
         if right is None:
-            self._say_error("Move to the call or the put side with the arrow keys, then press B or S.")
+            self.controls.say("Move to the call or the put side with the arrow keys, then press B or S.")
         else:
             self._stage(row, right, action)
 
@@ -387,7 +315,7 @@ class OptionChainPanel(Panel):
         contract = self.model.contract_at(row, right)
         if contract is None:
             return
-        self._say_error("")
+        self.controls.say("")
         greeks = None
         strike, numbers = self.model.strike_at(row), self._numbers
         if numbers is not None and strike is not None:
@@ -419,7 +347,7 @@ class OptionChainPanel(Panel):
     def _on_pick(self, pick: DeltaPick) -> None:
         if self.model.static is None or self._expiry is None:
             return
-        self._say_error("")
+        self.controls.say("")
         self._pick = pick
         if self._numbers is not None and is_bracketed(pick, self._numbers):
             self._stage_pick()
@@ -440,12 +368,12 @@ class OptionChainPanel(Panel):
         if pick is None or static is None:
             return
         if numbers is None:
-            self._say_error("No quotes have come for this expiration yet: try again in a moment.")
+            self.controls.say("No quotes have come for this expiration yet: try again in a moment.")
             return
         try:
             self.legs_picked.emit(legs_by_delta(pick, static, numbers))
         except InvalidInput as error:
-            self._say_error(str(error))
+            self.controls.say(str(error))
 
     def _end_pick(self) -> None:
         self._pick = None
@@ -454,14 +382,6 @@ class OptionChainPanel(Panel):
 
     # --- small things -------------------------------------------------------------------------------------------------
 
-    @Slot(bool)
-    def _on_columns(self) -> None:
-        self.view.show_optional(frozenset(f for f, action in self.column_actions.items() if action.isChecked()))
-
     @Slot(str)
     def _on_hover(self, text: str) -> None:
         self.hover.setText(text or HINT)
-
-    def _say_error(self, text: str) -> None:
-        self.error.setText(text)
-        self.error.setToolTip(text)

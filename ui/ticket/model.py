@@ -10,7 +10,6 @@ from decimal import Decimal
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from shiboken6 import isValid
 
-from execution.brokers.port import ChainExpiry
 from execution.commands import PreviewTicket, SendOrder, SimulateOrder, TicketDraft
 from execution.views import ChainStatic, SendOutcome, SimulationOutcome, TicketPreview
 from models.enums import OrderStatus, OrderType, TimeInForce
@@ -18,7 +17,7 @@ from models.ids import AccountId, new_order_id
 from models.order import Order, OrderLeg
 from models.product import PENNY, TickRule
 from ui.engine_client import EngineClient
-from ui.ticket.legs import Legs
+from ui.ticket.legs import Legs, packages
 
 #: How long the gate takes a simulation for fresh (design section 6.3).
 SIMULATION_GOOD_S = 30.0
@@ -56,10 +55,11 @@ class TicketModel(QObject):
         self.is_following = True
         self.is_simulating = False
         self.is_sending = False
+        #: A simulation is on screen to be sent: the price must not move under the user's hand.
+        self.is_reviewing = False
         #: The last draft handed to the gate was accepted: it is an order now and never handed over again.
         self.is_spent = False
         self.ladders: dict[tuple[str, date], ChainStatic] = {}
-        self.expiries: dict[str, tuple[ChainExpiry, ...]] = {}
         self._is_asking = False
         self._is_dirty = False
         self._debounce = QTimer(self)
@@ -71,9 +71,12 @@ class TicketModel(QObject):
 
     def set_legs(self, legs: Legs) -> None:
         """Takes other legs; the old preview no longer holds."""
-        if legs != self.draft.legs:
-            self.preview = None
-            self._take(replace(self.draft, legs=legs, limit_price=None if self.is_following else self._price()))
+        if legs == self.draft.legs:
+            return
+        is_same_package = _shape(legs) == _shape(self.draft.legs)
+        keeps_price = is_same_package or not self.is_following
+        self.preview = None
+        self._take(replace(self.draft, legs=legs, limit_price=self.draft.limit_price if keeps_price else None))
 
     def load(self, legs: Legs, rationale: str, ai_suggestion_id: str | None) -> None:
         """Begins a new ticket with these legs."""
@@ -88,7 +91,7 @@ class TicketModel(QObject):
     def set_order_type(self, order_type: OrderType) -> None:
         """Takes another order type; only a limit order keeps a price."""
         if order_type is not self.draft.order_type:
-            price = self._price() if order_type is OrderType.LIMIT else None
+            price = self.draft.limit_price if order_type is OrderType.LIMIT else None
             self._take(replace(self.draft, order_type=order_type, limit_price=price))
             if order_type is OrderType.LIMIT and self.is_following:
                 self.follow()
@@ -124,7 +127,7 @@ class TicketModel(QObject):
         self.draft = _empty_draft(self.draft.account_id)
         self.preview = self.simulation = None
         self.is_following = True
-        self.is_simulating = self.is_sending = self.is_spent = False
+        self.is_simulating = self.is_sending = self.is_spent = self.is_reviewing = False
         self.changed.emit()
 
     def _take(self, draft: TicketDraft) -> None:
@@ -132,9 +135,6 @@ class TicketModel(QObject):
         self.changed.emit()
         self._is_dirty = True
         self._debounce.start()
-
-    def _price(self) -> Decimal | None:
-        return self.draft.limit_price
 
     # --- previews -----------------------------------------------------------------------------------------------------
 
@@ -180,12 +180,7 @@ class TicketModel(QObject):
     @property
     def is_held(self) -> bool:
         """Whether the price stands still because a simulation of it is under way, shown, or on its way out."""
-        return self.is_simulating or self.is_sending or self.is_spent or self.simulation is not None
-
-    def release(self) -> None:
-        """Lets go of the simulation: the user went back to edit."""
-        self.simulation = None
-        self.changed.emit()
+        return self.is_simulating or self.is_sending or self.is_spent or self.is_reviewing
 
     def _follow_mid(self) -> None:
         suggested = None if self.preview is None else self.preview.suggested_limit
@@ -306,6 +301,12 @@ class TicketModel(QObject):
 
 def _empty_draft(account_id: AccountId) -> TicketDraft:
     return TicketDraft(new_order_id(), account_id, (), OrderType.LIMIT, None, TimeInForce.DAY)
+
+
+def _shape(legs: Legs) -> tuple[tuple[str, int], ...]:
+    """Returns one package of the legs: contract and signed ratio."""
+    count = packages(legs)
+    return tuple((leg.contract.key, leg.signed_quantity // count) for leg in legs) if count else ()
 
 
 def _terms(draft: TicketDraft) -> tuple[AccountId, tuple[OrderLeg, ...], OrderType, Decimal | None, TimeInForce]:

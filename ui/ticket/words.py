@@ -70,6 +70,14 @@ def total(draft: TicketDraft) -> str:
     return f"${fmt.money(abs(dollars))} {'paid' if dollars > 0 else 'received'}"
 
 
+def extremes(preview: TicketPreview) -> str:
+    """Returns what can come of the trade at expiry: `max profit 370  ·  max loss 4,630  ·  POP 68.4%`."""
+    profit = fmt.UNLIMITED if preview.max_profit_unlimited else fmt.money(preview.max_profit)
+    loss = preview.max_loss
+    lost = fmt.UNLIMITED if preview.max_loss_unlimited else fmt.money(None if loss is None else abs(loss))
+    return f"max profit {profit}  ·  max loss {lost}  ·  POP {fmt.vol(preview.probability_of_profit)}"
+
+
 def changes_since(then: TicketPreview, now: TicketPreview) -> tuple[str, ...]:
     """Returns what moved between the market at the simulation and now, worst first."""
     lines = []
