@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
@@ -94,7 +94,9 @@ class DockTitle(QWidget):
 
 
 class PanelDock(QDockWidget):
-    """A dock whose panel is built when it is first shown or asked for."""
+    """A dock whose panel is built when it is first shown or asked for; `built` tells its key and widget."""
+
+    built = Signal(str, QWidget)
 
     def __init__(self, spec: PanelSpec, theme: Theme, icons: Icons, parent: QWidget) -> None:
         super().__init__(spec.title, parent)
@@ -118,7 +120,13 @@ class PanelDock(QDockWidget):
         if self._panel is None:
             self._panel = self.spec.build()
             self._column.addWidget(self._panel)
+            self.built.emit(self.spec.key, self._panel)
         return self._panel
+
+    @Slot()
+    def float_out(self) -> None:
+        """Makes the dock a window of its own."""
+        self.setFloating(True)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Builds the panel at the latest when somebody looks."""

@@ -137,6 +137,13 @@ class Messages(QObject):
         dialog.open()
         return dialog
 
+    def tell(self, note: Confirmation) -> ConfirmDialog:
+        """Shows something to read, with the verb as the only button."""
+        dialog = ConfirmDialog(self._theme, note, self._window)
+        dialog.back_button.hide()
+        dialog.open()
+        return dialog
+
     def report(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Shows an unexpected exception; from any thread."""
         details = "".join(traceback.format_exception(kind, error, trace))

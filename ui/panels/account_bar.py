@@ -8,18 +8,18 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from execution.commands import SelectAccount, SetTradingState
-from execution.views import AccountsState, DeskState, MarketState, RegimeInfo, Severity
+from execution.commands import SelectAccount
+from execution.views import AccountsState, DeskState, MarketState, RegimeInfo
 from models.account import AccountInfo, AccountValues
 from models.clock import NEW_YORK, Clock
 from models.enums import FeedState, Mode, TradingState
 from models.ids import AccountId
 from ui import format as fmt
 from ui.bridge import Bridge
+from ui.desk_commands import DeskCommands
 from ui.engine_client import EngineClient
 from ui.messages import Messages
 from ui.theme import GAP, PAD, Ink, Theme, regime_ink, sign_ink
-from ui.widgets.confirm import Confirmation
 from ui.widgets.labels import Chip, Figure
 from ui.widgets.limit_bar import LimitBar
 
@@ -58,6 +58,7 @@ class AccountBar(QWidget):
         self._client = client
         self._theme = theme
         self._messages = messages
+        self._commands = DeskCommands(bridge, client, messages, self)
         self._clock = clock
         self._trading = TradingState.ACTIVE
         self._strip_ink = Ink.BORDER
@@ -250,34 +251,9 @@ class AccountBar(QWidget):
     @Slot()
     def _on_halt(self) -> None:
         if self._trading is TradingState.ACTIVE:
-            # A kill switch that asks first is none.
-            self._client.ask(
-                SetTradingState(TradingState.HALTED, "Halted by the user"), self._on_halted, self._messages.failed
-            )
-            return
-        self._messages.confirm(
-            Confirmation(
-                title="Resume trading",
-                text=f"Trading is {self._trading.value}. Orders can be sent again after this.",
-                verb="Resume trading",
-            ),
-            on_yes=self._resume,
-        )
-
-    def _resume(self) -> None:
-        self._client.ask(
-            SetTradingState(TradingState.ACTIVE, "Resumed by the user"), self._on_resumed, self._messages.failed
-        )
-
-    def _on_halted(self, _answer: object) -> None:
-        self._messages.notify(
-            Severity.WARNING,
-            "Trading is halted. Nothing is sent until you resume; cancels still go out.",
-            replace_key="halt",
-        )
-
-    def _on_resumed(self, _answer: object) -> None:
-        self._messages.notify(Severity.GOOD, "Trading is active again.", replace_key="halt")
+            self._commands.halt()
+        else:
+            self._commands.resume()
 
 
 def _nothing(_answer: object) -> None:

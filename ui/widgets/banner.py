@@ -1,0 +1,84 @@
+"""A line under the account bar that says why the desk cannot trade as usual; gone when all is well."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+
+from execution.commands import Reconcile
+from execution.views import DeskState, Phase
+from models.enums import Mode, TradingState
+from ui.bridge import Bridge
+from ui.engine_client import EngineClient
+from ui.messages import Messages
+from ui.theme import GAP, PAD, Ink, Theme
+
+_WORDS = {
+    Phase.STARTING: "Starting: reading what the database knows.",
+    Phase.CONNECTING: "Connecting to the broker. Trading is locked until the desk has reconciled.",
+    Phase.RECONCILING: "Reconciling with the broker. Trading is locked until orders, fills and positions agree.",
+    Phase.READ_ONLY: "Read only: figures and journal can be seen, nothing can be sent.",
+    Phase.FAILED: "The desk could not start. Nothing can be sent.",
+}
+
+
+class Banner(QWidget):
+    """Reads DeskState."""
+
+    def __init__(
+        self, bridge: Bridge, client: EngineClient, theme: Theme, messages: Messages, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._client = client
+        self._theme = theme
+        self._messages = messages
+        self._ink = Ink.WARNING
+        line = QHBoxLayout(self)
+        line.setContentsMargins(2 * PAD, GAP, PAD, GAP)
+        self.label = QLabel(self)
+        self.retry_button = QPushButton("Try again", self)
+        self.retry_button.clicked.connect(self._retry)
+        line.addWidget(self.label, 1)
+        line.addWidget(self.retry_button)
+        self.setObjectName("banner")
+        self.setAutoFillBackground(True)
+        self.hide()
+        theme.changed.connect(self._paint_ink)
+        bridge.subscribe(DeskState, self._on_desk)
+
+    @property
+    def text(self) -> str:
+        """What the banner says; empty while hidden."""
+        return self.label.text() if not self.isHidden() else ""
+
+    def _on_desk(self, desk: DeskState) -> None:
+        text, self._ink = _message(desk)
+        self.label.setText(text)
+        self.retry_button.setVisible(desk.phase in (Phase.FAILED, Phase.READ_ONLY))
+        self._paint_ink()
+        self.setVisible(bool(text))
+
+    def _paint_ink(self) -> None:
+        color = self._theme.css(self._ink)
+        self.setStyleSheet(
+            f"#banner {{ background: {self._theme.css(Ink.PANEL)}; border-bottom: 1px solid {color};"
+            f" border-left: 4px solid {color}; }} #banner QLabel {{ color: {color}; font-weight: 600; }}"
+        )
+
+    def _retry(self) -> None:
+        self._client.ask(Reconcile(), self._on_asked, self._messages.failed)
+
+    def _on_asked(self, _answer: object) -> None:
+        """The desk's next state tells the rest."""
+
+
+def _message(desk: DeskState) -> tuple[str, Ink]:
+    if desk.phase is not Phase.READY:
+        ink = {Phase.FAILED: Ink.ERROR, Phase.READ_ONLY: Ink.WARNING}.get(desk.phase, Ink.INFO)
+        return f"{_WORDS[desk.phase]}  {desk.problem}".strip(), ink
+    if desk.trading_state is TradingState.HALTED:
+        return f"HALTED: nothing is sent, cancels still go out.  {desk.trading_state_reason}".strip(), Ink.ERROR
+    if desk.trading_state is TradingState.REDUCING:
+        return f"REDUCING: only closing orders are sent.  {desk.trading_state_reason}".strip(), Ink.WARNING
+    if desk.mode is Mode.LIVE and not desk.armed:
+        return "LIVE account, not armed: orders are denied until you arm it (Trade menu).", Ink.WARNING
+    return (desk.problem, Ink.WARNING) if desk.problem else ("", Ink.INFO)
