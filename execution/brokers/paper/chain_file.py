@@ -74,7 +74,9 @@ def _load(path: Path) -> pl.DataFrame:
     try:
         if path.stat().st_size == 0:
             _refuse(path, "The file is empty.")
-        return pl.read_csv(path, infer_schema=False) if is_csv else pl.read_parquet(path)
+        if not path.is_file():
+            _refuse(path, "This is a folder, not a file.")
+        return pl.read_csv(path, infer_schema=False, glob=False) if is_csv else pl.read_parquet(path, glob=False)
     except OSError as error:
         _refuse(path, f"The file cannot be read: {error.strerror or error}.")
     except pl.exceptions.PolarsError as error:
