@@ -104,8 +104,12 @@ def edit_journal(
         _record_edit(connection, journal_id, at_utc, "tags", to_text(before), to_text(after))
         connection.execute(delete(journal_tags).where(journal_tags.c.journal_id == journal_id))
         _set_tags(connection, journal_id, after)
-    words = search_values(values, after)["words"]
-    connection.execute(update(journal_search).where(journal_search.c.journal_id == journal_id).values(words=words))
+    found_by = search_values(values, after)
+    connection.execute(
+        update(journal_search)
+        .where(journal_search.c.journal_id == journal_id)
+        .values(words=found_by["words"], tags=found_by["tags"])
+    )
 
 
 def journal_values(entry: JournalEntry) -> dict[str, Any]:
@@ -140,8 +144,8 @@ def journal_hash(values: dict[str, Any]) -> str:
 
 
 def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    """Returns tags without blanks around them, empty ones or repeats, sorted."""
-    return tuple(sorted({tag.strip() for tag in tags if tag.strip()}))
+    """Returns tags on one line each, without blanks around them, empty ones or repeats, sorted."""
+    return tuple(sorted({" ".join(tag.split()) for tag in tags} - {""}))
 
 
 def search_values(values: dict[str, Any], tags: Sequence[str]) -> dict[str, Any]:
@@ -157,6 +161,7 @@ def search_values(values: dict[str, Any], tags: Sequence[str]) -> dict[str, Any]
     )
     return {
         "journal_id": values["id"],
+        "tags": "".join(f"\n{tag}\n" for tag in tags),
         "words": "\n".join(text for text in texts if text).casefold(),
         **{
             name: values[name]

@@ -59,6 +59,15 @@ class JournalRow:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalPage:
+    """Some of the rows that pass a filter, how many pass in all, and the youngest row of the journal then."""
+
+    rows: tuple[JournalRow, ...]
+    total: int
+    newest_seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class JournalEdit:
     """One change of the user's words: `field` is "user_rationale" or "tags" (then before and after are JSON lists)."""
 

@@ -13,7 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, func, literal, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, UnaryExpression, func, literal, or_, select
+from sqlalchemy.sql.operators import custom_op
 
 from database import desk
 from database.connection import check_readable, open_reader
@@ -24,6 +25,7 @@ from database.journal_query import (
     JournalEdit,
     JournalFacets,
     JournalFilter,
+    JournalPage,
     JournalRow,
     MissedSlot,
     OrderRow,
@@ -82,10 +84,22 @@ class JournalReader:
 
         return self._read("reading the journal", job)
 
-    def newest_seq(self) -> int:
-        """Returns the sequence number of the row written last (`JournalFilter.up_to_seq`); 0 when there is none."""
-        query = select(func.coalesce(func.max(journal_search.c.seq), 0))
-        return self._read("reading the journal", lambda c: int(c.execute(query).scalar_one()))
+    def first_page(self, wanted: JournalFilter, *, limit: int = 200) -> JournalPage:
+        """Returns the newest rows that pass and how many pass, of one state of the journal.
+
+        Give `newest_seq` as `JournalFilter.up_to_seq` to `page` so that offsets stay put while rows come in.
+        """
+        hits = _newest_first(_filtered(select(journal_search.c.seq), wanted)).limit(limit)
+        total = _filtered(select(func.count()), wanted)
+        newest = select(func.coalesce(func.max(journal_search.c.seq), 0))
+
+        def job(connection: Connection) -> JournalPage:
+            rows = _rows(connection, tuple(connection.execute(hits).scalars()))
+            # Fewer than asked for: these are all, and a second scan is saved.
+            count = len(rows) if len(rows) < limit else int(connection.execute(total).scalar_one())
+            return JournalPage(rows, count, int(connection.execute(newest).scalar_one()))
+
+        return self._read("reading the journal", job)
 
     def each_row(self, wanted: JournalFilter, *, batch: int = 1000) -> Iterator[JournalRow]:
         """Yields all rows that pass, newest first, `batch` at a time; rows written meanwhile are not among them."""
@@ -211,7 +225,7 @@ def _filtered(query: Select[Any], wanted: JournalFilter) -> Select[Any]:
     )
     for column, values in choices:
         if values:
-            query = query.where(column.in_(values))
+            query = query.where(_unindexed(column).in_(values))
     if wanted.from_utc is not None:
         query = query.where(search.created_at >= wanted.from_utc)
     if wanted.to_utc is not None:
@@ -219,11 +233,15 @@ def _filtered(query: Select[Any], wanted: JournalFilter) -> Select[Any]:
     if wanted.up_to_seq is not None:
         query = query.where(search.seq <= wanted.up_to_seq)
     if wanted.tags:
-        tagged = select(journal_tags.c.journal_id).where(journal_tags.c.tag.in_(wanted.tags))
-        query = query.where(search.journal_id.in_(tagged))
+        query = query.where(or_(*(func.instr(search.tags, literal(f"\n{tag}\n")) > 0 for tag in wanted.tags)))
     for word in wanted.text.casefold().split():
         query = query.where(func.instr(search.words, literal(word)) > 0)
     return query
+
+
+def _unindexed(column: Column[Any]) -> ColumnElement[Any]:
+    """Returns `+column`: SQLite then keeps to the index that is in the order of the list and needs no sort."""
+    return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
 
 
 def _rows(connection: Connection, seqs: tuple[int, ...]) -> tuple[JournalRow, ...]:

@@ -211,6 +211,8 @@ journal_search = Table(
     Column("strategy_tag", Text),
     Column("regime", Text),
     Column("status", Text, nullable=False),
+    #: Every tag between two line feeds, so that one index holds all but the words.
+    Column("tags", Text, nullable=False),
     Column("words", Text, nullable=False),
 )
 

@@ -46,7 +46,8 @@ def utc_time(column: str) -> str:
     """Returns the condition that `column` is an existing ISO-8601 instant ending in Z, at most microseconds."""
     return (
         f"({column} GLOB '{_TIME_SHAPE}' AND length({column}) <= 27"
-        f" AND strftime('%Y-%m-%dT%H:%M:%S', substr({column}, 1, 19)) IS substr({column}, 1, 19)"
+        f" AND date(substr({column}, 1, 10), '+0 days') IS substr({column}, 1, 10)"
+        f" AND time(substr({column}, 12, 8)) IS substr({column}, 12, 8)"
         f" AND rtrim(substr({column}, 20), '0123456789Z') IN ('', '.'))"
     )
 

@@ -8,6 +8,7 @@ import uuid
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from string import Template
 
 from sqlalchemy import Connection, insert
 
@@ -46,6 +47,11 @@ _TAGS = ("earnings", "roll", "hedge", "mistake", "weekly")
 def open_paper(path: Path, *, mode: Mode = Mode.PAPER, environment: str = "desk") -> SqliteStorage:
     """Returns an open storage on `path` with a clock that stands still."""
     return open_storage(path, environment=environment, mode=mode, clock=ManualClock(NOW))
+
+
+def sql(text: str, **names: str) -> str:
+    """Returns SQL with `$name` replaced: tables and columns cannot be bound."""
+    return Template(text).substitute(names)
 
 
 def a_greeks(delta: float = -120.5) -> PortfolioGreeks:

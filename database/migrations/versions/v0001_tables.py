@@ -183,10 +183,11 @@ _JOURNAL = (
         strategy_tag TEXT,
         regime TEXT,
         status TEXT NOT NULL,
+        tags TEXT NOT NULL,
         words TEXT NOT NULL
     ) STRICT""",
     """CREATE INDEX ix_journal_search_newest
-        ON journal_search(created_at, seq, account_id, underlying, strategy_tag, regime, status)""",
+        ON journal_search(created_at, seq, account_id, underlying, strategy_tag, regime, status, tags)""",
     "CREATE INDEX ix_journal_search_facets ON journal_search(account_id, underlying, strategy_tag, regime, status)",
 )
 
