@@ -13,7 +13,6 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-
 _DAY: Final = timedelta(days=1)
 _THURSDAY, _FRIDAY = 3, 4
 _SATURDAY, _SUNDAY = 5, 6
