@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -27,7 +28,7 @@ from models.config import DeskConfig
 from models.contract import Contract, underlying_contract
 from models.enums import FeedState, Mode, TradingState
 from models.greeks import PortfolioGreeks
-from models.ids import AccountId, ContractKey
+from models.ids import AccountId, ContractKey, ExecutionId
 from models.order import OrderLeg
 from models.position import UnifiedPosition
 from models.product import TickRule
@@ -80,6 +81,8 @@ class DeskCore:
         self.trading_state_reason = ""
         self.caps = order_caps(config)
         self._positions: dict[AccountId, tuple[UnifiedPosition, ...]] = {}
+        self._told_at: dict[AccountId, datetime] = {}
+        self._ahead: set[tuple[AccountId, ExecutionId]] = set()
         self._contracts: dict[ContractKey, Contract] = {}
         self._tick_rules: dict[tuple[ContractKey, ...], TickRule] = {}
 
@@ -175,7 +178,12 @@ class DeskCore:
         return _leg_keys(legs) in self._tick_rules
 
     def set_positions(self, account_id: AccountId, positions: Sequence[UnifiedPosition]) -> bool:
-        """Takes an account's positions; True when the book changed."""
+        """Takes an account's positions as the broker tells them now; True when the book changed."""
+        self._told_at[account_id] = self.clock.now_utc()
+        self._ahead = {mark for mark in self._ahead if mark[0] != account_id}
+        return self._replace_positions(account_id, positions)
+
+    def _replace_positions(self, account_id: AccountId, positions: Sequence[UnifiedPosition]) -> bool:
         self._positions[account_id] = tuple(positions)
         self.learn_contracts(position.contract for position in positions)
         everything = [position for held in self._positions.values() for position in held]
@@ -186,6 +194,20 @@ class DeskCore:
         always = [underlying_contract(symbol) for symbol in symbols]
         self.subscriptions.want("book", (*always, *self.book.contracts()))
         return True
+
+    def take_execution(self, execution: Execution) -> bool:
+        """Takes a fill into the positions until the broker tells them itself; True when the book changed.
+
+        Brokers tell fills and positions on two roads. A fill older than the last positions is in them already.
+        """
+        account_id = execution.account_id
+        told_at = self._told_at.get(account_id)
+        mark = (account_id, execution.execution_id)
+        if told_at is None or execution.executed_at_utc <= told_at or mark in self._ahead:
+            return False
+        self._ahead.add(mark)
+        changed = with_execution(self._positions.get(account_id, ()), execution)
+        return self._replace_positions(account_id, changed)
 
     def take_snapshot(self, snapshot: BrokerSnapshot) -> None:
         """Takes accounts and positions of a broker snapshot; an account without positions has none."""
@@ -236,6 +258,36 @@ class DeskCore:
         """Returns maintenance margin of all accounts as per cent of their net liquidation."""
         total = self.total_values()
         return None if total is None else total.margin_used_pct
+
+
+def with_execution(held: Sequence[UnifiedPosition], execution: Execution) -> tuple[UnifiedPosition, ...]:
+    """Returns the positions after a fill; the average price is kept when a position shrinks and mixed when it grows."""
+    key = execution.contract.key
+    others = tuple(one for one in held if one.contract.key != key)
+    before = next((one for one in held if one.contract.key == key), None)
+    change = execution.signed_quantity
+    if before is None:
+        return (*others, _opened(execution, change, execution.price))
+    quantity = before.quantity + change
+    if quantity == 0:
+        return others
+    if (quantity > 0) != (before.quantity > 0):
+        return (*others, _opened(execution, quantity, execution.price))
+    price = before.average_price
+    if (change > 0) == (before.quantity > 0):
+        price = (before.quantity * price + change * execution.price) / quantity
+    return (*others, replace(before, quantity=quantity, average_price=price))
+
+
+def _opened(execution: Execution, quantity: Decimal, price: Decimal) -> UnifiedPosition:
+    return UnifiedPosition(
+        broker=execution.broker,
+        account_id=execution.account_id,
+        contract=execution.contract,
+        quantity=quantity,
+        average_price=price,
+        at_utc=execution.executed_at_utc,
+    )
 
 
 def with_underlyings(contracts: Sequence[Contract]) -> tuple[Contract, ...]:

@@ -71,7 +71,12 @@ class EventDispatch:
                 self._quotes(event)
             case ModelGreeksEvent(greeks):
                 self._core.market.apply_model_greeks(greeks)
-            case OrderEvent() | ExecutionEvent() | FeeEvent():
+            case ExecutionEvent(execution):
+                # The book first: the journal row's Greeks after the fill must hold the fill.
+                if self._core.take_execution(execution):
+                    self._watch.mark_dirty()
+                await self._manager.apply(event)
+            case OrderEvent() | FeeEvent():
                 await self._manager.apply(event)
             case PositionsEvent(account_id, positions):
                 if self._core.set_positions(account_id, positions):

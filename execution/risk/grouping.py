@@ -22,7 +22,7 @@ def group_positions(rows: Sequence[PositionRow], hints: Sequence[OrderHint] = ()
         indices = [index for index, row in enumerate(rows) if row.account_id == account]
         legs = [payoff_leg(rows[index].contract, rows[index].quantity) for index in indices]
         for found in partition(legs, hints):
-            members = [(indices[member.position], Decimal(str(member.quantity))) for member in found.members]
+            members = [(indices[member.position], _exact(member.quantity)) for member in found.members]
             first = rows[members[0][0]].contract
             groups.append(
                 StrategyGroup(
@@ -32,7 +32,7 @@ def group_positions(rows: Sequence[PositionRow], hints: Sequence[OrderHint] = ()
                     name=_named(found.strategy.name, first.expiry),
                     tag=found.strategy.tag,
                     rows=tuple(row for row, _ in members),
-                    quantities=tuple(quantity.normalize() for _, quantity in members),
+                    quantities=tuple(quantity for _, quantity in members),
                 )
             )
     return tuple(groups)
@@ -40,3 +40,8 @@ def group_positions(rows: Sequence[PositionRow], hints: Sequence[OrderHint] = ()
 
 def _named(strategy: str, expiry: date | None) -> str:
     return strategy if expiry is None else f"{strategy} {expiry:%d %b %y}"
+
+
+def _exact(quantity: float) -> Decimal:
+    """Contracts are whole; a fraction of a share keeps its digits."""
+    return Decimal(int(quantity)) if quantity.is_integer() else Decimal(str(quantity))

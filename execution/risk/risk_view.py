@@ -13,6 +13,7 @@ from execution.risk.live_book import LiveBook
 from execution.views import ExcludedPosition, FloatArray, RiskBucket, RowStatus
 from models.expiry import days_to_expiry
 from models.greeks import PortfolioGreeks
+from models.ids import AccountId
 
 
 def masked_totals(book: LiveBook, greeks: BookGreeks, mask: np.ndarray | None) -> PortfolioGreeks:
@@ -39,6 +40,13 @@ def masked_totals(book: LiveBook, greeks: BookGreeks, mask: np.ndarray | None) -
         int(np.count_nonzero(greeks.beta_defaulted & usable)),
         int(np.count_nonzero(mask & ~usable)),
     )
+
+
+def account_greeks(book: LiveBook, greeks: BookGreeks, account_id: AccountId) -> PortfolioGreeks | None:
+    """Returns the Greeks of what one account holds; None when none of it can be valued."""
+    mask = np.array([row.account_id == account_id for row in book.structure.rows], dtype=np.bool_)
+    totals = masked_totals(book, greeks, mask)
+    return None if math.isnan(totals.spx_equiv_delta) else totals
 
 
 def _total(values: FloatArray, usable: np.ndarray, mask: np.ndarray) -> float:

@@ -46,6 +46,7 @@ class RiskWatch:
         self._numbers_at = 0.0
         self._scenario_at = 0.0
         self._regime_moved = False
+        self._regime_told = False
         self._told: set[str] = set()
 
     def mark_dirty(self) -> None:
@@ -67,6 +68,7 @@ class RiskWatch:
 
     async def run(self) -> None:
         """Computes whenever something changed, at most every 50 ms."""
+        self._publisher.state(self._breaches.state())
         while True:
             await self._dirty.wait()
             self._dirty.clear()
@@ -127,7 +129,9 @@ class RiskWatch:
         regime = self._core.regime.regime
         if regime is None:
             return
-        self._say(Severity.WARNING, f"Volatility regime is now {regime.value}; its limits hold.", toast=True)
+        is_first, self._regime_told = not self._regime_told, True
+        severity = Severity.INFO if is_first else Severity.WARNING
+        self._say(severity, f"Volatility regime is {regime.value}; its limits hold.", toast=not is_first)
         await self._memory.save_regime()
 
     def _say(self, severity: Severity, text: str, *, toast: bool = False) -> None:
