@@ -37,9 +37,10 @@ class Valuation:
             self.quotes[quote.key] = quote
             if quote.mark is not None:
                 self.marks[quote.key] = quote.mark
+        quoted = {quote.key for quote in quotes if quote.mark is not None}
         for symbol in {contract.underlying for contract in wanted}:
             level = self._market.level(symbol)
-            if level is not None:
+            if level is not None and symbol not in quoted:
                 self.marks[ContractKey(symbol)] = level
         return tuple(quotes)
 
