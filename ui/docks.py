@@ -11,6 +11,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from ui.icons import Icon, Icons
+from ui.panels.base import Panel
 from ui.theme import GAP, PAD, Theme
 
 
@@ -36,7 +37,7 @@ class PanelSpec:
 class DockTitle(QWidget):
     """Title bar of a dock. Collapses to nothing while the dock is a tab: the tab says the name already."""
 
-    def __init__(self, theme: Theme, icons: Icons, dock: QDockWidget) -> None:
+    def __init__(self, theme: Theme, icons: Icons, dock: PanelDock) -> None:
         super().__init__(dock)
         self._theme = theme
         self._icons = icons
@@ -49,6 +50,9 @@ class DockTitle(QWidget):
         self.label = QLabel(dock.windowTitle(), self)
         line.addWidget(self.label)
         line.addStretch(1)
+        self.age_line = QHBoxLayout()
+        line.addLayout(self.age_line)
+        line.addSpacing(GAP)
         self.float_button = self._button("Float or dock this panel", line)
         self.close_button = self._button("Close this panel (View menu brings it back)", line)
         self.float_button.clicked.connect(self._toggle_float)
@@ -82,7 +86,13 @@ class DockTitle(QWidget):
         self._is_collapsed = is_collapsed
         for child in (self.label, self.float_button, self.close_button):
             child.setVisible(not is_collapsed)
+        self._dock.place_age_label()
         self.updateGeometry()
+
+    @property
+    def is_collapsed(self) -> bool:
+        """Whether the dock is a tab at the moment."""
+        return self._is_collapsed
 
     def sizeHint(self) -> QSize:
         """A slim line, or nothing."""
@@ -120,8 +130,14 @@ class PanelDock(QDockWidget):
         if self._panel is None:
             self._panel = self.spec.build()
             self._column.addWidget(self._panel)
+            self.place_age_label()
             self.built.emit(self.spec.key, self._panel)
         return self._panel
+
+    def place_age_label(self) -> None:
+        """Shows the panel's age in the title bar while there is one."""
+        if isinstance(self._panel, Panel):
+            self._panel.lend_age_label(None if self.title_bar.is_collapsed else self.title_bar.age_line)
 
     @Slot()
     def float_out(self) -> None:

@@ -163,6 +163,7 @@ class MainWindow(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:
         """Builds hidden tabs once the first picture is on the screen."""
         super().showEvent(event)
+        self.setFocus()
         self._refresh_titles()
         QTimer.singleShot(0, self._build_next)
 

@@ -1,4 +1,8 @@
-"""The one stylesheet, filled with the palette's colours. `$name` stands for the ink of that name."""
+"""The one stylesheet, filled with the palette's colours.
+
+`$name` stands for the ink of that name, `$art` for the path that the theme's small drawings begin with
+(`.../dark` for `.../dark-down.svg`).
+"""
 
 from __future__ import annotations
 
@@ -78,10 +82,24 @@ QLineEdit[invalid="true"], QSpinBox[invalid="true"], QDoubleSpinBox[invalid="tru
 QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled { color: $text_disabled; }
 QComboBox { padding-right: 18px; }
 QComboBox::drop-down { border: none; width: 18px; }
+QComboBox::down-arrow { image: url("$art-down.svg"); width: 12px; height: 12px; }
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { border: none; background: transparent; width: 16px; }
+QAbstractSpinBox::up-arrow { image: url("$art-up.svg"); width: 10px; height: 10px; }
+QAbstractSpinBox::down-arrow, QDateEdit::down-arrow { image: url("$art-down.svg"); width: 10px; height: 10px; }
+QDateEdit::drop-down, QDateTimeEdit::drop-down { border: none; width: 16px; }
 QComboBox QAbstractItemView { background: $raised; border: 1px solid $border; selection-background-color: $selection;
     selection-color: $text; }
 
 QCheckBox, QRadioButton { spacing: 6px; background: transparent; }
+QCheckBox::indicator, QRadioButton::indicator { width: 12px; height: 12px; border: 1px solid $text_disabled;
+    background: $field; }
+QCheckBox::indicator { border-radius: 2px; }
+QRadioButton::indicator { border-radius: 7px; }
+QCheckBox::indicator:hover, QRadioButton::indicator:hover { border-color: $accent; }
+QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url("$art-check.svg"); }
+QRadioButton::indicator:checked { background: $accent; border: 3px solid $field; width: 8px; height: 8px; }
+QMenu::indicator { width: 12px; height: 12px; left: 6px; }
+QMenu::indicator:checked { background: $accent; border-radius: 2px; image: url("$art-check.svg"); }
 QSlider::groove:horizontal { height: 4px; background: $bar_track; border-radius: 2px; }
 QSlider::sub-page:horizontal { background: $accent; border-radius: 2px; }
 QSlider::handle:horizontal { width: 12px; height: 12px; margin: -5px 0; border-radius: 6px; background: $text; }
@@ -91,6 +109,7 @@ QProgressBar::chunk { background: $accent; border-radius: 2px; }
 QAbstractItemView { background: $panel; alternate-background-color: $panel; border: none; gridline-color: $grid;
     selection-background-color: $selection; selection-color: $text; }
 QTreeView::item, QTableView::item { padding: 0 4px; border: none; }
+QTreeView::item { height: 20px; }
 QTreeView::item:hover, QTableView::item:hover { background: $hover; }
 QTreeView::item:selected, QTableView::item:selected { background: $selection; color: $text; }
 QHeaderView { background: $panel; border: none; }
@@ -114,6 +133,6 @@ QStatusBar::item { border: none; }
 """)
 
 
-def stylesheet(colors: Mapping[str, str]) -> str:
+def stylesheet(colors: Mapping[str, str], art: str) -> str:
     """Returns the sheet with every `$ink` replaced; raises KeyError when a colour is missing."""
-    return _SHEET.substitute(colors)
+    return _SHEET.substitute(colors, art=art)

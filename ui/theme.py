@@ -238,22 +238,22 @@ class Theme(QObject):
             app.setStyle("Fusion")
         app.setFont(self.font())
         app.setPalette(self._qt_palette())
-        app.setStyleSheet(stylesheet({ink.value: color.name() for ink, color in self._colors.items()}))
+        art = (self._folder / self.name.value).as_posix()
+        app.setStyleSheet(stylesheet({ink.value: color.name() for ink, color in self._colors.items()}, art))
 
     def font(self, pixels: int = _BASE_PX, *, bold: bool = False) -> QFont:
         """Returns the interface font."""
         font = QFont()
         font.setFamilies(_FAMILIES)
+        font.setFeature(QFont.Tag("tnum"), 1)
         font.setPixelSize(pixels)
         if bold:
             font.setWeight(QFont.Weight.DemiBold)
         return font
 
     def number_font(self, pixels: int = _BASE_PX, *, bold: bool = False) -> QFont:
-        """Returns the font for figures: every digit as wide as the others."""
-        font = self.font(pixels, bold=bold)
-        font.setFeature(QFont.Tag("tnum"), 1)
-        return font
+        """Returns the font for figures: every digit as wide as the others (the interface font sees to that too)."""
+        return self.font(pixels, bold=bold)
 
     def small_font(self) -> QFont:
         """Returns the font of captions."""

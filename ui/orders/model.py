@@ -158,18 +158,20 @@ class OrdersModel(QAbstractTableModel):
         texts: dict[OrderColumn, Callable[[Order], str]] = {
             OrderColumn.STATUS: lambda one: fmt.words(one.status.value),
             OrderColumn.UNDERLYING: lambda one: one.underlying,
-            OrderColumn.STRATEGY: lambda one: (
-                words.strategy(one) + ("  ◆ placed elsewhere" if self.is_foreign(one) else "")
-            ),
+            OrderColumn.STRATEGY: lambda one: ("◆ " if self.is_foreign(one) else "") + words.strategy(one),
             OrderColumn.LEGS: words.legs_text,
             OrderColumn.FILLED: lambda one: fmt.filled(one.filled_packages, one.packages),
             OrderColumn.PRICE: words.price_text,
             OrderColumn.TIF: lambda one: one.tif.value,
             OrderColumn.AGE: self._age,
             OrderColumn.ACCOUNT: lambda one: one.account_id,
-            OrderColumn.REASON: lambda one: one.reason or "",
+            OrderColumn.REASON: self._note,
         }
         return texts[column](order)
+
+    def _note(self, order: Order) -> str:
+        foreign = "Placed outside this desk." if self.is_foreign(order) else ""
+        return " ".join(part for part in (foreign, order.reason or "") if part)
 
     def _raw(self, order: Order, column: OrderColumn) -> Any:
         if column is OrderColumn.PRICE:
@@ -189,12 +191,12 @@ class OrdersModel(QAbstractTableModel):
         if column is OrderColumn.PRICE and order.limit_price is not None:
             return Ink.SELL if order.limit_price < 0 else Ink.BUY
         if column is OrderColumn.REASON:
-            return Ink.WARNING
+            return Ink.WARNING if order.reason else Ink.TEXT_MUTED
         return Ink.TEXT if order.is_working else Ink.TEXT_MUTED
 
     def _tip(self, order: Order, column: OrderColumn) -> str:
         if column is OrderColumn.REASON:
-            return order.reason or ""
+            return self._note(order)
         if column is OrderColumn.AGE:
             return f"sent {fmt.date_time(order.submitted_at)}"
         legs = "\n".join(words.leg_text(leg) for leg in order.legs)

@@ -72,11 +72,11 @@ class Panel(QWidget):
         self.toolbar = QHBoxLayout()
         self.toolbar.setSpacing(GAP)
         line.addLayout(self.toolbar, 1)
-        self._age = QLabel(bar)
-        self._age.setProperty("role", "caption")
-        self._age.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._age.hide()
-        line.addWidget(self._age)
+        self.age_label = QLabel(bar)
+        self.age_label.setProperty("role", "caption")
+        self.age_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        line.addWidget(self.age_label)
+        self._toolbar_line = line
         self.toolbar_widget = bar
         self._empty = QLabel(self)
         self._empty.setProperty("role", "empty")
@@ -109,13 +109,17 @@ class Panel(QWidget):
         """States the instant the shown figures belong to."""
         self._as_of_utc = at_utc
         self._as_of_mark = time.monotonic()
-        self._age.show()
         self._show_age()
+
+    def lend_age_label(self, line: QHBoxLayout | None) -> None:
+        """Puts the 'as of' label into a dock's title bar, or (None) back at the end of the toolbar."""
+        (self._toolbar_line if line is None else line).addWidget(self.age_label)
+        self.toolbar_widget.setVisible(line is None or self.toolbar.count() > 0)
 
     @property
     def as_of_text(self) -> str:
         """What the age label says."""
-        return self._age.text()
+        return self.age_label.text()
 
     @property
     def empty_text(self) -> str | None:
@@ -164,6 +168,6 @@ class Panel(QWidget):
     @Slot()
     def _show_age(self) -> None:
         age_s = None if self._as_of_utc is None else time.monotonic() - self._as_of_mark
-        text = fmt.as_of(self._as_of_utc, None, age_s)
-        if text != self._age.text():
-            self._age.setText(text)
+        text = "" if self._as_of_utc is None else fmt.as_of(self._as_of_utc, None, age_s)
+        if text != self.age_label.text():
+            self.age_label.setText(text)

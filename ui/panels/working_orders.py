@@ -30,8 +30,8 @@ from ui.widgets.price_stepper import PriceStepper
 _WIDTHS = {
     OrderColumn.STATUS: 112,
     OrderColumn.UNDERLYING: 64,
-    OrderColumn.STRATEGY: 170,
-    OrderColumn.LEGS: 330,
+    OrderColumn.STRATEGY: 150,
+    OrderColumn.LEGS: 400,
     OrderColumn.FILLED: 54,
     OrderColumn.PRICE: 76,
     OrderColumn.TIF: 46,

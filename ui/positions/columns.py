@@ -39,16 +39,16 @@ class Column(IntEnum):
 
     NAME = 0
     QTY = 1
-    MARK = 2
-    PNL_OPEN = 3
-    PNL_DAY = 4
-    SPX_DELTA = 5
-    GAMMA = 6
-    THETA = 7
-    VEGA = 8
-    IV = 9
-    BETA = 10
-    DTE = 11
+    PNL_OPEN = 2
+    SPX_DELTA = 3
+    THETA = 4
+    DTE = 5
+    MARK = 6
+    PNL_DAY = 7
+    GAMMA = 8
+    VEGA = 9
+    IV = 10
+    BETA = 11
     AVERAGE = 12
     MARKET_VALUE = 13
     EXTRINSIC = 14
@@ -71,20 +71,20 @@ class ColumnSpec:
 
 
 SPECS: dict[Column, ColumnSpec] = {
-    Column.NAME: ColumnSpec("Position", "Underlying, strategy, leg", 196),
-    Column.QTY: ColumnSpec("Qty", "Signed contracts or shares; packages of a strategy", 44),
+    Column.NAME: ColumnSpec("Position", "Underlying, strategy, leg", 188),
+    Column.QTY: ColumnSpec("Qty", "Signed contracts or shares; packages of a strategy", 42),
+    Column.PNL_OPEN: ColumnSpec("P&L open", "Dollars since entry", 78, "pnl_open", fmt.signed_money, is_signed=True),
+    Column.SPX_DELTA: ColumnSpec("SPX Δ", "Beta-weighted delta, $ per SPX point", 66, "spx_equiv_delta", fmt.delta),
+    Column.THETA: ColumnSpec("Theta", "Dollars per calendar day", 72, "theta_per_day", fmt.signed_money),
+    Column.DTE: ColumnSpec("DTE", "Calendar days to expiry, AM or PM settled; hours on the last day", 72),
     Column.MARK: ColumnSpec("Mark", "Mid of the quote, or last price", 62, "mark", fmt.price),
-    Column.PNL_OPEN: ColumnSpec("P&L open", "Dollars since entry", 70, "pnl_open", fmt.signed_money, is_signed=True),
     Column.PNL_DAY: ColumnSpec(
-        "P&L day", "Dollars since yesterday's close", 70, "pnl_day", fmt.signed_money, is_signed=True
+        "P&L day", "Dollars since yesterday's close", 78, "pnl_day", fmt.signed_money, is_signed=True
     ),
-    Column.SPX_DELTA: ColumnSpec("SPX Δ", "Beta-weighted delta, $ per SPX point", 62, "spx_equiv_delta", fmt.delta),
     Column.GAMMA: ColumnSpec("Gamma", "Beta-weighted, deltas per SPX point", 58, "gamma", fmt.gamma),
-    Column.THETA: ColumnSpec("Theta", "Dollars per calendar day", 64, "theta_per_day", fmt.signed_money),
-    Column.VEGA: ColumnSpec("Vega", "Dollars per vol point", 64, "vega_per_point", fmt.signed_money),
+    Column.VEGA: ColumnSpec("Vega", "Dollars per vol point", 72, "vega_per_point", fmt.signed_money),
     Column.IV: ColumnSpec("IV", "Implied volatility of the mark", 52, "iv", fmt.vol),
     Column.BETA: ColumnSpec("Beta", "Beta to SPX and where it came from", 86),
-    Column.DTE: ColumnSpec("DTE", "Calendar days to expiry, AM or PM settled; hours on the last day", 76),
     Column.AVERAGE: ColumnSpec("Avg", "Average entry price per share", 62, is_default=False),
     Column.MARKET_VALUE: ColumnSpec(
         "Value", "Market value in dollars", 74, "market_value", fmt.signed_money, is_default=False

@@ -24,12 +24,14 @@ class ChipDelegate(QStyledItemDelegate):
         """Paints the row's background as usual, then the chip."""
         rect = QRectF(option.rect)
         is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        ink = index.data(self._ink_role)
+        # Qt hands a StrEnum on as plain text.
+        name = index.data(self._ink_role)
         text = str(index.data(Qt.ItemDataRole.DisplayRole) or "")
         painter.save()
         if is_selected:
             painter.fillRect(rect, self._theme.color(Ink.SELECTION))
-        if text and isinstance(ink, Ink):
+        if text and name:
+            ink = Ink(name)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setFont(self._font)
             width = min(rect.width() - 8, painter.fontMetrics().horizontalAdvance(text) + 14)

@@ -131,7 +131,9 @@ class ToastArea(QWidget):
         if not self._toasts:
             self.hide()
             return
-        heights = [max(toast.heightForWidth(_WIDTH), toast.sizeHint().height()) for toast in self._toasts]
+        heights = [toast.heightForWidth(_WIDTH) for toast in self._toasts]
+        for toast, toast_height in zip(self._toasts, heights, strict=True):
+            toast.setFixedHeight(toast_height)
         height = sum(heights) + PAD * (len(heights) - 1)
         left, top = self._window.width() - _WIDTH - 2 * PAD, self._window.height() - height - 2 * PAD
         self.setGeometry(left, top, _WIDTH, height)
