@@ -12,6 +12,7 @@ from ui import format as fmt
 from ui.bridge import Bridge
 from ui.engine_client import EngineClient
 from ui.messages import Messages
+from ui.orders import text as words
 from ui.widgets.confirm import Confirmation
 
 _MOST_LISTED = 8
@@ -35,7 +36,10 @@ class DeskCommands(QObject):
             self._messages.notify(Severity.INFO, "There are no working orders.", replace_key="cancel_all")
             return
         desk = self._bridge.newest(DeskState)
-        facts = tuple((order.underlying, fmt.words(order.status.value)) for order in working[:_MOST_LISTED])
+        facts = tuple(
+            (order.underlying, f"{words.legs_text(order)}   {words.price_text(order)}")
+            for order in working[:_MOST_LISTED]
+        )
         more = f"and {len(working) - _MOST_LISTED} more. " if len(working) > _MOST_LISTED else ""
         count = fmt.plural(len(working), "order")
         self._messages.confirm(
@@ -46,7 +50,7 @@ class DeskCommands(QObject):
                 kind="danger",
                 facts=facts,
                 mode=None if desk is None else desk.mode,
-                where="" if desk is None else desk.broker.value,
+                where="" if desk is None or desk.mode is Mode.PAPER else desk.broker.value,
             ),
             on_yes=self._send_cancel_all,
         )

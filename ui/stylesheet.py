@@ -28,6 +28,7 @@ QDockWidget { color: $text; font-weight: 600; titlebar-close-icon: none; titleba
 QWidget[surface="panel"] { background: $panel; border: 1px solid $border; }
 QWidget[surface="dockTitle"] { background: $raised; border: 1px solid $border; border-bottom: none; }
 QWidget[surface="dockTitle"] QLabel { font-weight: 600; }
+QWidget[surface="dockTitle"] QLabel[role="caption"] { font-weight: 400; }
 QWidget[surface="toolbar"] { background: $panel; border-bottom: 1px solid $grid; }
 
 QWidget[surface="bar"] { background: $raised; border-bottom: 1px solid $border; }

@@ -78,7 +78,8 @@ class PositionsPanel(Panel):
     # --- building -----------------------------------------------------------------------------------------------------
 
     def _build_toolbar(self) -> None:
-        self.search = SearchBox(self._icons, "Symbol, strategy, strike…", self)
+        self.search = SearchBox(self._icons, "Search…", self)
+        self.search.setToolTip("Underlying, strategy, strike, expiry: every word must be found")
         self.search.searched.connect(self._apply_filter)
         self.account_box = QComboBox(self)
         self.account_box.addItem("All accounts", None)
@@ -113,7 +114,7 @@ class PositionsPanel(Panel):
         tree.setAllColumnsShowFocus(True)
         tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         tree.setSortingEnabled(True)
-        tree.setIndentation(14)
+        tree.setIndentation(13)
         tree.setExpandsOnDoubleClick(False)
         tree.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

@@ -71,15 +71,15 @@ class ColumnSpec:
 
 
 SPECS: dict[Column, ColumnSpec] = {
-    Column.NAME: ColumnSpec("Position", "Underlying, strategy, leg", 188),
-    Column.QTY: ColumnSpec("Qty", "Signed contracts or shares; packages of a strategy", 42),
-    Column.PNL_OPEN: ColumnSpec("P&L open", "Dollars since entry", 78, "pnl_open", fmt.signed_money, is_signed=True),
-    Column.SPX_DELTA: ColumnSpec("SPX Δ", "Beta-weighted delta, $ per SPX point", 66, "spx_equiv_delta", fmt.delta),
-    Column.THETA: ColumnSpec("Theta", "Dollars per calendar day", 72, "theta_per_day", fmt.signed_money),
-    Column.DTE: ColumnSpec("DTE", "Calendar days to expiry, AM or PM settled; hours on the last day", 72),
+    Column.NAME: ColumnSpec("Position", "Underlying, strategy, leg", 200),
+    Column.QTY: ColumnSpec("Qty", "Signed contracts or shares; packages of a strategy", 40),
+    Column.PNL_OPEN: ColumnSpec("P&L open", "Dollars since entry", 76, "pnl_open", fmt.signed_money, is_signed=True),
+    Column.SPX_DELTA: ColumnSpec("SPX Δ", "Beta-weighted delta, $ per SPX point", 60, "spx_equiv_delta", fmt.delta),
+    Column.THETA: ColumnSpec("Theta", "Dollars per calendar day", 66, "theta_per_day", fmt.signed_money),
+    Column.DTE: ColumnSpec("DTE", "Calendar days to expiry, AM or PM settled; hours on the last day", 84),
     Column.MARK: ColumnSpec("Mark", "Mid of the quote, or last price", 62, "mark", fmt.price),
     Column.PNL_DAY: ColumnSpec(
-        "P&L day", "Dollars since yesterday's close", 78, "pnl_day", fmt.signed_money, is_signed=True
+        "P&L day", "Dollars since yesterday's close", 76, "pnl_day", fmt.signed_money, is_signed=True
     ),
     Column.GAMMA: ColumnSpec("Gamma", "Beta-weighted, deltas per SPX point", 58, "gamma", fmt.gamma),
     Column.VEGA: ColumnSpec("Vega", "Dollars per vol point", 72, "vega_per_point", fmt.signed_money),

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from execution.views import BookStructure, PositionRow, StrategyGroup
+from models.contract import Contract
 from models.ids import AccountId
 from ui import format as fmt
 
@@ -155,12 +156,20 @@ def _nodes(
         for leg_slot in leg_slots:
             row = legs[leg_slot].row
             key = f"{group.group_id}|{row.account_id}|{row.contract.key}"
-            leaf = Node(Level.LEG, key, row.contract.label, leg_slot, parent, legs=(legs[leg_slot],))
+            title = row.contract.label if parent.level is Level.UNDERLYING else leg_title(row.contract)
+            leaf = Node(Level.LEG, key, title, leg_slot, parent, legs=(legs[leg_slot],))
             parent.children.append(leaf)
     ordered = tuple(roots.values())
     for root in ordered:
         _gather(root)
     return ordered, number_nodes(ordered)
+
+
+def leg_title(contract: Contract) -> str:
+    """Returns a leg's name below its strategy, strike first: `6750 P  5 Jun 26`."""
+    if contract.right is None or contract.strike is None:
+        return contract.label
+    return f"{fmt.strike(contract.strike)} {contract.right.value}  {fmt.expiry_date(contract.expiry)}"
 
 
 def _gather(node: Node) -> None:

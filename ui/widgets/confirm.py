@@ -74,7 +74,7 @@ class ConfirmDialog(QDialog):
             chip.set(
                 question.mode.value, Ink.LIVE if is_live else Ink.PAPER, on=Ink.ON_LIVE if is_live else Ink.ON_PAPER
             )
-            line.addWidget(chip)
+            line.addWidget(chip, 0, Qt.AlignmentFlag.AlignVCenter)
         where = QLabel(question.where, self)
         where.setProperty("role", "title")
         line.addWidget(where)
