@@ -1,0 +1,136 @@
+"""One figure of the book against its limit: name and unit, value, bar, bounds, and the share used in words."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from execution.views import LimitRow
+from models.enums import Metric
+from ui import format as fmt
+from ui.theme import Ink, LimitState, Theme, limit_ink
+from ui.widgets.labels import ValueLabel
+from ui.widgets.limit_bar import LimitBar
+
+SHORT_UNITS = {
+    Metric.SPX_DELTA: "$/pt",
+    Metric.GAMMA: "delta/pt",
+    Metric.THETA: "$/day",
+    Metric.VEGA: "$/vol pt",
+    Metric.MARGIN_USED_PCT: "of net liq",
+}
+
+
+def bounds_text(low: float | None, high: float | None) -> str:
+    """Returns both bounds of a limit in few characters: `−60 … +60`, `at least −8`, `at most +45`, `no limit`."""
+    if low is None and high is None:
+        return "no limit"
+    if low is None:
+        return f"at most {_bound(high)}"
+    return f"at least {_bound(low)}" if high is None else f"{_bound(low)} … {_bound(high)}"
+
+
+def _bound(value: float | None) -> str:
+    return fmt.signed(value, 0 if value is None or float(value).is_integer() else 2)
+
+
+def used_text(row: LimitRow | None, state: LimitState) -> str:
+    """Returns the used share with the word and mark that go with the bar's colour."""
+    if row is None or row.value is None:
+        return fmt.EM_DASH
+    if state is LimitState.UNKNOWN:
+        return "no limit"
+    share = fmt.utilisation(row.utilisation)
+    if state is LimitState.BREACHED:
+        return f"▲ {share}" if share == "over" else f"▲ over {share}"
+    return f"● near {share}" if state is LimitState.NEAR else share
+
+
+class MetricTile(QFrame):
+    """A tile of the dashboard's top row; repaints only what changed."""
+
+    def __init__(self, theme: Theme, metric: Metric, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.of = metric
+        self.state = LimitState.UNKNOWN
+        self.setObjectName("tile")
+        self.name = QLabel(self)
+        self.name.setProperty("role", "caption")
+        self.name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.used = ValueLabel(theme, self, pixels=11, bold=True)
+        self.value = ValueLabel(theme, self, pixels=19, bold=True)
+        self.value.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.detail = QLabel(self)
+        self.detail.setProperty("role", "caption")
+        self.detail.setFont(theme.number_font(11))
+        self.detail.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom)
+        self.detail.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.bar = LimitBar(theme, self)
+        self.bounds = QLabel(self)
+        self.bounds.setProperty("role", "caption")
+        self.bounds.setFont(theme.number_font(11))
+        self.bounds.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._lay_out()
+        self._paint_frame()
+        theme.changed.connect(self._paint_frame)
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setSpacing(4)
+        top.addWidget(self.name, 1)
+        top.addWidget(self.used)
+        middle = QHBoxLayout()
+        middle.setSpacing(4)
+        middle.addWidget(self.value)
+        middle.addWidget(self.detail, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 5, 8, 5)
+        layout.setSpacing(2)
+        layout.addLayout(top)
+        layout.addLayout(middle)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.bounds)
+
+    def show_value(self, name: str, value: float | None, detail: str, *, excluded: int) -> None:
+        """Shows the figure; with positions left out, its name is marked and says so."""
+        mark = "*" if excluded else ""
+        _set_text(self.name, f"{name}{mark}  {SHORT_UNITS[self.of]}")
+        left_out = f"\n* {fmt.plural(excluded, 'position')} left out: unknown price or vol" if excluded else ""
+        self.name.setToolTip(f"{name}, {fmt.metric_unit(self.of)}{left_out}")
+        is_odd = value is None or not math.isfinite(value)
+        self.value.set(fmt.metric_value(self.of, value), Ink.STALE if is_odd else Ink.TEXT)
+        _set_text(self.detail, detail)
+
+    def show_limit(self, row: LimitRow | None, *, is_same_figure: bool) -> None:
+        """Shows the limit; `is_same_figure` False: the bar is of the whole book in SPX points, not of the figure."""
+        if row is None:
+            self.bar.set_share(None, is_breached=False)
+            _set_text(self.bounds, "regime unknown: no limits")
+        else:
+            self.bar.show_limit(row)
+            text = bounds_text(row.low, row.high)
+            _set_text(self.bounds, text if is_same_figure else f"book {fmt.metric_value(self.of, row.value)}: {text}")
+        self.bounds.setToolTip("Limits hold for the whole book, counted in SPX points.")
+        self.used.set(used_text(row, self.bar.state), self._used_ink())
+        if self.bar.state is not self.state:
+            self.state = self.bar.state
+            self._paint_frame()
+
+    def _used_ink(self) -> Ink:
+        is_calm = self.bar.state in (LimitState.OK, LimitState.UNKNOWN)
+        return Ink.TEXT_MUTED if is_calm else limit_ink(self.bar.state)
+
+    def _paint_frame(self) -> None:
+        is_calm = self.state in (LimitState.OK, LimitState.UNKNOWN)
+        edge = self._theme.css(Ink.BORDER if is_calm else limit_ink(self.state))
+        self.setStyleSheet(
+            f"#tile {{ background: {self._theme.css(Ink.RAISED)}; border: 1px solid {edge}; border-radius: 4px; }}"
+        )
+
+
+def _set_text(label: QLabel, text: str) -> None:
+    if text != label.text():
+        label.setText(text)

@@ -1,0 +1,146 @@
+"""Price slices: one column a spot move, left to right as on the curve above; rows level, P&L and Greeks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableView, QWidget
+
+from execution.views import PriceSlice
+from ui import format as fmt
+from ui.theme import Ink, Theme, sign_ink
+
+_Index = QModelIndex | QPersistentModelIndex
+_Role = Qt.ItemDataRole
+_ROW_PX = 20
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A row: caption, unit, how to get, show and colour the figure."""
+
+    caption: str
+    unit: str
+    value: Callable[[PriceSlice], float]
+    text: Callable[[float], str]
+    is_signed: bool = False
+
+
+def _whole(value: float) -> str:
+    return fmt.fixed(value, 0)
+
+
+LINES = (
+    _Line("SPX", "level", lambda cut: cut.spot, _whole),
+    _Line("P&L $", "dollars against now", lambda cut: cut.pnl, fmt.compact_money, is_signed=True),
+    _Line("Delta", "$ per SPX point", lambda cut: cut.spx_equiv_delta, fmt.delta),
+    _Line("Gamma", "deltas per SPX point", lambda cut: cut.gamma, fmt.gamma),
+    _Line("Theta $", "$ per calendar day", lambda cut: cut.theta_per_day, fmt.compact_money),
+    _Line("Vega $", "$ per vol point", lambda cut: cut.vega_per_point, fmt.compact_money),
+)
+
+
+class SlicesModel(QAbstractTableModel):
+    """Ticks change cells in place; only cells whose text changed are announced."""
+
+    def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._slices: tuple[PriceSlice, ...] = ()
+        self._texts: list[list[str]] = []
+
+    def set_slices(self, slices: tuple[PriceSlice, ...]) -> None:
+        """Takes new slices; a different set of moves resets the columns."""
+        texts = [[line.text(line.value(cut)) for cut in slices] for line in LINES]
+        moves = [cut.spot_shift_pct for cut in slices]
+        if moves != [cut.spot_shift_pct for cut in self._slices]:
+            self.beginResetModel()
+            self._slices, self._texts = slices, texts
+            self.endResetModel()
+            return
+        before, self._slices, self._texts = self._texts, slices, texts
+        for row, (old, new) in enumerate(zip(before, texts, strict=True)):
+            changed = [column for column, (a, b) in enumerate(zip(old, new, strict=True)) if a != b]
+            if changed:
+                self.dataChanged.emit(self.index(row, changed[0]), self.index(row, changed[-1]))
+
+    def retheme(self) -> None:
+        """Repaints all."""
+        if self._slices:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(LINES) - 1, len(self._slices) - 1))
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
+        """Returns the number of lines."""
+        return 0 if parent.isValid() else len(LINES)
+
+    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
+        """Returns the number of spot moves."""
+        return 0 if parent.isValid() else len(self._slices)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = _Role.DisplayRole) -> Any:
+        """Returns the move above, the figure's name at the left."""
+        if orientation is Qt.Orientation.Vertical:
+            line = LINES[section]
+            return line.caption if role == _Role.DisplayRole else line.unit if role == _Role.ToolTipRole else None
+        if role == _Role.DisplayRole:
+            return move_text(self._slices[section].spot_shift_pct)
+        return int(_RIGHT) if role == _Role.TextAlignmentRole else None
+
+    def data(self, index: _Index, role: int = _Role.DisplayRole) -> Any:
+        """Returns text, colour and the exact figure as tooltip."""
+        line, cut = LINES[index.row()], self._slices[index.column()]
+        if role == _Role.DisplayRole:
+            return self._texts[index.row()][index.column()]
+        if role == _Role.TextAlignmentRole:
+            return int(_RIGHT)
+        if role == _Role.ForegroundRole:
+            return self._theme.color(sign_ink(line.value(cut)) if line.is_signed else Ink.TEXT)
+        if role == _Role.BackgroundRole:
+            return self._theme.color(Ink.RAISED) if cut.spot_shift_pct == 0 else None
+        if role == _Role.ToolTipRole:
+            move = move_text(cut.spot_shift_pct)
+            return f"{line.caption} at SPX {fmt.price(cut.spot)} ({move}): {fmt.fixed(line.value(cut), 2)} {line.unit}"
+        return None
+
+
+def move_text(shift_pct: float) -> str:
+    """Returns a spot move without needless decimals: `−7.5%`, `+10%`, `0%`."""
+    return fmt.signed_percent(shift_pct, 0 if float(shift_pct).is_integer() else 1)
+
+
+class SlicesTable(QTableView):
+    """All slices side by side, evenly wide; scrolls sideways when there is no room."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.model_ = SlicesModel(theme, self)
+        self.setModel(self.model_)
+        self.setFont(theme.number_font(11))
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setShowGrid(False)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        across = self.horizontalHeader()
+        across.setFont(theme.number_font(11, bold=True))
+        across.setMinimumSectionSize(52)
+        across.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        across.setSectionsClickable(False)
+        down = self.verticalHeader()
+        down.setFont(theme.small_font())
+        down.setFixedWidth(58)
+        down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        down.setDefaultSectionSize(_ROW_PX)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setStyleSheet("QTableView::item { padding: 0 2px; } QHeaderView::section { padding: 2px 3px; }")
+
+    def sizeHint(self) -> QSize:
+        """All rows, no more."""
+        return QSize(600, self.horizontalHeader().sizeHint().height() + len(LINES) * _ROW_PX + 4)
+
+    def minimumSizeHint(self) -> QSize:
+        """May be dragged smaller: it then scrolls."""
+        return QSize(120, 60)
