@@ -10,7 +10,7 @@ import numpy as np
 
 from execution.brokers.paper.paths import Frame
 from execution.brokers.paper.quoting import IntArray, TickColumns, spread_width, tick_row
-from execution.brokers.paper.surface import BoolArray, FloatArray, Smile, black, total_variance, years_between
+from execution.brokers.paper.surface import BoolArray, FloatArray, Smile, Tail, slice_price, years_between
 from models.clock import epoch_s
 from models.contract import Contract
 from models.enums import ExerciseStyle, Right
@@ -61,6 +61,7 @@ class _Ladder(NamedTuple):
     discount: FloatArray
     t_years: FloatArray
     spot: float
+    tail: Tail
 
 
 class ContractTable:
@@ -168,9 +169,16 @@ class FramePricer:
             mine = alive & (numbers == number)
             ladder = self._ladder(number)
             at = np.searchsorted(ladder.expires_s, expires_s[mine])
-            k = np.log(strike[mine] / ladder.forward[at])
-            variance = total_variance(ladder.theta[at], ladder.rho[at], ladder.psi[at], k)
-            price[mine] = ladder.discount[at] * black(ladder.forward[at], strike[mine], variance, sign[mine] > 0.0)
+            worth = slice_price(
+                ladder.theta[at],
+                ladder.rho[at],
+                ladder.psi[at],
+                forward=ladder.forward[at],
+                strike=strike[mine],
+                is_call=sign[mine] > 0.0,
+                tail=ladder.tail,
+            )
+            price[mine] = ladder.discount[at] * worth
             spot[mine] = ladder.spot
         intrinsic = np.maximum(sign * (spot - strike), 0.0)
         price = np.where(table.is_american(rows), np.maximum(price, intrinsic), price)
@@ -191,4 +199,6 @@ class FramePricer:
         spot = asset.price_at(self.frame)
         t_years = years_between(self._at_s, expires_s)
         forward = spot * np.exp(asset.option_smile.carry(expires_s, self._at_s))
-        return _Ladder(expires_s, *slices, forward, np.exp(-self._rate * t_years), t_years, spot)
+        return _Ladder(
+            expires_s, *slices, forward, np.exp(-self._rate * t_years), t_years, spot, asset.option_smile.tail
+        )

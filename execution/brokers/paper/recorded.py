@@ -126,6 +126,7 @@ def _paths_and_assets(loaded: list[Loaded]) -> tuple[list[PathSpec], dict[str, A
             carry=fit.carry,
             fitted_at_s=fit.at_s,
             kappa=_KAPPA,
+            tail=fit.tail,
         )
         assets[symbol] = Asset(symbol, len(specs), smile, smile)
         beta = 1.0 if symbol == "SPX" else _CORRELATION * vols[symbol] / factor_vol

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -18,16 +19,16 @@ from scipy.special import ndtr
 
 from analytics.implied_vol import implied_vol_forward
 from execution.brokers.paper.chain_file import ChainFile
+from execution.brokers.paper.slice_solver import Observations, fit_with_tail
 from execution.brokers.paper.surface import (
-    BoolArray,
     FloatArray,
     Slices,
-    total_variance,
-    without_arbitrage,
+    Tail,
     years_between,
 )
 from models.clock import epoch_s
 from models.enums import Settlement
+from models.errors import InvalidInput
 from models.expiry import settlement_instant_utc
 from models.product import option_product
 
@@ -38,12 +39,11 @@ _UNKNOWN_AGE_MIN: Final = 60.0
 _LATE_CLOSE_MIN: Final = 15.0
 _BOTH_SIDES_WITHIN_SD: Final = 0.3
 _OUTLIER_SD: Final = 6.0
-_ITERATIONS: Final = 25
 _GUESS_VOL: Final = 0.20
 
 
-class Reason:
-    """Why a row of the chain did not take part in the fit; keys of `FitReport.left_out`."""
+class Reason(StrEnum):
+    """Why a row of the chain did not take part in the fit."""
 
     EXPIRED = "expires on the day of the chain"
     ADJUSTED = "adjusted contract, deliverable not known"
@@ -60,7 +60,7 @@ class FitReport:
 
     rows: int
     used: int
-    left_out: Mapping[str, int]
+    left_out: Mapping[Reason, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class FittedChain:
     series: tuple[FittedSeries, ...]
     expires_s: FloatArray
     slices: Slices
+    tail: Tail
     carry: FloatArray
     at_s: float
     report: FitReport
@@ -92,41 +93,36 @@ class _Prices(NamedTuple):
     price: FloatArray
     noise: FloatArray
     age_min: FloatArray
-    reason: list[str]
-
-
-class _Observations(NamedTuple):
-    """Padded (series, observation) arrays; weight 0 pads. sd: uncertainty of the vol."""
-
-    k: FloatArray
-    vol: FloatArray
-    sd: FloatArray
-    mask: BoolArray
-    row: FloatArray
+    reason: list[Reason | None]
 
 
 def fit_chain(chain: ChainFile, *, rate: float) -> FittedChain:
     """Returns the surface of `chain` at the close of its day; `rate` continuous per year, discounts the prices.
 
-    Expiries that settle by that close and adjusted contracts are dropped. Vol in sqrt(year).
+    Expiries that settle by that close and adjusted contracts are dropped; raises InvalidInput when nothing is left.
     """
     at_s = epoch_s(settlement_instant_utc(chain.recorded_on, Settlement.PM))
     prices = _prices(chain, at_s)
     series = _series(chain, at_s, prices.reason)
+    if not series:
+        raise InvalidInput(
+            "expiry",
+            f"Chain file {chain.path.name} holds no contract that is standard and expires after {chain.recorded_on}.",
+            cure="Give a chain with later expiries; nothing was loaded.",
+        )
     expires_s = np.array([one.expires_s for one in series])
     t = years_between(at_s, expires_s)
     discount = np.exp(-rate * t)
     carry = _carry(chain, series, prices, t, discount, rate)
     forward = chain.underlying_price * np.exp(carry)
     seen = _observations(chain, series, prices, forward, t, discount)
-    theta, rho, psi, residual = _fit_slices(seen, t)
+    slices, tail, residual = fit_with_tail(seen, t)
     outlier = seen.mask & (np.abs(residual) > _OUTLIER_SD)
     for row in seen.row[outlier].astype(int):
         prices.reason[row] = Reason.OUTLIER
-    counts = {why: prices.reason.count(why) for why in sorted(set(prices.reason) - {""})}
+    counts = {why: prices.reason.count(why) for why in Reason if why in prices.reason}
     report = FitReport(len(chain.key), int(seen.mask.sum() - outlier.sum()), counts)
-    slices = without_arbitrage(Slices(theta, rho, psi))
-    return FittedChain(tuple(series), expires_s, slices, carry, at_s, report)
+    return FittedChain(tuple(series), expires_s, slices, tail, carry, at_s, report)
 
 
 def _prices(chain: ChainFile, at_s: float) -> _Prices:
@@ -146,14 +142,14 @@ def _prices(chain: ChainFile, at_s: float) -> _Prices:
     day_start_s = at_s - 86400.0
     old = ~has_middle & (chain.last_time_s < day_start_s + 6.0 * 3600.0)
     usable = (price > 0) & ~old
-    reason = [
-        "" if ok else Reason.EARLIER_DAY if late and worth > 0 else Reason.NO_PRICE
+    reason: list[Reason | None] = [
+        None if ok else Reason.EARLIER_DAY if late and worth > 0 else Reason.NO_PRICE
         for ok, late, worth in zip(usable.tolist(), old.tolist(), np.nan_to_num(price).tolist(), strict=True)
     ]
     return _Prices(np.where(usable, price, np.nan), noise, np.where(has_middle, 0.0, age), reason)
 
 
-def _series(chain: ChainFile, at_s: float, reason: list[str]) -> list[FittedSeries]:
+def _series(chain: ChainFile, at_s: float, reason: list[Reason | None]) -> list[FittedSeries]:
     rows_of: dict[tuple[date, str], list[int]] = {}
     for row, (root, expiry) in enumerate(zip(chain.root, chain.expiry, strict=True)):
         rows_of.setdefault((expiry, root), []).append(row)
@@ -228,7 +224,7 @@ def _observations(
     forward: FloatArray,
     t: FloatArray,
     discount: FloatArray,
-) -> _Observations:
+) -> Observations:
     """The usable vols of every series, each with its uncertainty."""
     row = np.concatenate([np.array(one.rows) for one in series])
     of = np.repeat(np.arange(len(series)), [len(one.rows) for one in series])
@@ -284,7 +280,7 @@ def _vol_uncertainty(
     vega = spot * np.sqrt(t) * np.exp(-0.5 * d1 * d1) / np.sqrt(2.0 * np.pi) + 1e-9 * spot
     delta = np.where(chain.is_call[row], ndtr(d1), ndtr(d1) - 1.0)
     moved = np.abs(delta) * spot * _DRIFT_PER_ROOT_MINUTE * np.sqrt(prices.age_min[row])
-    model = 0.008 * at_money * (1.0 + z * z)
+    model = 0.008 * at_money * (1.0 + 0.4 * z * z)
     return np.asarray(np.sqrt(model**2 + (prices.noise[row] ** 2 + moved**2) / vega**2))
 
 
@@ -295,7 +291,7 @@ def _padded(
     vol: FloatArray,
     sd: FloatArray,
     count: int,
-) -> _Observations:
+) -> Observations:
     lengths = np.bincount(of, minlength=count)
     place = np.arange(of.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     shape = (count, max(int(lengths.max(initial=0)), 1))
@@ -304,72 +300,4 @@ def _padded(
         column[of, place] = values
     mask = np.zeros(shape, dtype=np.bool_)
     mask[of, place] = True
-    return _Observations(columns[0], columns[1], columns[2], mask, columns[3])
-
-
-def _fit_slices(seen: _Observations, t: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """theta, rho, psi of every series and the residuals in uncertainties.
-
-    Two passes of damped Gauss-Newton on all series at once: the first alone, the second drawn to the first's smooth
-    course over time, so that a series with few prints takes its shape from its neighbours.
-    """
-    near = np.where(seen.mask, np.exp(-np.abs(seen.k) / np.sqrt(t)[:, None] / 0.05) / seen.sd**2, 0.0)
-    start_vol = np.sum(near * seen.vol, axis=1) / np.maximum(near.sum(axis=1), 1e-300)
-    has_any = seen.mask.any(axis=1)
-    start_vol = np.interp(np.log(t), np.log(t[has_any]), start_vol[has_any]) if has_any.any() else np.full(t.size, 0.2)
-    centre = np.column_stack([np.log(start_vol**2 * t), np.full(t.size, -0.5), np.zeros(t.size)])
-    u, precision = _gauss_newton(seen, t, centre, np.array([0.5, 0.5, 0.4]))
-    drawn = u.copy()
-    drawn[:, 0] -= np.log(t)
-    drawn = _smooth(drawn, precision, t)
-    drawn[:, 0] += np.log(t)
-    u, _ = _gauss_newton(seen, t, drawn, np.array([0.06, 0.06, 0.06]))
-    theta, rho, psi = np.exp(u[:, 0]), np.tanh(u[:, 1]), np.exp(u[:, 2] + 0.5 * u[:, 0])
-    model = np.sqrt(total_variance(theta[:, None], rho[:, None], psi[:, None], seen.k) / t[:, None])
-    return theta, rho, psi, (seen.vol - model) / seen.sd
-
-
-def _smooth(u: FloatArray, precision: FloatArray, t: FloatArray) -> FloatArray:
-    log_t = np.log(t)
-    kernel = np.exp(-0.5 * ((log_t[:, None] - log_t[None, :]) / 0.35) ** 2)
-    columns = []
-    for number in range(u.shape[1]):
-        weight = kernel * precision[None, :, number]
-        columns.append(weight @ u[:, number] / weight.sum(axis=1))
-    return np.column_stack(columns)
-
-
-def _gauss_newton(
-    seen: _Observations, t: FloatArray, centre: FloatArray, prior_sd: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Minimises the Cauchy-damped misfit plus the pull to `centre`; returns parameters and their precisions."""
-    u = centre.copy()
-    precision = np.zeros_like(u)
-    for _ in range(_ITERATIONS):
-        model, slope = _model_vol(u, seen.k, t)
-        scaled = (seen.vol - model) / seen.sd
-        weight = np.where(seen.mask, 1.0 / (1.0 + (scaled / 2.0) ** 2), 0.0) / seen.sd**2
-        weighted = slope * weight[..., None]
-        normal = np.einsum("imp,imq->ipq", weighted, slope) + np.diag(1.0 / prior_sd**2)
-        pull = np.einsum("imp,im->ip", weighted, seen.vol - model) + (centre - u) / prior_sd**2
-        step = np.linalg.solve(normal, pull[..., None])[..., 0]
-        u = u + np.clip(step, -0.3, 0.3)
-        precision = np.einsum("ipp->ip", normal)
-        if np.abs(step).max() < 1e-6:
-            break
-    return u, precision
-
-
-def _model_vol(u: FloatArray, k: FloatArray, t: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Vol and its derivatives by (ln theta, atanh rho, ln psi / sqrt(theta)); shapes (n, m) and (n, m, 3)."""
-    theta, rho = np.exp(u[:, :1]), np.tanh(u[:, 1:2])
-    psi = np.exp(u[:, 2:3]) * np.sqrt(theta)
-    wing = psi * k
-    root = np.sqrt(wing * wing + 2.0 * wing * theta * rho + theta * theta)
-    variance = np.maximum(0.5 * (theta + rho * wing + root), 1e-12)
-    by_theta = 0.5 * (1.0 + (wing * rho + theta) / root)
-    by_rho = 0.5 * wing * (1.0 + theta / root)
-    by_psi = 0.5 * k * (rho + (wing + theta * rho) / root)
-    slope = np.stack([theta * by_theta + 0.5 * psi * by_psi, (1.0 - rho * rho) * by_rho, psi * by_psi], axis=-1)
-    vol = np.sqrt(variance / t[:, None])
-    return vol, slope / (2.0 * t[:, None] * vol)[..., None]
+    return Observations(columns[0], columns[1], columns[2], mask, columns[3])

@@ -10,7 +10,7 @@ calibration and arbitrage-free interpolation of SSVI slices" (2019) (calendar).
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,10 @@ Parameter = FloatArray | float
 
 _SAFETY = 1.0 - 1e-9
 _MAX_CORRELATION = 0.999
+_TAIL_TILT: Final = -0.85
+#: Just under the butterfly bounds 2 / sqrt(1 + |rho|) and 4 / (1 + |rho|).
+_TAIL_WING: Final = 1.45
+_TAIL_WING_CAP: Final = 2.1
 
 
 class Slices(NamedTuple):
@@ -32,8 +36,27 @@ class Slices(NamedTuple):
     psi: FloatArray
 
 
+class Tail(NamedTuple):
+    """A share `weight` of every price comes from a surface `stretch` times as wide, tilted to the left: far puts.
+
+    A mixture of two arbitrage-free surfaces of one forward, at a weight that no expiry or strike changes, is free of
+    arbitrage again (prices add up).
+    """
+
+    weight: float
+    stretch: float
+
+
+NO_TAIL: Final = Tail(0.0, 1.0)
+
+
 class Smile(Protocol):
     """The surface of one underlying, as the simulation moves it."""
+
+    @property
+    def tail(self) -> Tail:
+        """Returns the far wings' share."""
+        ...
 
     def slices(self, expires_s: FloatArray, at_s: float, log_variance: float) -> Slices:
         """Returns the slices of expiries (POSIX seconds, ascending) at `at_s`; expired ones have theta 0.
@@ -69,6 +92,31 @@ def black(forward: FloatArray, strike: FloatArray, variance: FloatArray, is_call
     sign = np.where(is_call, 1.0, -1.0)
     price = sign * (forward * ndtr(sign * d1) - strike * ndtr(sign * (d1 - deviation)))
     return np.asarray(np.maximum(price, np.maximum(sign * (forward - strike), 0.0)), dtype=np.float64)
+
+
+def slice_price(
+    theta: Parameter,
+    rho: Parameter,
+    psi: Parameter,
+    *,
+    forward: FloatArray,
+    strike: FloatArray,
+    is_call: BoolArray,
+    tail: Tail = NO_TAIL,
+) -> FloatArray:
+    """Returns undiscounted prices on eSSVI slices with a tail; arguments broadcast."""
+    body = black(forward, strike, total_variance(theta, rho, psi, np.log(strike / forward)), is_call)
+    if tail.weight == 0.0:
+        return body
+    wide = black(forward, strike, tail_variance(theta, np.log(strike / forward), tail), is_call)
+    return (1.0 - tail.weight) * body + tail.weight * wide
+
+
+def tail_variance(theta: Parameter, k: FloatArray, tail: Tail) -> FloatArray:
+    """Returns the tail's total variance: an SSVI surface tilted to the left, `stretch` times as wide at the money."""
+    wide = np.asarray(tail.stretch**2 * np.asarray(theta), dtype=np.float64)
+    psi = np.minimum(_TAIL_WING * np.sqrt(wide), _TAIL_WING_CAP)
+    return total_variance(wide, _TAIL_TILT, psi, k)
 
 
 def is_arbitrage_free(slices: Slices) -> bool:
@@ -128,6 +176,8 @@ class ParametricSmile:
     sqrt(theta / (1 + theta)) (power law with gamma 1/2), rho constant: free of arbitrage when eta (1 + |rho|) <= 2.
     """
 
+    tail: Tail
+
     def __init__(
         self,
         *,
@@ -138,7 +188,9 @@ class ParametricSmile:
         eta: float,
         rate: float,
         dividend_yield: float,
+        tail: Tail = NO_TAIL,
     ) -> None:
+        self.tail = tail
         if eta * (1.0 + abs(rho)) > 2.0:
             raise ValueError(f"eta {eta} with rho {rho} allows butterfly arbitrage")
         self._short, self._long, self._kappa = short_vol**2, long_vol**2, kappa
@@ -171,8 +223,16 @@ class FittedSmile:
     """
 
     def __init__(
-        self, *, expires_s: FloatArray, fitted: Slices, carry: FloatArray, fitted_at_s: float, kappa: float
+        self,
+        *,
+        expires_s: FloatArray,
+        fitted: Slices,
+        carry: FloatArray,
+        fitted_at_s: float,
+        kappa: float,
+        tail: Tail = NO_TAIL,
     ) -> None:
+        self.tail = tail
         self._expires_s, self._fitted, self._carry = expires_s, without_arbitrage(fitted), carry
         self._t_fitted = years_between(fitted_at_s, expires_s)
         self._kappa = kappa
@@ -206,6 +266,7 @@ class CarriedSmile:
 
     def __init__(self, base: Smile, *, net_carry: float) -> None:
         self._base, self._net_carry = base, net_carry
+        self.tail = base.tail
 
     def slices(self, expires_s: FloatArray, at_s: float, log_variance: float) -> Slices:
         """As the protocol says."""
@@ -243,17 +304,16 @@ def variance_index(smile: Smile, expires_s: FloatArray, at_s: float, log_varianc
     near = min(max(near, 0), live.size - 2)
     pair = live[near : near + 2]
     slices = smile.slices(expires_s[pair], at_s, log_variance)
-    fair = [_fair_variance(float(th), float(r), float(p)) for th, r, p in zip(*slices, strict=True)]
+    fair = [_fair_variance(float(th), float(r), float(p), smile.tail) for th, r, p in zip(*slices, strict=True)]
     weight = (target - t[pair[0]]) / (t[pair[1]] - t[pair[0]])
     total = fair[0] + weight * (fair[1] - fair[0])
     return 100.0 * float(np.sqrt(max(total, 0.0) / target))
 
 
-def _fair_variance(theta: float, rho: float, psi: float) -> float:
+def _fair_variance(theta: float, rho: float, psi: float, tail: Tail) -> float:
     """Total variance of a log contract on one slice: 2 * integral of OTM price / K^2 dK with forward 1."""
     reach = 10.0 * np.sqrt(theta)
     k = np.linspace(-reach, reach, 241)
-    strike = np.exp(k)
-    variance = total_variance(theta, rho, psi, k)
-    price = black(np.ones_like(strike), strike, variance, k >= 0.0)
+    strike, forward = np.exp(k), np.ones_like(k)
+    price = slice_price(theta, rho, psi, forward=forward, strike=strike, is_call=k >= 0.0, tail=tail)
     return 2.0 * float(np.trapezoid(price / strike, k))

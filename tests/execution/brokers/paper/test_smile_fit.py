@@ -10,7 +10,8 @@ import pytest
 
 from execution.brokers.paper.chain_file import ChainFile, read_chain_file
 from execution.brokers.paper.smile_fit import FittedChain, Reason, fit_chain
-from execution.brokers.paper.surface import FloatArray, black, is_arbitrage_free, total_variance, years_between
+from execution.brokers.paper.surface import FloatArray, is_arbitrage_free, slice_price, years_between
+from models.errors import InvalidInput
 from tests.execution.brokers.paper.chain_maker import RATE, SMILE, SPOT, made_chain
 
 
@@ -28,11 +29,17 @@ def _model(chain: ChainFile, fit: FittedChain) -> tuple[FloatArray, FloatArray]:
         rows = np.array(series.rows)
         theta, rho, psi = (float(column[number]) for column in fit.slices)
         forward = chain.underlying_price * np.exp(fit.carry[number])
-        k = np.log(chain.strike[rows] / forward)
-        worth = black(
-            np.full(rows.size, forward), chain.strike[rows], total_variance(theta, rho, psi, k), chain.is_call[rows]
+        worth = slice_price(
+            theta,
+            rho,
+            psi,
+            forward=np.full(rows.size, forward),
+            strike=chain.strike[rows],
+            is_call=chain.is_call[rows],
+            tail=fit.tail,
         )
-        price[rows], z[rows] = worth * np.exp(-RATE * t_years[number]), k / np.sqrt(theta)
+        price[rows] = worth * np.exp(-RATE * t_years[number])
+        z[rows] = np.log(chain.strike[rows] / forward) / np.sqrt(theta)
     return price, z
 
 
@@ -96,6 +103,11 @@ def test_adjusted_contracts_are_left_out_and_counted(tmp_path: Path) -> None:
     fit = fit_chain(_read(tmp_path, both), rate=RATE)
     assert fit.report.left_out[Reason.ADJUSTED] == 20
     assert {series.root for series in fit.series} == {"QQQX"}
+
+
+def test_a_chain_of_adjusted_contracts_only_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="no contract that is standard"):
+        fit_chain(_read(tmp_path, made_chain("QQQX7")), rate=RATE)
 
 
 @pytest.mark.parametrize(("underlying", "limit"), [("SPX", 0.02), ("QQQ", 0.02), ("AAPL", 0.02), ("MSFT", 0.02)])

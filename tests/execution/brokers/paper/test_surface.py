@@ -9,13 +9,16 @@ from hypothesis import strategies as st
 
 from analytics.black_scholes import black76_price
 from execution.brokers.paper.surface import (
+    NO_TAIL,
     CarriedSmile,
     FittedSmile,
     FloatArray,
     ParametricSmile,
     Slices,
+    Tail,
     black,
     is_arbitrage_free,
+    slice_price,
     total_variance,
     variance_index,
     without_arbitrage,
@@ -95,6 +98,34 @@ def test_the_synthetic_surface_holds_no_arbitrage_at_any_time_and_level_of_vol(
     slices = smile.slices(EXPIRES_S, elapsed_days * DAY_S, log_variance)
     assert is_arbitrage_free(slices)
     _assert_no_arbitrage(slices)
+
+
+@given(
+    weight=st.floats(0.01, 0.3),
+    stretch=st.floats(1.0, 3.0),
+    log_variance=st.floats(-2.5, 2.5),
+    days=st.floats(0.0, 300.0),
+)
+@settings(max_examples=60)
+def test_a_tail_makes_far_puts_dearer_and_no_arbitrage(
+    weight: float, stretch: float, log_variance: float, days: float
+) -> None:
+    slices = _fitted().slices(EXPIRES_S, days * DAY_S, log_variance)
+    tail = Tail(weight, stretch)
+    forward, puts = np.ones_like(STRIKES), np.zeros(STRIKES.size, dtype=np.bool_)
+    before = np.zeros_like(STRIKES)
+    for theta, rho, psi in zip(*slices, strict=True):
+        price, plain = (
+            slice_price(theta, rho, psi, forward=forward, strike=STRIKES, is_call=puts, tail=one)
+            for one in (tail, NO_TAIL)
+        )
+        slopes = np.diff(price) / np.diff(STRIKES)
+        assert (np.diff(slopes) >= -1e-9).all()
+        assert ((slopes >= -1e-12) & (slopes <= 1.0 + 1e-12)).all()
+        assert (price >= before - 1e-12).all()
+        far = np.log(STRIKES) < -2.0 * np.sqrt(theta)
+        assert (price[far] >= plain[far] - 1e-12).all()
+        before = price
 
 
 def _fitted() -> FittedSmile:
