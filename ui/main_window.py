@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QShowEvent
+from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar, QTabBar, QTabWidget, QVBoxLayout, QWidget
 
 from execution.commands import ListUnderlyings
@@ -45,6 +45,8 @@ class MainWindow(QMainWindow):
 
     symbol_chosen = Signal(str)
     panel_built = Signal(str, QWidget)
+    #: Once, after the window's first picture is on the screen.
+    first_painted = Signal()
     closed = Signal()
 
     def __init__(
@@ -70,6 +72,7 @@ class MainWindow(QMainWindow):
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self.resize(_DEFAULT_SIZE)
         self.commands = DeskCommands(bridge, client, messages, self)
+        self._is_painted = False
         self.docks: dict[str, PanelDock] = {}
         for spec in panels:
             self._add_dock(PanelDock(spec, theme, icons, self))
@@ -161,11 +164,22 @@ class MainWindow(QMainWindow):
         return dock.panel()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Builds hidden tabs once the first picture is on the screen."""
+        """Gives the keyboard to the desk, not to the first field."""
         super().showEvent(event)
         self.setFocus()
         self._refresh_titles()
-        QTimer.singleShot(0, self._build_next)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Tells of the first paint once the rest of the window is painted too."""
+        super().paintEvent(event)
+        if not self._is_painted:
+            self._is_painted = True
+            QTimer.singleShot(0, self._after_first_paint)
+
+    @Slot()
+    def _after_first_paint(self) -> None:
+        self.first_painted.emit()
+        self._build_next()
 
     @Slot()
     def _build_next(self) -> None:

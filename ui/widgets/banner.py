@@ -50,6 +50,14 @@ class Banner(QWidget):
         """What the banner says; empty while hidden."""
         return self.label.text() if not self.isHidden() else ""
 
+    def show_failure(self, text: str) -> None:
+        """Says that the engine could not start at all; no DeskState will come to say it."""
+        self.label.setText(f"{_WORDS[Phase.FAILED]}  {text}")
+        self._ink = Ink.ERROR
+        self.retry_button.hide()
+        self._paint_ink()
+        self.show()
+
     def _on_desk(self, desk: DeskState) -> None:
         text, self._ink = _message(desk)
         self.label.setText(text)
