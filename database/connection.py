@@ -22,6 +22,7 @@ from database.errors import (
     NotADeskDatabase,
     StorageBug,
     corrupt,
+    read_only,
     typed_errors,
 )
 from database.migrations.v0001_rules import triggers
@@ -98,6 +99,9 @@ def open_writer(path: Path) -> Engine:
 
     The caller holds the instance lock. Raises typed storage errors.
     """
+    # SQLite itself would quietly open such a file for reading and fail at the first write, which may be a fill.
+    if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        raise read_only(path, "opening the database")
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(

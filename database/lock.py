@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from database.errors import DiskFailure
+from database.errors import DiskFailure, read_only
 
 if sys.platform == "win32":
     import msvcrt
@@ -45,9 +45,14 @@ class InstanceLock:
         return self._descriptor is not None
 
     def acquire(self) -> bool:
-        """Returns True when this instance is now the only writer, False when another one is; never waits."""
+        """Returns True when this instance is now the only writer, False when another one is; never waits.
+
+        Raises DatabaseReadOnly or DiskFailure when the lock file cannot be opened.
+        """
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        except PermissionError as error:
+            raise read_only(self.path.parent, "opening the database") from error
         except OSError as error:
             raise DiskFailure(
                 f"The lock file {self.path} could not be opened ({error.strerror}).",

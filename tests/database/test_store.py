@@ -176,7 +176,7 @@ def test_a_filled_order_without_its_journal_row_is_loaded_until_it_has_one(stora
     assert load(storage).journaled == frozenset()
     assert write(storage, an_entry(order_id=order.id), order, execution_ids=["a", "b"], revisions=[1, 1])
     assert load(storage).orders == ()
-    assert load(storage).journaled == {(ACCOUNT, "a", 1), (ACCOUNT, "b", 1)}
+    assert load(storage).journaled == frozenset((ACCOUNT, ExecutionId(name), 1) for name in "ab")
 
 
 def test_an_event_gets_one_row_however_often_it_is_written(storage: SqliteStorage) -> None:
@@ -309,9 +309,9 @@ def test_the_kill_switch_survives_a_restart_and_keeps_its_history(storage: Sqlit
         asyncio.run(storage.save_trading_state(state, reason, NOW))
     storage.close()
     again = open_paper(storage.path)
-    state = load(again)
+    loaded = load(again)
     again.close()
-    assert (state.trading_state, state.trading_state_reason) == (TradingState.REDUCING, "margin")
+    assert (loaded.trading_state, loaded.trading_state_reason) == (TradingState.REDUCING, "margin")
     assert rows(again, "desk_state") == 2
 
 
