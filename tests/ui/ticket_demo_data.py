@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtCore import QTimer
 
 from analytics.black_scholes import bsm
 from execution.brokers.port import ChainExpiry
-from execution.commands import TicketDraft
+from execution.commands import (
+    Command,
+    ListExpiries,
+    ListUnderlyings,
+    PreviewTicket,
+    SendOrder,
+    SimulateOrder,
+    TicketDraft,
+    WatchChain,
+)
 from execution.views import (
     ChainNumbers,
     ChainSide,
@@ -20,11 +32,13 @@ from execution.views import (
     LegPreview,
     LimitChange,
     LimitRow,
+    SendOutcome,
     SimulationOutcome,
     TicketPreview,
 )
 from models.contract import option_contract
 from models.enums import MarketDataKind, Metric, OrderStatus, Right, Settlement
+from models.errors import InvalidInput
 from models.expiry import days_to_expiry, settlement_instant_utc
 from models.gate import Denial, DenialCode
 from models.greeks import PortfolioGreeks, UnitGreeks
@@ -32,10 +46,12 @@ from models.ids import ContractKey
 from models.order import Order, OrderLeg, SimulationResult
 from models.product import NICKEL
 from models.quote import Quote
+from ui.engine_client import Done, Failed
 
 NOW = datetime(2026, 5, 4, 18, 30, tzinfo=UTC)
 SPOT = 7200.75
 TICK = Decimal("0.05")
+T = TypeVar("T")
 Floats = NDArray[np.float64]
 
 EXPIRIES = tuple(
@@ -196,7 +212,7 @@ def preview_of(draft: TicketDraft, market: DemoMarket, *, name: str = "Iron cond
     spots = np.linspace(SPOT * 0.88, SPOT * 1.12, 241)
     cost = float(suggested or 0) * 100 * count
     expiry = sum((_intrinsic(leg, spots) for leg in draft.legs), np.zeros_like(spots)) - cost
-    today = np.tanh((spots - SPOT) / 300) * 40 - 0.00035 * (spots - SPOT) ** 2 * max(count, 1)
+    today = sum((_value(leg, market, spots) for leg in draft.legs), np.zeros_like(spots)) - cost
     trade = _trade_greeks(draft, legs)
     after = _add(BEFORE, trade)
     known = mid is not None
@@ -247,6 +263,22 @@ def _intrinsic(leg: OrderLeg, spots: Floats) -> Floats:
     strike = float(leg.contract.strike or 0)
     call = leg.contract.right is Right.CALL
     return leg.signed_quantity * 100 * np.maximum(0.0, (spots - strike) if call else (strike - spots))
+
+
+def _value(leg: OrderLeg, market: DemoMarket, spots: Floats) -> Floats:
+    shown = market.leg(leg)
+    vol = 0.165 if shown.greeks is None or shown.greeks.vol is None else shown.greeks.vol
+    t_years = (market.static.expires_at_utc - NOW).total_seconds() / (365 * 86400)
+    price: Floats = bsm(
+        is_call=leg.contract.right is Right.CALL,
+        spot=spots,
+        strike=float(leg.contract.strike or 0),
+        t_years=t_years,
+        rate=0.04,
+        dividend_yield=0.012,
+        vol=vol,
+    ).price
+    return leg.signed_quantity * 100 * price
 
 
 def _crossings(spots: Floats, values: Floats) -> tuple[float, ...]:
@@ -318,3 +350,77 @@ def simulated(draft: TicketDraft, preview: TicketPreview, at: datetime, *, margi
 def later(seconds: float) -> datetime:
     """Returns a time after NOW."""
     return NOW + timedelta(seconds=seconds)
+
+
+class DemoClient:
+    """An engine that answers on the next turn of the event loop, or when a test lets it (`hold`)."""
+
+    def __init__(self, expiry: ChainExpiry = JUNE_12) -> None:
+        static = static_of(expiry)
+        self.market = DemoMarket(static, numbers_of(static))
+        self.asked: list[Command] = []
+        self.now_utc = NOW
+        self.margin = True
+        self.hold: set[type] = set()
+        self.held: list[Callable[[], None]] = []
+        self.send_outcome: Callable[[TicketDraft], SendOutcome | Exception] = self.accepted
+        self.simulate_outcome: Callable[[TicketDraft], SimulationOutcome | Exception] = self._simulated
+        self.preview_change: Callable[[TicketPreview], TicketPreview] = lambda preview: preview
+
+    def ask(self, command: Command, done: Done, failed: Failed) -> None:
+        """Takes a command."""
+        self.asked.append(command)
+
+        def answer() -> None:
+            result = self._answer(command)
+            if isinstance(result, Exception):
+                failed(result)
+            else:
+                done(result)
+
+        if type(command) in self.hold:
+            self.held.append(answer)
+        else:
+            QTimer.singleShot(0, answer)
+
+    def of(self, kind: type[T]) -> list[T]:
+        """Returns the commands of one type so far."""
+        return [command for command in self.asked if isinstance(command, kind)]
+
+    def release(self) -> None:
+        """Answers everything that was held, in order."""
+        held, self.held = self.held, []
+        for answer in held:
+            answer()
+
+    def accepted(self, draft: TicketDraft, status: OrderStatus = OrderStatus.PENDING) -> SendOutcome:
+        """Returns an acceptance."""
+        order = self._simulated(draft).order
+        assert order is not None
+        return SendOutcome(True, order.to(OrderStatus.PENDING).to(status), (), (), None)
+
+    def _simulated(self, draft: TicketDraft) -> SimulationOutcome:
+        return simulated(draft, preview_of(draft, self.market), self.now_utc, margin=self.margin)
+
+    def _answer(self, command: Command) -> object:
+        match command:
+            case ListUnderlyings() | ListExpiries() | WatchChain():
+                return _listed(command)
+            case PreviewTicket():
+                return self.preview_change(preview_of(command.draft, self.market))
+            case SimulateOrder():
+                return self.simulate_outcome(command.draft)
+            case SendOrder():
+                return self.send_outcome(command.draft)
+        raise AssertionError(f"the panels have no business asking {command}")
+
+
+def _listed(command: ListUnderlyings | ListExpiries | WatchChain) -> object:
+    match command:
+        case ListUnderlyings():
+            return ("SPX", "SPY", "QQQ")
+        case ListExpiries():
+            unknown = InvalidInput("underlying", f"{command.underlying} is not known here.", cure="Try SPX.")
+            return EXPIRIES if command.underlying == "SPX" else unknown
+        case WatchChain():
+            return None if command.expiry is None else static_of(command.expiry)

@@ -55,6 +55,7 @@ class ChainView(QTableView):
         self._theme = theme
         self._chain = model
         self._money_line: QRect | None = None
+        self._pressed = QPersistentModelIndex()
         self.setModel(model)
         self.setItemDelegate(ChainDelegate(theme, model, self))
         self.setMouseTracking(True)
@@ -112,11 +113,20 @@ class ChainView(QTableView):
 
     # --- input --------------------------------------------------------------------------------------------------------
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Remembers the cell: only a release over the same one is a click."""
+        super().mousePressEvent(event)
+        self._pressed = QPersistentModelIndex(self.indexAt(event.position().toPoint()))
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """A quick second click is a second click."""
+        self.mousePressEvent(event)
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Stages the leg of a bid or ask that was clicked with the left button."""
         super().mouseReleaseEvent(event)
         index = self.indexAt(event.position().toPoint())
-        is_same = index.isValid() and index == self.currentIndex()
+        is_same = index.isValid() and self._pressed == index
         if event.button() is Qt.MouseButton.LeftButton and is_same and COLUMNS[index.column()].action is not None:
             self.leg_clicked.emit(index.row(), index.column())
 

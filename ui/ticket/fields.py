@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
@@ -15,7 +15,15 @@ _BIG_STEP = 5
 _NOTCH = 120
 #: Letters that are commands of the ticket and never part of a price or a quantity.
 _COMMANDS = frozenset("mbalMBAL[]{}")
+_BRACKETS = frozenset("[]{}")
 _EFFECT_LETTERS = frozenset("bB")
+
+
+def is_command_letter(event: QKeyEvent) -> bool:
+    """Returns whether a key is one of the ticket's letters; brackets may need AltGr, letters stand alone."""
+    text = event.text()
+    held = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
+    return bool(text) and text in _COMMANDS and (text in _BRACKETS or not event.modifiers() & held)
 
 
 class StepField(QLineEdit):
@@ -75,7 +83,7 @@ class StepField(QLineEdit):
             self._commit()
             event.ignore()
             return
-        if event.text() in _COMMANDS and event.text() and not self._is_word_begun(event.text()):
+        if is_command_letter(event) and not self._is_word_begun(event.text()):
             event.ignore()
             return
         super().keyPressEvent(event)
@@ -97,9 +105,11 @@ class StepField(QLineEdit):
         event.accept()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """Selects the figure, so that typing replaces it."""
+        """Selects the figure, so that typing replaces it; after a click once the click is over."""
         super().focusInEvent(event)
-        if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
+        if event.reason() is Qt.FocusReason.MouseFocusReason:
+            QTimer.singleShot(0, self, self.selectAll)
+        else:
             self.selectAll()
 
 

@@ -8,6 +8,8 @@ from enum import Enum, auto
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 
+from ui.ticket.fields import is_command_letter
+
 _BIG = 5
 
 
@@ -55,4 +57,4 @@ def edit_of(event: QKeyEvent) -> KeyEdit | None:
         return KeyEdit(Edit.PACKAGES_STEP if has_control else Edit.PRICE_STEP, steps)
     if event.key() == Qt.Key.Key_F2:
         return KeyEdit(Edit.FLIP)
-    return _LETTERS.get(event.text().lower())
+    return _LETTERS.get(event.text().lower()) if is_command_letter(event) else None
