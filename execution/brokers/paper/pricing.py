@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 
@@ -72,7 +73,7 @@ class ContractTable:
         self.assets: list[Asset | None] = []
         self._number_of: dict[str, int] = {}
         self._floats = np.zeros((256, 7))
-        self._ints = np.zeros((256, 2), dtype=np.int64)
+        self._ints = np.zeros((256, 3), dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self._row_of)
@@ -103,7 +104,7 @@ class ContractTable:
         sign = 1.0 if contract.right is Right.CALL else -1.0
         width = spread_width(contract.underlying)
         self._floats[row] = (float(contract.strike or 1), sign, expires_s, width, *tick_row(contract.tick))
-        self._ints[row] = (number, contract.style is ExerciseStyle.AMERICAN)
+        self._ints[row] = (number, contract.style is ExerciseStyle.AMERICAN, crc32(contract.key.encode()))
         self._row_of[contract.key] = row
 
     def strike(self, rows: IntArray) -> FloatArray:
@@ -133,6 +134,10 @@ class ContractTable:
     def is_american(self, rows: IntArray) -> BoolArray:
         """Returns which may be exercised early."""
         return np.asarray(self._ints[rows, 1] == 1)
+
+    def fingerprints(self, rows: IntArray) -> IntArray:
+        """Returns a number per contract that does not depend on the order in which contracts were asked for."""
+        return np.asarray(self._ints[rows, 2])
 
     def ladder_of(self, number: int) -> FloatArray:
         """Returns the distinct settlement instants of an asset's registered rows, ascending."""

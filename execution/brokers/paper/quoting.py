@@ -81,9 +81,9 @@ def snap(price: FloatArray, tick: TickColumns) -> IntArray:
     return np.asarray(np.rint(np.rint(price / step) * step * SCALE), dtype=np.int64)
 
 
-def sizes(rows: IntArray, pulse: int, price: FloatArray) -> tuple[IntArray, IntArray]:
-    """Returns bid and ask sizes: a fixed scatter per row and pulse, larger for cheap contracts. Deterministic."""
-    mixed = (rows.astype(np.uint64) + np.uint64(pulse % 2**31) * np.uint64(977)) * _HASH
+def sizes(fingerprints: IntArray, pulse: int, price: FloatArray) -> tuple[IntArray, IntArray]:
+    """Returns bid and ask sizes: a fixed scatter per contract and pulse, larger for cheap contracts. Deterministic."""
+    mixed = (fingerprints.astype(np.uint64) + np.uint64(pulse % 2**31) * np.uint64(977)) * _HASH
     base = 8.0 + 160.0 / (1.0 + np.sqrt(price))
     bid_share = ((mixed >> np.uint64(40)) & np.uint64(255)).astype(np.float64) / 255.0
     ask_share = ((mixed >> np.uint64(48)) & np.uint64(255)).astype(np.float64) / 255.0

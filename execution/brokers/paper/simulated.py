@@ -221,7 +221,7 @@ class SimulatedMarket:
         rows = self._table.rows(contracts, self._assets)
         model = self._now.price(rows)
         bid, ask, last = self._market_columns(rows, model)
-        bid_size, ask_size = sizes(rows, self._pulse, model.price)
+        bid_size, ask_size = sizes(self._table.fingerprints(rows), self._pulse, model.price)
         previous = self._previous_closes(rows)
         at_utc, money, today = self._now.frame.at_utc, self._decimal, new_york_date(self._now.frame.at_utc)
         print_of = self._listings.print_of

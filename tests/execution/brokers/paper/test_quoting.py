@@ -79,7 +79,7 @@ def test_a_price_becomes_the_same_decimal_every_time() -> None:
     assert money(7 * SCALE) is money(7000)
 
 
-def test_sizes_are_whole_positive_and_repeat_for_the_same_row_and_pulse() -> None:
+def test_sizes_are_whole_positive_and_repeat_for_the_same_contract_and_pulse() -> None:
     rows, price = np.arange(500), np.linspace(0.05, 400.0, 500)
     bid, ask = sizes(rows, 7, price)
     again = sizes(rows, 7, price)

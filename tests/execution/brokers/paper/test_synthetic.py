@@ -59,6 +59,15 @@ def test_the_same_seed_and_steps_give_the_same_quotes() -> None:
     assert first.quotes(contracts, START) != other.quotes(contracts, START)
 
 
+def test_quotes_do_not_depend_on_what_was_asked_for_before() -> None:
+    first, second = _market(), _market()
+    contracts = first.chain(_expiry(first, "SPXW", 9))[:50]
+    second.quotes(second.chain(_expiry(second, "AAPL", 3, "AAPL")), START)
+    second.quotes(contracts[::-1], START)
+    assert first.quotes(contracts, START) == second.quotes(contracts, START)
+    assert first.level("VIX") == second.level("VIX")
+
+
 def test_a_saved_state_continues_the_same_market_with_the_same_changes_on_the_day() -> None:
     market, resumed = _market(), _market()
     later = START + timedelta(days=1, hours=3)
