@@ -64,7 +64,7 @@ class RecordedMarket(SimulatedMarket):
         names = "+".join(one.chain.underlying for one in loaded)
         super().__init__(
             label=f"{names} chain of {day}",
-            environment=f"recorded-{names}-{day}-{seed}".replace("/", ""),
+            environment=f"recorded-{names.replace('+', '-')}-{day}-{seed}",
             starts_at_utc=starts_at_utc,
             paths=PathEngine(specs, seed=seed, start_utc=starts_at_utc, sessions=sessions),
             assets=assets,

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from execution.brokers.paper.listings import (
@@ -74,6 +74,7 @@ def test_stocks_expire_mondays_wednesdays_and_fridays_nearby() -> None:
 
 
 @given(offset=st.integers(0, 3000))
+@settings(deadline=None)
 def test_every_expiration_is_a_business_day_from_today_on(offset: int) -> None:
     today = date(2024, 1, 1) + timedelta(days=offset)
     for underlying in ("SPX", "XSP", "SPY", "NVDA"):
@@ -93,6 +94,7 @@ def test_strikes_are_dense_near_the_money_and_sparse_far_away() -> None:
 
 
 @given(days=st.integers(0, 1500), nearer=st.integers(0, 1500), level=st.floats(20.0, 9000.0))
+@settings(deadline=None)
 def test_a_strike_once_listed_stays_listed_as_the_expiration_comes_nearer(days: int, nearer: int, level: float) -> None:
     for underlying in ("SPX", "SPY", "TSLA", "/ESZ6"):
         later = listed_strikes([level], strike_bands(underlying, min(days, nearer)))

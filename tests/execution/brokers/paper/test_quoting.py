@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from execution.brokers.paper.quoting import (
@@ -43,6 +43,7 @@ def _market(
 
 
 @given(price=st.floats(0.0, 3000.0), rule=st.sampled_from(RULES), width=st.floats(0.2, 2.0))
+@settings(deadline=None)
 def test_both_sides_are_on_tick_around_the_price_and_at_least_a_tick_apart(
     price: float, rule: TickRule, width: float
 ) -> None:
@@ -55,6 +56,7 @@ def test_both_sides_are_on_tick_around_the_price_and_at_least_a_tick_apart(
 
 
 @given(price=st.floats(0.0, 3000.0), rule=st.sampled_from(RULES))
+@settings(deadline=None)
 def test_the_last_price_is_on_tick_and_the_nearest_one(price: float, rule: TickRule) -> None:
     last = decimal_maker()(int(snap(np.array([price]), _columns(rule))[0]))
     assert rule.is_on_tick(last)

@@ -55,6 +55,7 @@ def _assert_no_arbitrage(slices: Slices) -> None:
 
 
 @given(parameters=slice_parameters)
+@settings(deadline=None)
 def test_whatever_slices_come_in_those_that_come_out_hold_no_arbitrage(
     parameters: list[tuple[float, float, float]],
 ) -> None:
@@ -65,6 +66,7 @@ def test_whatever_slices_come_in_those_that_come_out_hold_no_arbitrage(
 
 
 @given(parameters=slice_parameters)
+@settings(deadline=None)
 def test_slices_that_hold_no_arbitrage_are_left_as_they_are(parameters: list[tuple[float, float, float]]) -> None:
     theta, rho, psi = (np.array(column) for column in zip(*parameters, strict=True))
     made = without_arbitrage(Slices(theta, rho, psi))
@@ -88,7 +90,7 @@ def test_a_steep_wing_and_a_falling_variance_are_recognised_as_arbitrage() -> No
     rho=st.floats(-0.9, 0.3),
     eta=st.floats(0.3, 1.05),
 )
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_the_synthetic_surface_holds_no_arbitrage_at_any_time_and_level_of_vol(
     log_variance: float, elapsed_days: float, short_vol: float, long_vol: float, rho: float, eta: float
 ) -> None:
@@ -106,7 +108,7 @@ def test_the_synthetic_surface_holds_no_arbitrage_at_any_time_and_level_of_vol(
     log_variance=st.floats(-2.5, 2.5),
     days=st.floats(0.0, 300.0),
 )
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_a_tail_makes_far_puts_dearer_and_no_arbitrage(
     weight: float, stretch: float, log_variance: float, days: float
 ) -> None:
@@ -136,7 +138,7 @@ def _fitted() -> FittedSmile:
 
 
 @given(log_variance=st.floats(-2.5, 2.5), elapsed_days=st.floats(-0.02, 400.0))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_a_fitted_surface_stays_free_of_arbitrage_as_time_and_vol_move(
     log_variance: float, elapsed_days: float
 ) -> None:
@@ -166,6 +168,7 @@ def test_an_expired_slice_prices_at_intrinsic_value() -> None:
 
 
 @given(forward=st.floats(50.0, 9000.0), moneyness=st.floats(-0.7, 0.7), vol=st.floats(0.05, 1.5), t=st.floats(0.002, 5))
+@settings(deadline=None)
 def test_prices_equal_those_of_the_numbers_core(forward: float, moneyness: float, vol: float, t: float) -> None:
     strike = np.array([forward * np.exp(moneyness)] * 2)
     is_call = np.array([True, False])
