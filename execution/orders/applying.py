@@ -165,6 +165,7 @@ class Applier:
             return
         has_adopted = self._ledger.link(tracked, told.broker_order_id)
         tracked.told_packages = max(tracked.told_packages, told.filled_packages)
+        tracked.asked_price = None
         await self.settle(tracked, told, is_new_fill=has_adopted)
 
     async def _take_outside_order(self, told: BrokerOrder) -> None:

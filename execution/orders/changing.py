@@ -162,7 +162,7 @@ class Changer:
         tracked = self._ledger.get(order_id)
         if tracked is None:
             return _refused(f"There is no order {order_id} here. Refresh the list of orders.", None)
-        why_not = self._why_not_replace(tracked)
+        why_not = self._why_not_replace(tracked, limit_price)
         if why_not is not None:
             return _refused(why_not, tracked.order)
         tracked.is_replacing = True
@@ -171,13 +171,13 @@ class Changer:
         finally:
             tracked.is_replacing = False
 
-    def _why_not_replace(self, tracked: Tracked) -> str | None:
+    def _why_not_replace(self, tracked: Tracked, limit_price: Decimal) -> str | None:
         order = tracked.order
         if Capability.REPLACE not in self._broker.capabilities:
             return "This broker does not change orders. Cancel it, wait until it is cancelled, then send a new one."
         if order.order_type is not OrderType.LIMIT:
             return "Only a limit order has a price to change."
-        if tracked.is_replacing:
+        if tracked.is_replacing or tracked.asked_price == limit_price:
             return "A new price is already on its way. Wait for the broker's answer."
         if order.status not in (_S.PENDING, _S.PARTIAL) or order.broker_order_id is None:
             return f"{terms_of(order)} is {order.status.value.lower()}: its price cannot be changed now."
@@ -211,6 +211,7 @@ class Changer:
         return price_problems(order.legs, limit_price, self._facts.net_tick_rule(order.legs))
 
     async def _send_replace(self, tracked: Tracked, limit_price: Decimal) -> SendOutcome:
+        tracked.asked_price = limit_price
         try:
             async with asyncio.timeout(self._timings.submit_timeout_s):
                 await self._broker.replace(tracked.order, limit_price)
@@ -219,6 +220,7 @@ class Changer:
                 return await self._replace_unknown(tracked, str(error))
             text = f"Price not changed: {terms_of(tracked.order)}. {error}"
             self._recorder.say(text, Severity.WARNING, toast=True)
+            tracked.asked_price = None
             return _refused(text, tracked.order)
         except TimeoutError:
             return await self._replace_unknown(tracked, f"No answer within {self._timings.submit_timeout_s:g} s.")

@@ -109,7 +109,7 @@ def advance(
         if status is _S.FILLED:
             current = replace(current, filled_at=progress.last_at_utc or (told.at_utc if told else None))
         steps.append(current)
-    last = replace(current, reason=_reason(current, told))
+    last = replace(current, reason=_reason(order, current, told))
     if not steps:
         return () if last == order else (last,)
     return (*steps[:-1], last)
@@ -173,9 +173,10 @@ def _told_status(
     return status if status is _S.CANCEL_PENDING and not is_cancel_refused else working
 
 
-def _reason(order: Order, told: BrokerOrder | None) -> str | None:
+def _reason(before: Order, after: Order, told: BrokerOrder | None) -> str | None:
+    """The broker's words, else ours; a reason ends with the status it explained."""
     if told is not None and told.reason is not None:
         return told.reason
-    if told is not None and told.status is _S.FILLED and order.status is not _S.FILLED:
+    if told is not None and told.status is _S.FILLED and after.status is not _S.FILLED:
         return AWAITING_FILLS
-    return None if order.status in (_S.PENDING, _S.PARTIAL, _S.FILLED) else order.reason
+    return before.reason if after.status is before.status else None

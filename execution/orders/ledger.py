@@ -84,6 +84,8 @@ class Tracked:
     is_claimed: bool = False
     is_submitting: bool = False
     is_replacing: bool = False
+    #: A new price the broker has been asked for and has not answered.
+    asked_price: Decimal | None = None
     #: The user asked to cancel before the broker's id was known.
     is_cancel_wanted: bool = False
     is_overfill_told: bool = False

@@ -86,6 +86,8 @@ class OrderManager:
             timers=timers,
             timings=timings,
             sleep=sleep,
+            clock=clock,
+            lock=lock,
         )
         self._sender = Sender(
             broker=broker,
@@ -158,6 +160,10 @@ class OrderManager:
     async def check(self, order_id: OrderId) -> None:
         """Asks the broker again about an order of unknown outcome and tells the answer; nothing is sent."""
         await self._resolver.check(order_id)
+
+    async def declare_not_sent(self, order_id: OrderId) -> None:
+        """Settles an order of unknown outcome that the broker does not know; raises InvalidInput before the grace."""
+        await self._resolver.declare_not_sent(order_id)
 
     async def apply(self, event: BrokerEvent) -> None:
         """Takes a broker event. Call it after the book has taken what the event says of positions.

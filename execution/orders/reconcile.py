@@ -132,7 +132,8 @@ def _our_orders(known: Known, told: Mapping[OrderId, BrokerOrder], executions: S
 def _outside_orders(
     known: Known, snapshot: BrokerSnapshot, told: Mapping[OrderId, BrokerOrder], executions: Sequence[Execution]
 ) -> list[OrderEvent]:
-    ours = {each.broker_order_id for each in told.values()} | {order.broker_order_id for order in known.orders}
+    ours = {each.broker_order_id for each in told.values()}
+    ours |= {order.broker_order_id for order in known.orders if order.broker_order_id is not None}
     ours_by_id = {order.id for order in known.orders}
     have = {order.broker_order_id: order for order in known.outside_orders}
     events: list[OrderEvent] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from execution.brokers.port import Broker, BrokerOrder, ExecutionEvent, OrderEvent
 from execution.orders.applying import Applier
@@ -12,7 +13,9 @@ from execution.orders.recorder import Recorder
 from execution.orders.timers import Sleep, Timers
 from execution.orders.timings import OrderTimings
 from execution.orders.wording import terms_of
+from execution.storage import AuditKind
 from execution.views import Severity
+from models.clock import Clock
 from models.enums import OrderStatus
 from models.errors import BrokerFailure, InvalidInput
 from models.ids import OrderId
@@ -34,6 +37,8 @@ class Resolver:
         timers: Timers,
         timings: OrderTimings,
         sleep: Sleep,
+        clock: Clock,
+        lock: asyncio.Lock,
     ) -> None:
         self._broker = broker
         self._ledger = ledger
@@ -42,6 +47,8 @@ class Resolver:
         self._timers = timers
         self._timings = timings
         self._sleep = sleep
+        self._clock = clock
+        self._lock = lock
 
     def start(self, order_id: OrderId) -> None:
         """Starts to look for an order, unless that is under way."""
@@ -71,6 +78,33 @@ class Resolver:
         await self._take(tracked, told)
         text = f"The broker has {terms_of(tracked.order)}: {tracked.order.status.value}."
         self._recorder.say(text, toast=True)
+
+    async def declare_not_sent(self, order_id: OrderId) -> None:
+        """Settles an order of unknown outcome as the user says: it never reached the broker.
+
+        Only after the grace, and only when the broker, asked once more, does not know it; InvalidInput otherwise. A
+        fill that turns up all the same is booked: real money outranks what anybody declared.
+        """
+        tracked = self._ledger.get(order_id)
+        if tracked is None or tracked.order.status is not OrderStatus.UNKNOWN:
+            raise InvalidInput("order", "Only an order of unknown outcome can be declared not sent.")
+        sent_at = tracked.order.submitted_at or tracked.order.created_at
+        waited_s = (self._clock.now_utc() - sent_at).total_seconds()
+        if waited_s < self._timings.grace_s:
+            wait_s = self._timings.grace_s - waited_s
+            raise InvalidInput("order", "The order may still be on its way.", cure=f"Try again in {wait_s:.0f} s.")
+        told = await self._ask(tracked)
+        if told is not None:
+            await self._take(tracked, told)
+            return
+        async with self._lock:
+            order = self._ledger.tracked[order_id].order
+            if order.status is not OrderStatus.UNKNOWN:
+                return
+            reason = "declared not sent by the user; the broker does not know it"
+            text = f"{terms_of(order)} is settled: {reason}. {order.underlying} is unlocked."
+            settled = replace(order.to(OrderStatus.REJECTED), reason=reason)
+            await self._recorder.keep(tracked, settled, AuditKind.RECONCILED, text)
 
     async def _look_until_found(self, order_id: OrderId) -> None:
         tracked = self._ledger.tracked[order_id]
