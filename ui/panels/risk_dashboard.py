@@ -48,6 +48,7 @@ class RiskDashboardPanel(Panel):
     def __init__(self, bridge: Bridge, client: EngineClient, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(bridge, client, theme, parent)
         self._scope_names: tuple[str, ...] = ()
+        self._is_benchmark_missing = False
         self._build_toolbar()
         self.tiles = {metric: MetricTile(theme, metric, self) for metric in Metric}
         self.scenario_bar = ScenarioBar(theme, self)
@@ -118,7 +119,12 @@ class RiskDashboardPanel(Panel):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(tiles)
-        layout.addWidget(self.tabs)
+        head = QHBoxLayout()
+        head.setContentsMargins(0, 0, PAD, 0)
+        head.addWidget(self.tabs)
+        head.addStretch(1)
+        head.addWidget(self.scenario_bar.range)
+        layout.addLayout(head)
         layout.addWidget(self.scenario_bar)
         layout.addWidget(self.pages, 1)
         self.set_body(body)
@@ -129,7 +135,6 @@ class RiskDashboardPanel(Panel):
         self.scope.activated.connect(self._send_scenario)
         self.scenario_bar.changed.connect(self._send_scenario)
         self.flag.clicked.connect(self._show_quality)
-        self.heat_map.pointed.connect(self._on_pointed)
 
     # --- commands -----------------------------------------------------------------------------------------------------
 
@@ -140,7 +145,8 @@ class RiskDashboardPanel(Panel):
         self.client.ask(command, self._on_scenario_set, self._on_failed)
 
     def _on_scenario_set(self, _answer: object) -> None:
-        self._say("")
+        if not self._is_benchmark_missing:
+            self._say("")
 
     def _on_failed(self, error: Exception) -> None:
         self._say(f"▲ {error}", role="error")
@@ -163,8 +169,9 @@ class RiskDashboardPanel(Panel):
     @Slot(int)
     def _on_tab(self, index: int) -> None:
         self.pages.setCurrentIndex(index)
-        self.scenario_bar.setVisible(self.pages.widget(index) in (self.curve, self.heat_map))
-        self._say("")
+        is_scenario = self.pages.widget(index) in (self.curve, self.heat_map)
+        self.scenario_bar.setVisible(is_scenario)
+        self.scenario_bar.range.setVisible(is_scenario)
         newest = self.bridge.newest(ScenarioState)
         if newest is not None:
             self._draw(newest)
@@ -172,10 +179,6 @@ class RiskDashboardPanel(Panel):
     @Slot()
     def _show_quality(self) -> None:
         self.show_page(self.quality)
-
-    @Slot(str)
-    def _on_pointed(self, text: str) -> None:
-        self._say(text)
 
     # --- news ---------------------------------------------------------------------------------------------------------
 
@@ -210,8 +213,11 @@ class RiskDashboardPanel(Panel):
         self.by_expiry.buckets.set_buckets(state.by_expiry)
         self.limits.show_limits(state.regime_limits)
         self.quality.show_excluded(state.excluded)
-        if state.benchmark_price is None:
-            self._say(f"▲ No price of {state.benchmark}: deltas stay in SPX points.", role="error")
+        is_missing = state.benchmark_price is None
+        if is_missing != self._is_benchmark_missing:
+            self._is_benchmark_missing = is_missing
+            text = f"▲ No price of {state.benchmark}: deltas stay in SPX points." if is_missing else ""
+            self._say(text, role="error")
 
     @Slot(object)
     def _on_scenario(self, state: ScenarioState) -> None:
@@ -232,10 +238,10 @@ class RiskDashboardPanel(Panel):
         margin = rows.get(Metric.MARGIN_USED_PCT)
         figures: dict[Metric, tuple[str, float | None, str]] = {
             Metric.SPX_DELTA: (f"{benchmark} delta", greeks.spx_equiv_delta, _per_one_pct(state.dollars_per_one_pct)),
-            Metric.GAMMA: (f"{benchmark} gamma", greeks.gamma, ""),
+            Metric.GAMMA: ("Gamma" if benchmark == "SPX" else f"{benchmark} gamma", greeks.gamma, ""),
             Metric.THETA: ("Theta", greeks.theta, ""),
             Metric.VEGA: ("Vega", greeks.vega, ""),
-            Metric.MARGIN_USED_PCT: ("Margin used", None if margin is None else margin.value, ""),
+            Metric.MARGIN_USED_PCT: ("Margin", None if margin is None else margin.value, ""),
         }
         for metric, (name, value, detail) in figures.items():
             excluded = 0 if metric is Metric.MARGIN_USED_PCT else greeks.excluded_count
@@ -281,7 +287,7 @@ class RiskDashboardPanel(Panel):
 
 
 def _per_one_pct(dollars: float | None) -> str:
-    return f"({fmt.signed(dollars, 0)} $ per 1%)" if fmt.is_known(dollars) else ""
+    return f"({fmt.signed(dollars, 0)} $/1%)" if fmt.is_known(dollars) else ""
 
 
 def _is_same(value: float | None, row: LimitRow | None) -> bool:

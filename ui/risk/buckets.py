@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 
 from execution.views import RiskBucket
 from ui import format as fmt
+from ui.risk.slices import ShadedDelegate
 from ui.theme import Ink, Theme, sign_ink
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -193,6 +194,7 @@ class BucketTable(QTableView):
         super().__init__(parent)
         self.buckets = BucketModel(theme, name_title, with_dte=with_dte, parent=self)
         self.setModel(self.buckets)
+        self.setItemDelegate(ShadedDelegate(self))
         self.setFont(theme.number_font())
         self.setShowGrid(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from execution.views import FloatArray, ScenarioState
 from ui import format as fmt
+from ui.risk.slices import move_text
 from ui.theme import Ink, Theme
 
 _WIDTH_PX = 1.8
@@ -18,13 +19,13 @@ _WIDTH_PX = 1.8
 _WELL_FILLED = 0.55
 _HEADROOM = 0.08
 _TICK_STEPS_PCT = (0.5, 1.0, 2.5, 5.0, 10.0)
-_TICK_ROOM_PX = 64
+_TICK_ROOM_PX = 52
 
 
 class _DollarAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no type hints
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: ARG002 - pyqtgraph's
         """Returns compact dollars."""
-        return ["0" if value == 0 else fmt.compact_money(value) for value in values]
+        return ["0" if value == 0 else fmt.compact_money(value).replace(".0", "") for value in values]
 
 
 class _SpotAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no type hints
@@ -45,10 +46,7 @@ class _SpotAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no type hin
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: ARG002 - pyqtgraph's
         """Returns level and move of each tick."""
-        return [
-            f"{fmt.fixed(value, 0)}\n{fmt.signed_percent((value / self.spot - 1) * 100, 0 if spacing >= 1 else 1)}"
-            for value in values
-        ]
+        return [f"{fmt.fixed(value, 0)}\n{move_text(round((value / self.spot - 1) * 100, 1))}" for value in values]
 
 
 class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type hints

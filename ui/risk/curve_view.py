@@ -79,9 +79,11 @@ class ReadOut(QWidget):
         move = expected_move(state)
         days = fmt.plural(max(round(state.days_forward), 1), "day")
         _set_text(self.expected, "" if move is None else f"±1 SD {fmt.money(move)} pts in {days}")
+        _set_text(self.stamp, f"as of {fmt.clock(state.as_of_utc)}")
         out = f", {state.left_out} left out" if state.left_out else ""
-        _set_text(self.stamp, f"{fmt.clock(state.as_of_utc)}  {fmt.plural(state.positions, 'position')}{out}")
-        self.stamp.setToolTip(f"Full revaluation as of {fmt.date_time(state.as_of_utc)}")
+        self.stamp.setToolTip(
+            f"Full revaluation of {fmt.plural(state.positions, 'position')}{out}, {fmt.date_time(state.as_of_utc)}"
+        )
         self._show_values()
 
     @Slot(object)

@@ -91,6 +91,8 @@ class DataQuality(QScrollArea):
         self._body = body
         self.setWidget(body)
         self.setWidgetResizable(True)
+        self.viewport().setAutoFillBackground(False)
+        body.setAutoFillBackground(False)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
 
     def show_excluded(self, excluded: tuple[ExcludedPosition, ...]) -> None:
@@ -99,7 +101,7 @@ class DataQuality(QScrollArea):
             return
         self._excluded = excluded
         self.excluded_title.setText(f"Left out of the totals: {len(excluded)}")
-        lines = [f"▲ {one.label}   {REASONS[one.reason]}" for one in excluded]
+        lines = [f"▲ {one.label}: {REASONS[one.reason]}" for one in excluded]
         self.excluded.setText("\n".join(lines) if lines else "Nothing: every position has a price and a vol.")
 
     def show_structure(self, structure: BookStructure) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -27,9 +27,7 @@ def cell_text(pnl: float) -> str:
 
 
 class HeatMap(QWidget):
-    """Paints `ScenarioState.grid`, vol up at the top. `pointed` tells the cell under the mouse in words."""
-
-    pointed = Signal(str)
+    """Paints `ScenarioState.grid`, vol up at the top; the cell under the mouse is told in words above the map."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,7 +71,7 @@ class HeatMap(QWidget):
                         or shades[row][column] != before_shades[row][column]
                     ):
                         self.update(self.cell_rect(row, column).toAlignedRect())
-        self._tell()
+        self.update(0, 0, self.width(), _TOP_PX)
 
     @property
     def zero_cell(self) -> tuple[int, int] | None:
@@ -173,7 +171,11 @@ class HeatMap(QWidget):
         when = date_text(state.as_of_utc, state.days_forward, state.last_expiry_days)
         title = QRectF(_EDGE_PX, 0, self.width() - 2 * _EDGE_PX, _TOP_PX)
         side = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        painter.drawText(title, side, f"Vol shift, {kind}  ×  SPX move.  P&L in $ against now, on {when}")
+        painter.drawText(title, side, f"Vol shift in {kind}  ×  SPX move: P&L in $ against now, {when}")
+        painter.setPen(self._theme.color(Ink.TEXT))
+        painter.setFont(self._theme.number_font(12, bold=True))
+        side = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        painter.drawText(title, side, self.hover_text)
 
     # --- mouse --------------------------------------------------------------------------------------------------------
 
@@ -193,19 +195,20 @@ class HeatMap(QWidget):
             if one is not None:
                 self.update(_grown(self.cell_rect(*one)))
         self._hovered = cell
-        self._tell()
+        self.update(0, 0, self.width(), _TOP_PX)
 
-    def _tell(self) -> None:
+    @property
+    def hover_text(self) -> str:
+        """The cell under the mouse in words, nothing when there is none."""
         state = self._state
         if state is None or self._hovered is None:
-            self.pointed.emit("")
-            return
+            return ""
         row, column = self._hovered
         move, vol = float(state.grid_spot_shifts_pct[column]), float(state.grid_vol_shifts[row])
         level = fmt.price(state.spot_now * (1 + move / 100))
         shift = vol_text(vol, is_relative=state.vol_shift_relative)
         pnl = fmt.signed(float(state.grid[row, column]), 0)
-        self.pointed.emit(f"SPX {level} ({move_text(round(move, 2))}), vol {shift}: {pnl} $")
+        return f"SPX {level} ({move_text(round(move, 2))}), vol {shift}:  {pnl} $"
 
 
 def vol_text(shift: float, *, is_relative: bool) -> str:

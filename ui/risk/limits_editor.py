@@ -57,6 +57,8 @@ class LimitsEditor(QScrollArea):
         layout.addStretch(1)
         self.setWidget(body)
         self.setWidgetResizable(True)
+        self.viewport().setAutoFillBackground(False)
+        body.setAutoFillBackground(False)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self._mark()
         theme.changed.connect(self._mark)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from execution.views import LimitRow
@@ -24,12 +25,14 @@ SHORT_UNITS = {
 
 
 def bounds_text(low: float | None, high: float | None) -> str:
-    """Returns both bounds of a limit in few characters: `−60 … +60`, `at least −8`, `at most +45`, `no limit`."""
+    """Returns both bounds in few characters: `±60`, `−250 … +1,250`, `at least −8`, `at most +45`, `no limit`."""
     if low is None and high is None:
         return "no limit"
     if low is None:
         return f"at most {_bound(high)}"
-    return f"at least {_bound(low)}" if high is None else f"{_bound(low)} … {_bound(high)}"
+    if high is None:
+        return f"at least {_bound(low)}"
+    return f"±{_bound(high).lstrip('+')}" if low == -high and high > 0 else f"{_bound(low)} … {_bound(high)}"
 
 
 def _bound(value: float | None) -> str:
@@ -48,6 +51,32 @@ def used_text(row: LimitRow | None, state: LimitState) -> str:
     return f"● near {share}" if state is LimitState.NEAR else share
 
 
+class ElidedLabel(QLabel):
+    """A caption that gives way: what does not fit ends in an ellipsis; `full` is the whole text."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.full = ""
+        self.setProperty("role", "caption")
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def set_full(self, text: str) -> None:
+        """Shows `text` as far as it fits."""
+        if text != self.full:
+            self.full = text
+            self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fits the text anew."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        text = self.fontMetrics().elidedText(self.full, Qt.TextElideMode.ElideRight, self.width())
+        if text != self.text():
+            self.setText(text)
+
+
 class MetricTile(QFrame):
     """A tile of the dashboard's top row; repaints only what changed."""
 
@@ -57,22 +86,20 @@ class MetricTile(QFrame):
         self.of = metric
         self.state = LimitState.UNKNOWN
         self.setObjectName("tile")
-        self.name = QLabel(self)
-        self.name.setProperty("role", "caption")
-        self.name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.name = ElidedLabel(self)
         self.used = ValueLabel(theme, self, pixels=11, bold=True)
         self.value = ValueLabel(theme, self, pixels=19, bold=True)
         self.value.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.unit = QLabel(SHORT_UNITS[metric], self)
+        self.unit.setProperty("role", "caption")
+        self.unit.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom)
+        self.unit.setContentsMargins(0, 0, 0, 3)
         self.detail = QLabel(self)
         self.detail.setProperty("role", "caption")
         self.detail.setFont(theme.number_font(11))
-        self.detail.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom)
-        self.detail.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.bar = LimitBar(theme, self)
-        self.bounds = QLabel(self)
-        self.bounds.setProperty("role", "caption")
+        self.bounds = ElidedLabel(self)
         self.bounds.setFont(theme.number_font(11))
-        self.bounds.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._lay_out()
         self._paint_frame()
         theme.changed.connect(self._paint_frame)
@@ -85,34 +112,39 @@ class MetricTile(QFrame):
         middle = QHBoxLayout()
         middle.setSpacing(4)
         middle.addWidget(self.value)
-        middle.addWidget(self.detail, 1)
+        middle.addWidget(self.unit, 1)
+        bottom = QHBoxLayout()
+        bottom.setSpacing(4)
+        bottom.addWidget(self.bounds, 1)
+        bottom.addWidget(self.detail)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 5, 8, 5)
         layout.setSpacing(2)
         layout.addLayout(top)
         layout.addLayout(middle)
         layout.addWidget(self.bar)
-        layout.addWidget(self.bounds)
+        layout.addLayout(bottom)
 
     def show_value(self, name: str, value: float | None, detail: str, *, excluded: int) -> None:
         """Shows the figure; with positions left out, its name is marked and says so."""
         mark = "*" if excluded else ""
-        _set_text(self.name, f"{name}{mark}  {SHORT_UNITS[self.of]}")
+        self.name.set_full(f"{name}{mark}")
         left_out = f"\n* {fmt.plural(excluded, 'position')} left out: unknown price or vol" if excluded else ""
         self.name.setToolTip(f"{name}, {fmt.metric_unit(self.of)}{left_out}")
         is_odd = value is None or not math.isfinite(value)
         self.value.set(fmt.metric_value(self.of, value), Ink.STALE if is_odd else Ink.TEXT)
-        _set_text(self.detail, detail)
+        if detail != self.detail.text():
+            self.detail.setText(detail)
 
     def show_limit(self, row: LimitRow | None, *, is_same_figure: bool) -> None:
         """Shows the limit; `is_same_figure` False: the bar is of the whole book in SPX points, not of the figure."""
         if row is None:
             self.bar.set_share(None, is_breached=False)
-            _set_text(self.bounds, "regime unknown: no limits")
+            self.bounds.set_full("regime unknown: no limits")
         else:
             self.bar.show_limit(row)
             text = bounds_text(row.low, row.high)
-            _set_text(self.bounds, text if is_same_figure else f"book {fmt.metric_value(self.of, row.value)}: {text}")
+            self.bounds.set_full(text if is_same_figure else f"book {fmt.metric_value(self.of, row.value)}: {text}")
         self.bounds.setToolTip("Limits hold for the whole book, counted in SPX points.")
         self.used.set(used_text(row, self.bar.state), self._used_ink())
         if self.bar.state is not self.state:
@@ -129,8 +161,3 @@ class MetricTile(QFrame):
         self.setStyleSheet(
             f"#tile {{ background: {self._theme.css(Ink.RAISED)}; border: 1px solid {edge}; border-radius: 4px; }}"
         )
-
-
-def _set_text(label: QLabel, text: str) -> None:
-    if text != label.text():
-        label.setText(text)

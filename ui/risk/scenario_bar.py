@@ -24,7 +24,10 @@ _RELATIVE_STEPS = (-50, 100)
 
 
 class ScenarioBar(QWidget):
-    """Emits `changed` soon after the user moved something; `scenario` is what is wanted now."""
+    """Date and vol in one line; `range` is a widget of its own, placed by the panel.
+
+    Emits `changed` soon after the user moved something; `scenario` is what is wanted now.
+    """
 
     changed = Signal()
 
@@ -72,8 +75,6 @@ class ScenarioBar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(PAD, 2, PAD, 2)
         layout.setSpacing(2)
-        layout.addWidget(self.range)
-        layout.addSpacing(PAD)
         layout.addWidget(self._caption("Date"))
         layout.addWidget(self.today)
         layout.addWidget(self.earlier)

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableView, QWidget
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QSizePolicy,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
 
 from execution.views import PriceSlice
 from ui import format as fmt
@@ -112,6 +121,17 @@ def move_text(shift_pct: float) -> str:
     return fmt.signed_percent(shift_pct, 0 if float(shift_pct).is_integer() else 1)
 
 
+class ShadedDelegate(QStyledItemDelegate):
+    """Paints the model's background, which a styled view leaves out."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        """Fills the cell, then paints as usual."""
+        shade = index.data(_Role.BackgroundRole)
+        if shade is not None:
+            painter.fillRect(option.rect, shade)
+        super().paint(painter, option, index)
+
+
 class SlicesTable(QTableView):
     """All slices side by side, evenly wide; scrolls sideways when there is no room."""
 
@@ -119,6 +139,7 @@ class SlicesTable(QTableView):
         super().__init__(parent)
         self.model_ = SlicesModel(theme, self)
         self.setModel(self.model_)
+        self.setItemDelegate(ShadedDelegate(self))
         self.setFont(theme.number_font(11))
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -131,11 +152,14 @@ class SlicesTable(QTableView):
         across.setSectionsClickable(False)
         down = self.verticalHeader()
         down.setFont(theme.small_font())
-        down.setFixedWidth(58)
+        down.setFixedWidth(62)
         down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         down.setDefaultSectionSize(_ROW_PX)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setStyleSheet("QTableView::item { padding: 0 2px; } QHeaderView::section { padding: 2px 3px; }")
+        self.setStyleSheet(
+            "QTableView::item { padding: 0 2px; } QHeaderView::section { padding: 2px 3px; }"
+            " QHeaderView::section:vertical { border: none; padding-left: 8px; }"
+        )
 
     def sizeHint(self) -> QSize:
         """All rows, no more."""

@@ -1,0 +1,1 @@
+"""Parts of the charts panel: where history comes from, thinning, the plot."""

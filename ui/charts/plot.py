@@ -1,0 +1,275 @@
+"""The history plot: a line an account, regimes behind, gaps where snapshots were missed, crosshair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPointF, QRectF, Signal
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QWidget
+
+from ui.charts.source import AccountHistory, ChartMetric, Gap, History, RegimeRun
+from ui.charts.thinning import broken, nearest, thin
+from ui.charts.time_axis import NewYorkAxis
+from ui.theme import Ink, Theme, regime_ink
+
+SERIES_INKS = (Ink.SERIES_1, Ink.SERIES_2, Ink.SERIES_3, Ink.SERIES_4, Ink.SERIES_5)
+_HEADROOM = 0.06
+#: Above so many points on screen lines are one pixel wide and not smoothed: ten times quicker, and looks the same.
+_SMOOTH_BELOW = 1500
+_SHORTEST_VIEW_S = 3600.0
+#: Snapshots further from the crosshair than this are not read out.
+_READ_WITHIN_S = 4 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What stands under the crosshair."""
+
+    at_s: float
+    values: tuple[tuple[str, float], ...]
+    regime: RegimeRun | None
+    missed: Gap | None
+
+
+class _MetricAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no type hints
+    metric = ChartMetric.NET_LIQUIDATION
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: ARG002 - pyqtgraph's
+        """Returns figures as short as the spacing allows."""
+        decimals = max(0, min(4, int(np.ceil(-np.log10(spacing))))) if spacing > 0 else 0
+        return [f"{value:,.{decimals}f}".replace("-", "−") for value in values]
+
+
+class _Bands(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no type hints
+    """Regimes as tinted stretches over the whole height."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._runs: tuple[tuple[RegimeRun, QColor], ...] = ()
+
+    def set_runs(self, runs: tuple[tuple[RegimeRun, QColor], ...]) -> None:
+        self._runs = runs
+        self.update()
+
+    def viewRangeChanged(self) -> None:
+        self.prepareGeometryChange()
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        """Covers what is in view."""
+        rect: QRectF = self.viewRect() if self.getViewBox() is not None else QRectF()
+        return rect
+
+    def paint(self, painter: QPainter, *_: object) -> None:
+        """Fills the stretches in view."""
+        view = self.boundingRect()
+        for run, color in self._runs:
+            left, right = max(run.start_s, view.left()), min(run.end_s, view.right())
+            if left < right:
+                painter.fillRect(QRectF(left, view.top(), right - left, view.height()), color)
+
+
+class HistoryPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type hints
+    """Drag to pan, wheel to zoom in time; the vertical axis fits what is in view. `pointed` gives a Reading or None."""
+
+    pointed = Signal(object)
+    #: The user panned or zoomed.
+    moved = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        self._left = _MetricAxis(orientation="left")
+        super().__init__(parent, axisItems={"left": self._left, "bottom": NewYorkAxis(orientation="bottom")})
+        self._theme = theme
+        self._history = History((), ())
+        self._metric = ChartMetric.NET_LIQUIDATION
+        self._shown: tuple[AccountHistory, ...] = ()
+        self._with_regimes = True
+        self.lines: dict[str, pg.PlotDataItem] = {}
+        self._inks: dict[str, Ink] = {}
+        self.setMenuEnabled(False)
+        self.hideButtons()
+        self.setMouseEnabled(x=True, y=False)
+        self._build(self.getPlotItem())
+        self.getViewBox().sigXRangeChanged.connect(self._redraw)
+        self.getViewBox().sigRangeChangedManually.connect(self.moved)
+        self.scene().sigMouseMoved.connect(self._on_mouse)
+        self.retheme()
+
+    def _build(self, item: pg.PlotItem) -> None:
+        item.setContentsMargins(0, 6, 12, 0)
+        item.getAxis("left").setWidth(70)
+        item.getAxis("bottom").setHeight(22)
+        item.showGrid(x=True, y=True, alpha=0.13)
+        item.getViewBox().disableAutoRange()
+        self.bands = _Bands()
+        self._zero = pg.InfiniteLine(pos=0, angle=0)
+        self.gap_marks = pg.ScatterPlotItem(size=8, symbol="t", pxMode=True)
+        self.cross = pg.InfiniteLine(angle=90)
+        self._dots = pg.ScatterPlotItem(size=7, pxMode=True)
+        for part in (self.bands, self._zero, self.gap_marks, self.cross, self._dots):
+            item.addItem(part, ignoreBounds=True)
+        self.cross.hide()
+
+    # --- what it shows ------------------------------------------------------------------------------------------------
+
+    @property
+    def view_s(self) -> tuple[float, float]:
+        """The range of time in view, POSIX seconds."""
+        low, high = self.getViewBox().viewRange()[0]
+        return float(low), float(high)
+
+    def show_history(self, history: History) -> None:
+        """Takes another history; lines of accounts that stay are kept."""
+        self._history = history
+        wanted = {one.account_id for one in history.accounts}
+        for account_id in set(self.lines) - wanted:
+            self.getPlotItem().removeItem(self.lines.pop(account_id))
+        for index, one in enumerate(history.accounts):
+            self._inks[one.account_id] = SERIES_INKS[index % len(SERIES_INKS)]
+            if one.account_id not in self.lines:
+                line = pg.PlotDataItem(connect="finite")
+                self.lines[one.account_id] = line
+                self.getPlotItem().addItem(line, ignoreBounds=True)
+        span = history.span_s
+        if span is not None:
+            first, last = span
+            margin = max((last - first) * 0.02, _SHORTEST_VIEW_S)
+            self.getViewBox().setLimits(xMin=first - margin, xMax=last + margin, minXRange=_SHORTEST_VIEW_S)
+        self._show_bands()
+
+    def choose(self, metric: ChartMetric, accounts: frozenset[str]) -> None:
+        """Draws a metric of these accounts; a market figure is drawn once."""
+        self._metric = self._left.metric = metric
+        shown = tuple(one for one in self._history.accounts if one.account_id in accounts)
+        self._shown = tuple(sorted(shown, key=lambda one: -one.at_s.size)[:1]) if metric.is_market else shown
+        for account_id, line in self.lines.items():
+            line.setVisible(any(one.account_id == account_id for one in self._shown))
+        self._left.setToolTip(metric.unit)
+        self._redraw()
+
+    def show_regimes(self, *, is_shown: bool) -> None:
+        """Tints the background by regime, or not."""
+        self._with_regimes = is_shown
+        self._show_bands()
+
+    def look_at(self, low_s: float, high_s: float) -> None:
+        """Brings a range of time into view."""
+        self.setXRange(low_s, max(high_s, low_s + _SHORTEST_VIEW_S), padding=0.01)
+
+    def _show_bands(self) -> None:
+        alpha = 26 if self._theme.is_dark else 30
+        runs = self._history.regimes if self._with_regimes else ()
+        self.bands.set_runs(tuple((run, self._theme.color(regime_ink(run.regime), alpha=alpha)) for run in runs))
+
+    def _redraw(self) -> None:
+        low, high = self.view_s
+        columns = max(int(self.getViewBox().width()), 1)
+        extremes: list[float] = []
+        drawn = []
+        for one in self._shown:
+            x, y = thin(one.at_s, one.columns[self._metric.column], low, high, columns)
+            starts = np.array([gap.first_s for gap in one.gaps if low <= gap.last_s and gap.first_s <= high])
+            x, y = broken(x, y, starts)
+            drawn.append((one.account_id, x, y))
+            known = y[np.isfinite(y)]
+            if known.size:
+                extremes += [float(known.min()), float(known.max())]
+        is_smooth = sum(x.size for _, x, _ in drawn) < _SMOOTH_BELOW
+        for account_id, x, y in drawn:
+            line = self.lines[account_id]
+            line.opts["antialias"] = is_smooth
+            line.setPen(pg.mkPen(self._theme.color(self._inks[account_id]), width=1.6 if is_smooth else 1))
+            line.setData(x, y)
+        self._fit(extremes)
+        self._mark_gaps(low, high, columns)
+
+    def _fit(self, extremes: list[float]) -> None:
+        if not extremes:
+            return
+        low, high = min(extremes), max(extremes)
+        room = max((high - low) * _HEADROOM, abs(high) * 1e-4, 1e-6)
+        self.setYRange(low - room, high + room, padding=0)
+
+    def _mark_gaps(self, low: float, high: float, columns: int) -> None:
+        gaps = [gap for one in self._shown for gap in one.gaps if low <= gap.last_s and gap.first_s <= high]
+        middles = np.array([(gap.first_s + gap.last_s) / 2 for gap in gaps])
+        if middles.size:
+            apart = (high - low) / columns * 6
+            middles = np.unique(np.round(middles / apart)) * apart
+        bottom, top = self.getViewBox().viewRange()[1]
+        self.gap_marks.setData(middles, np.full(middles.size, bottom + (top - bottom) * 0.03))
+
+    # --- crosshair ----------------------------------------------------------------------------------------------------
+
+    def reading(self, at_s: float) -> Reading | None:
+        """Returns what stands at the snapshot nearest to an instant, None when there is none near."""
+        hits = [(one, nearest(one.at_s, at_s)) for one in self._shown if one.at_s.size]
+        if not hits:
+            return None
+        low, high = self.view_s
+        missed = self._missed_at(at_s, (high - low) * 0.004)
+        found_s = min((float(one.at_s[index]) for one, index in hits), key=lambda found: abs(found - at_s))
+        if abs(found_s - at_s) > max(_READ_WITHIN_S, (high - low) * 0.01):
+            return None
+        if missed is not None:
+            found_s = min(max(at_s, missed.first_s), missed.last_s)
+        values = []
+        for one, _ in hits:
+            index = nearest(one.at_s, found_s)
+            is_same = missed is None and abs(float(one.at_s[index]) - found_s) < 60.0
+            values.append((one.account_id, float(one.columns[self._metric.column][index]) if is_same else float("nan")))
+        regime = next((run for run in self._history.regimes if run.start_s <= found_s <= run.end_s), None)
+        return Reading(found_s, tuple(values), regime, missed)
+
+    def _missed_at(self, at_s: float, within_s: float) -> Gap | None:
+        gaps = (gap for one in self._shown for gap in one.gaps)
+        return next((gap for gap in gaps if gap.first_s - within_s <= at_s <= gap.last_s + within_s), None)
+
+    def point_at(self, at_s: float | None) -> None:
+        """Puts the crosshair at an instant, or takes it away."""
+        reading = None if at_s is None else self.reading(at_s)
+        self.cross.setVisible(reading is not None)
+        if reading is None:
+            self._dots.setData([], [])
+        else:
+            self.cross.setPos(reading.at_s)
+            known = [(account_id, value) for account_id, value in reading.values if np.isfinite(value)]
+            self._dots.setData(
+                [reading.at_s] * len(known),
+                [value for _, value in known],
+                brush=[self._theme.color(self._inks[account_id]) for account_id, _ in known],
+                pen=None,
+            )
+        self.pointed.emit(reading)
+
+    def _on_mouse(self, at: QPointF) -> None:
+        box = self.getViewBox()
+        if box.sceneBoundingRect().contains(at):
+            self.point_at(float(box.mapSceneToView(at).x()))
+        elif self.cross.isVisible():
+            self.point_at(None)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Takes the crosshair away with the mouse."""
+        super().leaveEvent(event)
+        self.point_at(None)
+
+    def retheme(self) -> None:
+        """Takes over the colours."""
+        theme = self._theme
+        self.setBackground(theme.color(Ink.PANEL))
+        item = self.getPlotItem()
+        for side in ("left", "bottom"):
+            axis = item.getAxis(side)
+            axis.setPen(theme.color(Ink.BORDER))
+            axis.setTextPen(theme.color(Ink.TEXT_MUTED))
+            axis.setStyle(tickFont=theme.number_font(11), tickLength=-4)
+        self._zero.setPen(pg.mkPen(theme.color(Ink.TEXT_DISABLED), width=1))
+        self.cross.setPen(pg.mkPen(theme.color(Ink.TEXT_MUTED), width=1))
+        self.gap_marks.setBrush(theme.color(Ink.WARNING))
+        self.gap_marks.setPen(None)
+        self._show_bands()
+        self._redraw()
