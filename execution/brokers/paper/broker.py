@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +24,7 @@ from execution.brokers.paper.sample_book import SampleBook
 from execution.brokers.paper.sessions import WeekdaySessions
 from execution.brokers.paper.settings import PaperSettings
 from execution.brokers.paper.store import PaperStoreError
+from execution.brokers.paper.whatif import Question
 from execution.brokers.port import (
     BrokerEvent,
     BrokerOrder,
@@ -77,6 +79,7 @@ class PaperBroker:
         self._wake = asyncio.Event()
         self._core: PaperCore | None = None
         self._task: asyncio.Task[None] | None = None
+        self._executor: ThreadPoolExecutor | None = None
         self._subscriptions: tuple[Contract, ...] = ()
 
     async def connect(self) -> tuple[AccountInfo, ...]:
@@ -87,6 +90,8 @@ class PaperBroker:
                 raise BrokerFailure(FailureKind.OFFLINE, fault.text, broker=self.name.value)
             await asyncio.sleep(fault.delay_s)
         if self._core is None:
+            if not self._settings.manual and self._executor is None:
+                self._executor = ThreadPoolExecutor(1, thread_name_prefix="paper-margin")
             self._core = self._open()
             self._core.feed.subscribe(self._subscriptions)
         self._link.open(f"Paper broker, {self._market.label}.")
@@ -106,6 +111,9 @@ class PaperBroker:
             await asyncio.gather(task, return_exceptions=True)
         core, self._core = self._core, None
         self._link.close()
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(wait=False, cancel_futures=True)
         if core is not None:
             try:
                 core.save_market()
@@ -135,7 +143,7 @@ class PaperBroker:
         """Returns the what-if answer; a lost answer is a WhatIf of Nones with a warning."""
         try:
             failure = await self._link.enter(Call.SIMULATE)
-            answer = self._live().what_if(order, self._now_utc())
+            answer = await self._what_if(order)
             self._link.leave(Call.SIMULATE, failure)
         except BrokerFailure as error:
             if error.kind is not FailureKind.TIMEOUT:
@@ -149,9 +157,12 @@ class PaperBroker:
         core, now_utc = self._live(), self._now_utc()
         if core.exchange.find(order.id) is not None:
             raise rejected(f"An order with the id {order.id} is here already: it was not sent twice.", code="duplicate")
-        refusal = core.refusal(order, now_utc)
-        if refusal is not None:
-            raise rejected(refusal)
+        question = core.question(order, now_utc)
+        core.require_market(order)
+        if self._settings.enforce_buying_power:
+            shortage = (await self._worked_out(question)).error
+            if shortage is not None:
+                raise rejected(shortage)
         accepted = self._stored(lambda: core.exchange.accept(core.draft(order, now_utc), now_utc))
         self._wake.set()
         self._link.leave(Call.SUBMIT, failure)
@@ -228,6 +239,7 @@ class PaperBroker:
         core = self._live()
         at_utc = self._now_utc() if now_utc is None else max(now_utc, core.now_utc)
         core.step(at_utc)
+        self._link.mend_after(self._settings.reconnect_after_s, at_utc)
         self._link.deliver(core.outbox.take(at_utc))
 
     def cut_link(self) -> None:
@@ -237,6 +249,19 @@ class PaperBroker:
     def mend_link(self) -> None:
         """Brings a broken connection back; the desk is told to reconcile."""
         self._link.mend()
+
+    async def _what_if(self, order: Order) -> WhatIf:
+        try:
+            question = self._live().question(order, self._now_utc())
+        except BrokerFailure as refused:
+            return WhatIf(None, None, None, None, None, None, None, None, None, error=refused.what)
+        return await self._worked_out(question)
+
+    async def _worked_out(self, question: Question) -> WhatIf:
+        """Answers beside the engine's thread where there is a worker: a large book takes tenths of a second."""
+        if self._executor is None:
+            return question.answer()
+        return await asyncio.get_running_loop().run_in_executor(self._executor, question.answer)
 
     async def _run(self, core: PaperCore) -> None:
         """Ticks at the quote interval and sends events when they are due in between."""
@@ -282,6 +307,7 @@ class PaperBroker:
                 faults=self._faults,
                 calendar=self._calendar,
                 sample_book=self._sample_book,
+                executor=self._executor,
                 now_utc=self._clock.now_utc(),
             )
         except PaperStoreError as error:

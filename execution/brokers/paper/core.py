@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ from execution.brokers.paper.accounts import Book, BookChange, LedgerAccount
 from execution.brokers.paper.exchange import PaperExchange
 from execution.brokers.paper.expiry import Appointments
 from execution.brokers.paper.faults import CancelBehavior, FaultScript
+from execution.brokers.paper.link import rejected
 from execution.brokers.paper.margining import Margining
 from execution.brokers.paper.market import MarketSource
 from execution.brokers.paper.matching import package_quote
@@ -25,8 +27,8 @@ from execution.brokers.paper.settings import PaperSettings
 from execution.brokers.paper.store import PaperStore, StoreChange
 from execution.brokers.paper.stream import Outbox
 from execution.brokers.paper.valuation import Valuation
-from execution.brokers.paper.whatif import WhatIfEngine
-from execution.brokers.port import AccountEvent, BrokerSnapshot, PositionsEvent, QuotesEvent, WhatIf
+from execution.brokers.paper.whatif import Question, WhatIfEngine
+from execution.brokers.port import AccountEvent, BrokerSnapshot, PositionsEvent, QuotesEvent
 from execution.storage import SessionCalendar
 from models.account import AccountValues
 from models.enums import OrderStatus, OrderType, TimeInForce
@@ -89,28 +91,21 @@ class PaperCore:
             executions_since_utc=since,
         )
 
-    def what_if(self, order: Order, now_utc: datetime) -> WhatIf:
-        """Returns the what-if answer; `error` where the order would be refused."""
+    def question(self, order: Order, now_utc: datetime) -> Question:
+        """Returns the what-if question of an order; raises BrokerFailure(REJECTED) where it is refused unasked."""
         why = self._unsound(order, now_utc)
         if why is not None:
-            return WhatIf(None, None, None, None, None, None, None, None, None, error=why)
-        self._refresh_for(order, now_utc)
+            raise rejected(why)
+        self.valuation.refresh((leg.contract for leg in order.legs), now_utc)
         warnings: list[str] = []
         if self.settings.session_hours and not is_open(self.calendar, now_utc):
             warnings.append("The exchange is closed: the order would begin with the next session.")
-        return self.what_ifs.answer(self.draft(order, now_utc), now_utc, warnings)
+        return self.what_ifs.ask(self.draft(order, now_utc), now_utc, warnings)
 
-    def refusal(self, order: Order, now_utc: datetime) -> str | None:
-        """Returns why an order is refused now, None when it is accepted."""
-        why = self._unsound(order, now_utc)
-        if why is not None:
-            return why
-        self._refresh_for(order, now_utc)
+    def require_market(self, order: Order) -> None:
+        """Raises BrokerFailure(REJECTED) for a market order that would fill at any price; its quotes must be fresh."""
         if order.order_type is OrderType.MARKET and package_quote(order.legs, self.valuation.quotes) is None:
-            return "No two-sided market: a market order would fill at any price."
-        if not self.settings.enforce_buying_power:
-            return None
-        return self.what_ifs.answer(self.draft(order, now_utc), now_utc).error
+            raise rejected("No two-sided market: a market order would fill at any price.")
 
     def price_refusal(self, order: PaperOrder, limit_price: Decimal, now_utc: datetime) -> str | None:
         """Returns why a working order may not have another limit price."""
@@ -156,10 +151,6 @@ class PaperCore:
             return "An order needs at least one leg."
         return refusal(order.legs, order.order_type, order.limit_price, order.tif, now_utc, net_tick_rule(order.legs))
 
-    def _refresh_for(self, order: Order, now_utc: datetime) -> None:
-        """Renews the quotes of an order's legs; marks of what is held are a second old at most."""
-        self.valuation.refresh((leg.contract for leg in order.legs), now_utc)
-
     def _tell_accounts(self, now_utc: datetime) -> None:
         """Sends positions at once when they changed, account figures about every second when they changed."""
         changed = [
@@ -189,6 +180,7 @@ def open_core(
     faults: FaultScript,
     calendar: SessionCalendar,
     sample_book: SampleBook | None,
+    executor: Executor | None,
     now_utc: datetime,
 ) -> PaperCore:
     """Opens a paper market: restores its state, settles what expired since, opens accounts in a new store.
@@ -197,7 +189,7 @@ def open_core(
     """
     store = PaperStore(store_path, environment=market.environment)
     try:
-        return _assemble(market, store, settings, faults, calendar, sample_book, now_utc)
+        return _assemble(market, store, settings, faults, calendar, sample_book, executor, now_utc)
     except BaseException:
         store.close()
         raise
@@ -210,6 +202,7 @@ def _assemble(
     faults: FaultScript,
     calendar: SessionCalendar,
     sample_book: SampleBook | None,
+    executor: Executor | None,
     now_utc: datetime,
 ) -> PaperCore:
     last_utc = store.last_seen_utc() or now_utc
@@ -219,7 +212,7 @@ def _assemble(
         market.advance(now_utc)
         store.commit(_first_state(market, settings, sample_book, now_utc))
         last_utc = now_utc
-    book, outbox, margining = Book(store.accounts(), store.holdings()), Outbox(), Margining()
+    book, outbox, margining = Book(store.accounts(), store.holdings()), Outbox(), Margining(executor=executor)
     reporter, valuation = Reporter(outbox, settings, faults), Valuation(market, book, margining)
     exchange = PaperExchange(
         store=store,

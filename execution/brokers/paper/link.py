@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Final
 
 from execution.brokers.paper.faults import Call, Failure, FaultScript
@@ -28,10 +29,13 @@ class Link:
         self._faults = faults
         self.stream = EventStream()
         self.is_up = False
+        self._down_since_utc: datetime | None = None
 
     def open(self, text: str) -> None:
-        """Brings the link up for a new connection."""
+        """Brings the link up for a new connection; the stream of an earlier one ends."""
+        self.stream.close()
         self.stream = EventStream()
+        self._down_since_utc = None
         self.is_up = True
         self.stream.put(ConnectionEvent(FeedState.LIVE, text, reconcile_needed=False))
 
@@ -53,6 +57,16 @@ class Link:
         if not self.is_up:
             self.is_up = True
             self.stream.put(ConnectionEvent(FeedState.LIVE, "The paper broker is back.", reconcile_needed=True))
+
+    def mend_after(self, rest_s: float | None, now_utc: datetime) -> None:
+        """Mends a link that was found broken `rest_s` ago or longer; None leaves it broken."""
+        if self.is_up or rest_s is None:
+            self._down_since_utc = None
+        elif self._down_since_utc is None:
+            self._down_since_utc = now_utc
+        elif (now_utc - self._down_since_utc).total_seconds() >= rest_s:
+            self._down_since_utc = None
+            self.mend()
 
     def warn(self, text: str) -> None:
         """Tells that the broker's answers are not to be relied on."""

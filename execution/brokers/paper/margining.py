@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -44,6 +45,8 @@ _OTHER_FUTURES: Final = (0.10, 0.03)
 #: Margin is worked out again on a change, else no sooner than this, nor sooner than this many times what it took.
 _LEAST_REST_S: Final = 1.0
 _REST_PER_WORK: Final = 20.0
+#: What takes less than this is worked out at once.
+_AT_ONCE_S: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Margin:
     maintenance: Decimal
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Worked:
     version: int
     at_utc: datetime
@@ -63,11 +66,17 @@ class _Worked:
 
 
 class Margining:
-    """Works out margins with the Reg-T engine; remembers each account's for a while."""
+    """Works out margins with the Reg-T engine; remembers each account's for a while.
 
-    def __init__(self, rates: RegTParameters | None = None) -> None:
+    A book of hundreds of positions takes tenths of a second. With an `executor` such a book is worked out beside the
+    engine's thread, and until that is done its last margin stands; small books, and all without one, are done at once.
+    """
+
+    def __init__(self, rates: RegTParameters | None = None, *, executor: Executor | None = None) -> None:
         self._rates = rates
+        self._executor = executor
         self._worked: dict[AccountId, _Worked] = {}
+        self._pending: dict[AccountId, Future[_Worked]] = {}
 
     def current(
         self,
@@ -78,15 +87,35 @@ class Margining:
         now_utc: datetime,
     ) -> Margin | None:
         """Returns an account's margin, worked out anew when `version` (its positions) changed or it is old."""
+        self._collect(account_id)
         known = self._worked.get(account_id)
         if known is not None and known.version == version:
             rest_s = max(_LEAST_REST_S, _REST_PER_WORK * known.took_s)
             if (now_utc - known.at_utc).total_seconds() < rest_s:
                 return known.margin
+        if self._executor is None or known is None or known.took_s < _AT_ONCE_S:
+            worked = self._work(version, tuple(holdings), marks, now_utc)
+            self._worked[account_id] = worked
+            return worked.margin
+        if account_id not in self._pending:
+            self._pending[account_id] = self._executor.submit(
+                self._work, version, tuple(holdings), dict(marks), now_utc
+            )
+        return known.margin
+
+    def _collect(self, account_id: AccountId) -> None:
+        """Takes over a margin that was worked out beside."""
+        pending = self._pending.get(account_id)
+        if pending is not None and pending.done():
+            del self._pending[account_id]
+            self._worked[account_id] = pending.result()
+
+    def _work(
+        self, version: int, holdings: tuple[Holding, ...], marks: Mapping[ContractKey, Decimal], now_utc: datetime
+    ) -> _Worked:
         began = time.perf_counter()
         margin = self.of(holdings, (), marks, now_utc)
-        self._worked[account_id] = _Worked(version, now_utc, time.perf_counter() - began, margin)
-        return margin
+        return _Worked(version, now_utc, time.perf_counter() - began, margin)
 
     def of(
         self,

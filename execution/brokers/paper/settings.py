@@ -64,5 +64,7 @@ class PaperSettings:
     enforce_buying_power: bool = True
     #: How far back a snapshot's executions and completed orders reach.
     history_days: int = 7
+    #: A broken link comes back by itself after this; None = only `PaperBroker.mend_link` brings it back.
+    reconnect_after_s: float | None = 2.0
     #: No background task: the owner drives `PaperBroker.step`.
     manual: bool = False

@@ -1,14 +1,17 @@
-"""The paper broker's what-if: margin before and after, equity, buying power, fees, warnings."""
+"""The paper broker's what-if: margin before and after, equity, buying power, fees, warnings.
+
+Asked on the engine's thread, where the books are; answered anywhere, because a large book takes its time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from execution.brokers.paper.accounts import Book
+from execution.brokers.paper.accounts import Book, Holding
 from execution.brokers.paper.commissions import CommissionSchedule
 from execution.brokers.paper.margining import Margin, Margining
 from execution.brokers.paper.matching import PackageQuote, fill_at, package_quote
@@ -16,6 +19,8 @@ from execution.brokers.paper.orders import PaperOrder, package_unit
 from execution.brokers.paper.valuation import Valuation
 from execution.brokers.port import WhatIf
 from models.enums import OrderType
+from models.ids import ContractKey
+from models.order import OrderLeg
 
 CENT: Final = Decimal("0.01")
 #: A limit further from the mid than this many half-spreads, and than this share of it, is called far away.
@@ -24,8 +29,56 @@ _FAR_SHARE: Final = Decimal("0.15")
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A what-if with all it needs copied, so that it can be answered on another thread."""
+
+    margining: Margining
+    enforce_buying_power: bool
+    holdings: tuple[Holding, ...]
+    legs: tuple[OrderLeg, ...]
+    marks: Mapping[ContractKey, Decimal]
+    net_liquidation: Decimal
+    equity_change: Decimal | None
+    fees: Decimal | None
+    warnings: tuple[str, ...]
+    now_utc: datetime
+
+    def answer(self) -> WhatIf:
+        """Returns the what-if: margin before and after, what is left, and why it would be refused."""
+        before = self.margining.of(self.holdings, (), self.marks, self.now_utc)
+        after = self.margining.of(self.holdings, self.legs, self.marks, self.now_utc)
+        said = list(self.warnings)
+        if before is None or after is None:
+            said.append("Margin unknown: a price that it needs is missing.")
+        change = None if self.equity_change is None else self.net_liquidation + self.equity_change
+        room = None if after is None or change is None else change - after.initial
+        return WhatIf(
+            initial_margin_before=None if before is None else before.initial,
+            initial_margin_change=None if before is None or after is None else after.initial - before.initial,
+            initial_margin_after=None if after is None else after.initial,
+            maintenance_margin_before=None if before is None else before.maintenance,
+            maintenance_margin_change=None
+            if before is None or after is None
+            else after.maintenance - before.maintenance,
+            maintenance_margin_after=None if after is None else after.maintenance,
+            equity_change=self.equity_change,
+            buying_power_after=room,
+            fees=self.fees,
+            warning=" ".join(said) or None,
+            error=self._shortage(before, after, room),
+        )
+
+    def _shortage(self, before: Margin | None, after: Margin | None, room: Decimal | None) -> str | None:
+        if not self.enforce_buying_power or before is None or after is None or room is None:
+            return None
+        if room >= 0 or after.initial <= before.initial:
+            return None
+        return f"Insufficient buying power: the order would leave {room:,.2f} dollars."
+
+
+@dataclass(frozen=True, slots=True)
 class WhatIfEngine:
-    """Answers for one order against the account as it is; working orders are not counted."""
+    """Asks about one order against the account as it is; working orders are not counted."""
 
     book: Book
     valuation: Valuation
@@ -33,8 +86,8 @@ class WhatIfEngine:
     commissions: CommissionSchedule
     enforce_buying_power: bool
 
-    def answer(self, order: PaperOrder, now_utc: datetime, warnings: Sequence[str] = ()) -> WhatIf:
-        """Returns the what-if of a sound order; its contracts' quotes must be fresh."""
+    def ask(self, order: PaperOrder, now_utc: datetime, warnings: Sequence[str] = ()) -> Question:
+        """Returns the question of a sound order; its contracts' quotes must be fresh."""
         said = list(warnings)
         market = package_quote(order.legs, self.valuation.quotes)
         if market is None:
@@ -42,25 +95,17 @@ class WhatIfEngine:
         elif order.order_type is OrderType.LIMIT and order.limit_price is not None:
             said += far_from_market(order.limit_price, market)
         fees, equity_change = self._money(order, market)
-        holdings = self.book.holdings(order.account_id)
-        before = self.valuation.margin(order.account_id, now_utc)
-        after = self.margining.of(holdings, order.legs, self.valuation.marks, now_utc)
-        if before is None or after is None:
-            said.append("Margin unknown: a price that it needs is missing.")
-        net = self.book.net_liquidation(order.account_id, self.valuation.marks)
-        room = None if after is None or equity_change is None else net + equity_change - after.initial
-        return WhatIf(
-            initial_margin_before=None if before is None else before.initial,
-            initial_margin_change=_change(before, after, "initial"),
-            initial_margin_after=None if after is None else after.initial,
-            maintenance_margin_before=None if before is None else before.maintenance,
-            maintenance_margin_change=_change(before, after, "maintenance"),
-            maintenance_margin_after=None if after is None else after.maintenance,
+        return Question(
+            margining=self.margining,
+            enforce_buying_power=self.enforce_buying_power,
+            holdings=self.book.holdings(order.account_id),
+            legs=order.legs,
+            marks=dict(self.valuation.marks),
+            net_liquidation=self.book.net_liquidation(order.account_id, self.valuation.marks),
             equity_change=equity_change,
-            buying_power_after=room,
             fees=fees,
-            warning=" ".join(said) or None,
-            error=self._shortage(before, after, room),
+            warnings=tuple(said),
+            now_utc=now_utc,
         )
 
     def _money(self, order: PaperOrder, market: PackageQuote | None) -> tuple[Decimal | None, Decimal | None]:
@@ -85,13 +130,6 @@ class WhatIfEngine:
         gain = (market.mid - net_price) * unit * order.packages
         return fees, (gain - fees).quantize(CENT)
 
-    def _shortage(self, before: Margin | None, after: Margin | None, room: Decimal | None) -> str | None:
-        if not self.enforce_buying_power or before is None or after is None or room is None:
-            return None
-        if room >= 0 or after.initial <= before.initial:
-            return None
-        return f"Insufficient buying power: the order would leave {room:,.2f} dollars."
-
 
 def far_from_market(limit: Decimal, market: PackageQuote) -> list[str]:
     """Returns a warning when a limit is far from the market: unlikely to fill, or paying far through it."""
@@ -102,9 +140,3 @@ def far_from_market(limit: Decimal, market: PackageQuote) -> list[str]:
     if limit > market.natural + reach:
         return [f"The limit is far through the market (natural {market.natural:.2f}): it fills at the natural."]
     return []
-
-
-def _change(before: Margin | None, after: Margin | None, field: str) -> Decimal | None:
-    if before is None or after is None:
-        return None
-    return after.initial - before.initial if field == "initial" else after.maintenance - before.maintenance

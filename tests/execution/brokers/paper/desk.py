@@ -28,7 +28,7 @@ class PaperDesk:
 
     def __init__(self, path: Path, *, settings: PaperSettings | None = None) -> None:
         self.path = path
-        self.settings = settings or PaperSettings(manual=True)
+        self.settings = settings or PaperSettings(manual=True, reconnect_after_s=None)
         self.clock = ManualClock(START)
         self.market = HandMarket(START)
         self.faults = FaultScript()

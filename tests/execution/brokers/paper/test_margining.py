@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from execution.brokers.paper import margining as margining_module
 from execution.brokers.paper.accounts import Holding
 from execution.brokers.paper.margining import Margining
 from models.contract import Contract, underlying_contract
@@ -86,3 +88,17 @@ def test_margin_is_worked_out_on_a_change_and_otherwise_rests_for_a_second() -> 
     later = margining.current(ACCOUNT, 2, [], moved, NOW + timedelta(hours=1))
     assert later is not None
     assert later.initial == 0
+
+
+def test_a_book_that_takes_long_is_worked_out_beside_and_its_last_margin_stands_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(margining_module, "_AT_ONCE_S", 0.0)
+    with ThreadPoolExecutor(1) as pool:
+        margining, holdings = Margining(executor=pool), [held(spxw(6800, "P"), -1)]
+        first = margining.current(ACCOUNT, 1, holdings, MARKS, NOW)
+        assert margining.current(ACCOUNT, 2, [], MARKS, NOW) is first
+    later = margining.current(ACCOUNT, 2, [], MARKS, NOW)
+    assert first is not None
+    assert later is not None
+    assert (first.initial, later.initial) == (Decimal(85_000), Decimal(0))
