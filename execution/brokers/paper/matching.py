@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 import numpy as np
@@ -152,16 +152,23 @@ def leg_prices(
     rest = net_price - sum((w * p for w, p in zip(weights, start, strict=True)), start=Decimal(0))
     if rest == 0:
         return tuple(start)
-    return _absorb(rest, weights, start)
+    ranges = tuple((min(n, m), max(n, m)) for n, m in zip(naturals, mids, strict=True))
+    return _absorb(rest, weights, start, ranges)
 
 
-def _absorb(rest: Decimal, weights: tuple[int, ...], prices: list[Decimal]) -> tuple[Decimal, ...]:
-    """Moves `prices` so that their weighted sum grows by exactly `rest`: one leg if that can be, else several."""
+def _absorb(
+    rest: Decimal, weights: tuple[int, ...], prices: list[Decimal], ranges: tuple[tuple[Decimal, Decimal], ...]
+) -> tuple[Decimal, ...]:
+    """Moves `prices` so that their weighted sum grows by exactly `rest`.
+
+    One leg if that can be, best one that stays between its natural and its mid (`ranges`); else several.
+    """
+    alone = {i: prices[i] + rest / weight for i, weight in enumerate(weights)}
+    whole = [i for i, price in alone.items() if price >= 0 and (price * 100) % 1 == 0]
+    if whole:
+        best = min(whole, key=lambda i: (not ranges[i][0] <= alone[i] <= ranges[i][1], abs(weights[i]), -prices[i]))
+        return _with(prices, {best: alone[best]})
     order = sorted(range(len(weights)), key=lambda i: (abs(weights[i]), -prices[i]))
-    for i in order:
-        moved = prices[i] + rest / weights[i]
-        if moved >= 0 and (moved * 100) % 1 == 0:
-            return _with(prices, {i: moved})
     widest = max(_MOST_CENTS_APART, *(abs(weight) for weight in weights))
     last, others = order[0], order[1:]
     steps = sorted(range(-widest, widest + 1), key=abs)
@@ -179,4 +186,4 @@ def _with(prices: list[Decimal], changed: Mapping[int, Decimal]) -> tuple[Decima
 
 
 def _cents(price: Decimal) -> Decimal:
-    return price.quantize(CENT, ROUND_FLOOR)
+    return price.quantize(CENT, ROUND_HALF_EVEN)

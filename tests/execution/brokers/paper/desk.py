@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ from execution.brokers.paper.matching import package_quote
 from execution.brokers.paper.sessions import WeekdaySessions, next_close_utc
 from execution.brokers.paper.settings import DEFAULT_ACCOUNT_ID, PaperSettings
 from execution.brokers.port import BrokerEvent
-from models.clock import ManualClock
+from models.clock import ManualClock, OffsetClock, SystemClock
 from models.ids import OrderId
 from models.order import OrderLeg
 from tests.execution.brokers.contract_kit import buy, sell
@@ -134,3 +135,24 @@ class PaperDesk:
     async def _read(self) -> None:
         async for event in self.broker.events():
             self.events.append(event)
+
+
+def play(
+    tmp_path: Path, scenario: Callable[[PaperDesk], Awaitable[None]], settings: PaperSettings | None = None
+) -> None:
+    """Runs a scenario on a connected desk."""
+
+    async def run() -> None:
+        desk = PaperDesk(tmp_path / "paper.db", settings=settings or PaperSettings(manual=True))
+        await desk.start()
+        try:
+            await scenario(desk)
+        finally:
+            await desk.stop()
+
+    asyncio.run(run())
+
+
+def running_clock() -> OffsetClock:
+    """Returns a clock that runs from START at the pace of the computer's."""
+    return OffsetClock(base=SystemClock(), offset=START - SystemClock().now_utc())

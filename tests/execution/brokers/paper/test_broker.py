@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,34 +12,14 @@ import pytest
 
 from execution.brokers.paper.settings import DEFAULT_ACCOUNT_ID, PaperAccount, PaperSettings
 from execution.brokers.port import AccountEvent, FeeEvent, QuotesEvent
-from models.clock import OffsetClock, SystemClock
 from models.contract import underlying_contract
 from models.enums import OrderStatus, OrderType, TimeInForce
 from models.errors import BrokerFailure, FailureKind
 from models.ids import AccountId
 from models.order import Order, OrderLeg
 from tests.execution.brokers.contract_kit import buy, fills, order_of, sell, states
-from tests.execution.brokers.paper.desk import START, PaperDesk
+from tests.execution.brokers.paper.desk import PaperDesk, play
 from tests.execution.brokers.paper.fake_market import EXPIRY, aapl, spxw
-
-MANUAL = PaperSettings(manual=True)
-
-
-def play(tmp_path: Path, scenario: Callable[[PaperDesk], Awaitable[None]], settings: PaperSettings = MANUAL) -> None:
-    async def run() -> None:
-        desk = PaperDesk(tmp_path / "paper.db", settings=settings)
-        await desk.start()
-        try:
-            await scenario(desk)
-        finally:
-            await desk.stop()
-
-    asyncio.run(run())
-
-
-def running_clock() -> OffsetClock:
-    """Returns a clock that runs from START at the pace of the computer's."""
-    return OffsetClock(base=SystemClock(), offset=START - SystemClock().now_utc())
 
 
 def market_order(desk: PaperDesk, *legs: OrderLeg) -> Order:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,32 +14,12 @@ from execution.brokers.paper.broker import PaperBroker
 from execution.brokers.paper.faults import Call, CallFault, Failure, FillBehavior, OrderScript
 from execution.brokers.paper.settings import DEFAULT_ACCOUNT_ID, FillModel, PaperSettings
 from execution.brokers.port import ConnectionEvent, FeeEvent, QuotesEvent
-from models.clock import OffsetClock, SystemClock
 from models.enums import FeedState, OrderStatus
 from models.errors import BrokerFailure, FailureKind
 from models.ids import ContractKey, ExecutionId
 from tests.execution.brokers.contract_kit import bought, buy, fills, held, known_order, order_of
-from tests.execution.brokers.paper.desk import START, PaperDesk
+from tests.execution.brokers.paper.desk import START, PaperDesk, play, running_clock
 from tests.execution.brokers.paper.fake_market import HandMarket, spxw
-
-MANUAL = PaperSettings(manual=True)
-
-
-def play(tmp_path: Path, scenario: Callable[[PaperDesk], Awaitable[None]], settings: PaperSettings = MANUAL) -> None:
-    async def run() -> None:
-        desk = PaperDesk(tmp_path / "paper.db", settings=settings)
-        await desk.start()
-        try:
-            await scenario(desk)
-        finally:
-            await desk.stop()
-
-    asyncio.run(run())
-
-
-def running_clock() -> OffsetClock:
-    """Returns a clock that runs from START at the pace of the computer's."""
-    return OffsetClock(base=SystemClock(), offset=START - SystemClock().now_utc())
 
 
 def test_a_scheduled_fill_comes_at_its_time(tmp_path: Path) -> None:

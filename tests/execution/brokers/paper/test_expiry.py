@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,24 +14,12 @@ from models.enums import OrderStatus, OrderType, Right
 from models.order import OrderLeg
 from models.trade import ExecutionKind
 from tests.execution.brokers.contract_kit import buy, cash, held, known_order, order_of, sell
-from tests.execution.brokers.paper.desk import PaperDesk
+from tests.execution.brokers.paper.desk import PaperDesk, play
 from tests.execution.brokers.paper.fake_market import EXPIRY, LATER, aapl, spxw
 
 OPENING = datetime(2026, 12, 18, 14, 30, tzinfo=UTC)
 CLOSE = datetime(2026, 12, 18, 21, 0, tzinfo=UTC)
 MONDAY = datetime(2026, 12, 21, 15, 0, tzinfo=UTC)
-
-
-def play(tmp_path: Path, scenario: Callable[[PaperDesk], Awaitable[None]]) -> None:
-    async def run() -> None:
-        desk = PaperDesk(tmp_path / "paper.db")
-        await desk.start()
-        try:
-            await scenario(desk)
-        finally:
-            await desk.stop()
-
-    asyncio.run(run())
 
 
 async def trade(desk: PaperDesk, *legs: OrderLeg) -> None:
