@@ -72,25 +72,33 @@ def thin_out(at_s: Floats, values: Floats, max_points: int) -> tuple[Floats, Flo
     buckets = max(max_points // 2, 1)
     size = -(-at_s.size // buckets)
     starts = np.arange(0, at_s.size, size)
-    padded = np.full((starts.size * size, values.shape[1]), np.nan)
-    padded[: at_s.size] = values
-    cubes = padded.reshape(starts.size, size, values.shape[1])
-    unknown = np.isnan(cubes)
-    lows, highs = np.where(unknown, np.inf, cubes), np.where(unknown, -np.inf, cubes)
-    low_at, high_at = lows.argmin(axis=1), highs.argmax(axis=1)
-    low, high = lows.min(axis=1), highs.max(axis=1)
-    empty = unknown.all(axis=1)
-    low[empty] = high[empty] = np.nan
-    low_first = low_at <= high_at
     thin = np.empty((starts.size, 2, values.shape[1]))
-    thin[:, 0] = np.where(low_first, low, high)
-    thin[:, 1] = np.where(low_first, high, low)
-    regime = PACKED_COLUMNS.index("regime")
+    # The last bucket is filled up with its last value, which changes neither its lowest nor its highest.
+    filled_up = np.minimum(np.arange(starts.size * size), at_s.size - 1)
+    for index in range(values.shape[1]):
+        thin[:, :, index] = _lows_and_highs(values[filled_up, index].reshape(starts.size, size))
     if values.shape[1] == len(PACKED_COLUMNS):
-        thin[:, :, regime] = high[:, None, regime]
+        regime = thin[:, :, PACKED_COLUMNS.index("regime")]
+        regime[:] = regime.max(axis=1, keepdims=True)
     middles = np.minimum(starts + size // 2, at_s.size - 1)
     thin_at = np.stack((at_s[starts], at_s[middles]), axis=1).reshape(-1)
     return thin_at, thin.reshape(-1, values.shape[1])
+
+
+def _lows_and_highs(buckets: Floats) -> Floats:
+    """Returns each row's lowest and highest in the order they came: shape (n, size) -> (n, 2)."""
+    unknown = np.isnan(buckets)
+    some_unknown = bool(unknown.any())
+    if some_unknown and unknown.all():
+        return np.full((buckets.shape[0], 2), np.nan)
+    for_low = np.where(unknown, np.inf, buckets) if some_unknown else buckets
+    for_high = np.where(unknown, -np.inf, buckets) if some_unknown else buckets
+    low_at, high_at = for_low.argmin(axis=1), for_high.argmax(axis=1)
+    rows = np.arange(buckets.shape[0])
+    # A row of nothing but NaN finds NaN again, because the places come from its own values.
+    low, high = buckets[rows, low_at], buckets[rows, high_at]
+    low_first = low_at <= high_at
+    return np.stack((np.where(low_first, low, high), np.where(low_first, high, low)), axis=1)
 
 
 def _named(values: Floats) -> dict[str, Floats]:

@@ -29,8 +29,8 @@ class Writer:
     async def write(self, doing: str, job: Job[T]) -> T:
         """Runs `job` in a BEGIN IMMEDIATE transaction; committed and durable on return.
 
-        Raises a typed storage error, after which nothing of the job is in the database. A caller that is cancelled
-        while it waits does not undo the job.
+        Raises a typed storage error, after which nothing of the job is in the database. The job of a caller that is
+        cancelled while it waits is done all the same: it may be a fill.
         """
         return await self._run(doing, self._writable(doing, job))
 
@@ -62,7 +62,7 @@ class Writer:
         return job
 
     async def _run(self, doing: str, job: Job[T]) -> T:
-        return await asyncio.wrap_future(self._submit(doing, job))
+        return await asyncio.shield(asyncio.wrap_future(self._submit(doing, job)))
 
     def _submit(self, doing: str, job: Job[T]) -> Future[T]:
         if not self._is_open:

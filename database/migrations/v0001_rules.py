@@ -37,7 +37,7 @@ _JOURNAL_FIXED = (
 )
 
 
-def uuid4(column: str) -> str:
+def uuid4_text(column: str) -> str:
     """Returns the condition that `column` holds a lower-case uuid4."""
     return f"{column} GLOB '{_UUID4_SHAPE}'"
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def start(*arguments: str) -> subprocess.Popen[str]:
     """Returns a child with its input and output connected."""
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+    return subprocess.Popen(
         [sys.executable, "-m", "tests.database.child", *arguments],
         cwd=ROOT,
         stdin=subprocess.PIPE,

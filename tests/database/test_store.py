@@ -4,11 +4,13 @@ import asyncio
 import dataclasses
 import json
 import sqlite3
+import threading
 from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import Connection
 
 from database.codec import to_text
 from database.errors import DuplicateIntent, NoSuchRow, StorageBug
@@ -335,13 +337,21 @@ def test_writes_from_many_tasks_are_all_kept_in_order(storage: SqliteStorage) ->
     assert asyncio.run(storage.verify()).is_sound
 
 
-def test_a_cancelled_caller_does_not_undo_its_write(storage: SqliteStorage) -> None:
+def test_a_caller_that_is_cancelled_while_its_write_waits_is_written_all_the_same(storage: SqliteStorage) -> None:
+    gate = threading.Event()
+
+    def wait(connection: Connection) -> None:
+        gate.wait(timeout=30)
+
     async def cancelled() -> None:
+        before = asyncio.create_task(storage._writer.read("waiting", wait))
         task = asyncio.create_task(storage.save_order(an_order(), PAPER, []))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        gate.set()
+        await before
 
     asyncio.run(cancelled())
     storage.close()

@@ -9,7 +9,7 @@ from database.migrations import v0001_rules as rules
 revision = "0001"
 down_revision = None
 
-_UUID = rules.uuid4
+_UUID = rules.uuid4_text
 _TIME = rules.utc_time
 
 _DOCUMENTED = (
