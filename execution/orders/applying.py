@@ -78,7 +78,8 @@ class Applier:
         self._lock = lock
         self._buffer: list[BrokerEvent] = []
         self._unwritten: list[Execution] = []
-        self.followups: Followups | None = None
+        #: Set by the manager: who follows up needs this object first.
+        self.followups: Followups
 
     async def apply(self, event: BrokerEvent) -> None:
         """Takes one event; events that are not about orders pass by."""
@@ -305,8 +306,6 @@ class Applier:
         self._recorder.say(text, Severity.WARNING, toast=True)
 
     def _follow_up(self, tracked: Tracked, progress: Progress) -> None:
-        if self.followups is None:
-            return
         order = tracked.order
         if order.status is _S.UNKNOWN:
             self.followups.resolve(order.id)

@@ -5,7 +5,7 @@ Engine thread only. Nothing here talks to anybody; it answers "whose is this?" a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +14,6 @@ from execution.brokers.port import BrokerOrder
 from models.enums import OrderStatus
 from models.ids import AccountId, BrokerOrderId, ContractKey, ExecutionId, OrderId
 from models.order import Order
-from models.order_status import TERMINAL
 from models.trade import Execution
 
 _TICKETS = (OrderStatus.DRAFT, OrderStatus.SIMULATED)
@@ -153,12 +152,6 @@ class Ledger:
         """Whether a submit is under way whose broker id is not known: an unknown id may be ours."""
         return any(each.is_submitting and each.order.broker_order_id is None for each in self.tracked.values())
 
-    def working(self, account_id: AccountId, underlying: str) -> Iterator[Tracked]:
-        """Yields our working orders of one account and underlying."""
-        for each in self.tracked.values():
-            if each.order.is_working and each.order.account_id == account_id and each.order.underlying == underlying:
-                yield each
-
     def orders(self) -> tuple[Order, ...]:
         """Returns orders that were sent or need a word (`reason`), ours and outside ones, newest first."""
         ours = [each.order for each in self.tracked.values() if each.order.status not in _TICKETS or each.order.reason]
@@ -175,13 +168,11 @@ def order_key(broker_order_id: BrokerOrderId) -> str:
     return f"order:{broker_order_id}"
 
 
-def remaining(tracked: Iterable[Tracked]) -> tuple[dict[ContractKey, Decimal], dict[ContractKey, Decimal]]:
-    """Returns what working orders may still buy and sell, per contract."""
+def remaining(working: Iterable[Tracked]) -> tuple[dict[ContractKey, Decimal], dict[ContractKey, Decimal]]:
+    """Returns what these working orders may still buy and sell, per contract."""
     buys: dict[ContractKey, Decimal] = {}
     sells: dict[ContractKey, Decimal] = {}
-    for each in tracked:
-        if each.order.status in TERMINAL:
-            continue
+    for each in working:
         for leg in each.order.legs:
             side = buys if leg.action.sign > 0 else sells
             done = sum(

@@ -7,6 +7,7 @@ reconnect and crash recovery in one.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from decimal import Decimal
 
 from execution.brokers.port import Broker, BrokerEvent, BrokerSnapshot
@@ -35,8 +36,20 @@ from models.order import Order
 DEFAULT_TIMINGS = OrderTimings()
 
 
+@dataclass(frozen=True, slots=True)
+class _Core:
+    """What takes the broker's word and keeps it; everything else builds on it."""
+
+    ledger: Ledger
+    recorder: Recorder
+    timers: Timers
+    lock: asyncio.Lock
+    applier: Applier
+    resolver: Resolver
+
+
 class OrderManager:
-    """One broker's orders. `halt(reason)` must stop trading; it must not wait for this manager."""
+    """One broker's orders. `halt(reason)` must stop trading at once and tell it; it must not wait for this manager."""
 
     def __init__(
         self,
@@ -51,89 +64,44 @@ class OrderManager:
         timings: OrderTimings = DEFAULT_TIMINGS,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        lock = asyncio.Lock()
-        self._facts = facts
-        self._ledger = ledger = Ledger()
-        self._recorder = recorder = Recorder(
-            storage=storage, publisher=publisher, ledger=ledger, broker=broker.name, clock=clock, halt=halt
-        )
-        self._timers = timers = Timers(sleep=sleep, on_failure=self._background_failed)
-        journalist = Journalist(
-            storage=storage,
-            facts=facts,
-            recorder=recorder,
-            publisher=publisher,
-            broker=broker.name,
-            clock=clock,
-            stale_context_after_s=timings.stale_context_after_s,
-        )
-        self._applier = applier = Applier(
-            ledger=ledger,
-            storage=storage,
-            facts=facts,
-            recorder=recorder,
-            journalist=journalist,
-            timers=timers,
-            timings=timings,
-            broker=broker.name,
-            lock=lock,
-        )
-        self._resolver = resolver = Resolver(
-            broker=broker,
-            ledger=ledger,
-            recorder=recorder,
-            applier=applier,
-            timers=timers,
-            timings=timings,
-            sleep=sleep,
-            clock=clock,
-            lock=lock,
-        )
+        core = _core(broker, storage, facts, publisher, clock, halt, timings, sleep)
+        self._ledger, self._recorder, self._timers = core.ledger, core.recorder, core.timers
+        self._applier, self._resolver = core.applier, core.resolver
         self._sender = Sender(
             broker=broker,
-            ledger=ledger,
+            ledger=core.ledger,
             storage=storage,
             facts=facts,
-            recorder=recorder,
-            applier=applier,
+            recorder=core.recorder,
+            applier=core.applier,
             clock=clock,
             timings=timings,
             mode=mode,
-            lock=lock,
-            resolve=resolver.start,
+            lock=core.lock,
+            resolve=core.resolver.start,
         )
         self._simulator = Simulator(
             broker=broker,
-            ledger=ledger,
+            ledger=core.ledger,
             storage=storage,
             facts=facts,
-            recorder=recorder,
+            recorder=core.recorder,
             clock=clock,
             timings=timings,
             warnings=self._sender.denials,
         )
-        self._changer = Changer(
-            broker=broker,
-            ledger=ledger,
-            facts=facts,
-            recorder=recorder,
-            timings=timings,
-            timers=timers,
-            lock=lock,
-            denials=self._sender.denials,
-            resolve=resolver.start,
-        )
+        self._changer = _changer(broker, facts, timings, core, self._sender)
         self._recovery = Recovery(
-            ledger=ledger,
-            recorder=recorder,
-            applier=applier,
+            ledger=core.ledger,
+            recorder=core.recorder,
+            applier=core.applier,
             sender=self._sender,
-            resolver=resolver,
-            lock=lock,
+            resolver=core.resolver,
+            lock=core.lock,
         )
-        applier.followups = Followups(
-            resolve=resolver.start,
-            fetch_executions=resolver.fetch_later,
+        core.applier.followups = Followups(
+            resolve=core.resolver.start,
+            fetch_executions=core.resolver.fetch_later,
             cancel=self._changer.cancel_in_background,
         )
 
@@ -201,5 +169,63 @@ class OrderManager:
         """Stops background work. Orders stay as they are at the broker; the next start-up takes up the rest."""
         await self._timers.close()
 
-    def _background_failed(self, text: str) -> None:
-        self._recorder.say(text, Severity.ERROR, toast=True)
+
+def _core(
+    broker: Broker,
+    storage: Storage,
+    facts: DeskFacts,
+    publisher: Publisher,
+    clock: Clock,
+    halt: Halt,
+    timings: OrderTimings,
+    sleep: Sleep,
+) -> _Core:
+    ledger, lock = Ledger(), asyncio.Lock()
+    recorder = Recorder(storage=storage, publisher=publisher, ledger=ledger, broker=broker.name, clock=clock, halt=halt)
+    timers = Timers(sleep=sleep, on_failure=lambda text: recorder.say(text, Severity.ERROR, toast=True))
+    journalist = Journalist(
+        storage=storage,
+        facts=facts,
+        recorder=recorder,
+        publisher=publisher,
+        broker=broker.name,
+        clock=clock,
+        stale_context_after_s=timings.stale_context_after_s,
+    )
+    applier = Applier(
+        ledger=ledger,
+        storage=storage,
+        facts=facts,
+        recorder=recorder,
+        journalist=journalist,
+        timers=timers,
+        timings=timings,
+        broker=broker.name,
+        lock=lock,
+    )
+    resolver = Resolver(
+        broker=broker,
+        ledger=ledger,
+        recorder=recorder,
+        applier=applier,
+        timers=timers,
+        timings=timings,
+        sleep=sleep,
+        clock=clock,
+        lock=lock,
+    )
+    return _Core(ledger, recorder, timers, lock, applier, resolver)
+
+
+def _changer(broker: Broker, facts: DeskFacts, timings: OrderTimings, core: _Core, sender: Sender) -> Changer:
+    return Changer(
+        broker=broker,
+        ledger=core.ledger,
+        facts=facts,
+        recorder=core.recorder,
+        timings=timings,
+        timers=core.timers,
+        lock=core.lock,
+        denials=sender.denials,
+        resolve=core.resolver.start,
+    )

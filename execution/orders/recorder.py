@@ -88,8 +88,7 @@ class Recorder:
         await self.halt(f"The database refused to record {what}: {error}")
 
     async def halt(self, reason: str) -> None:
-        """Stops trading and says why."""
-        self.say(f"Trading halted. {reason}", Severity.ERROR, toast=True)
+        """Stops trading; the desk tells it, with the reason."""
         await self._halt(reason)
 
     def tell(self, order: Order, text: str, *, severity: Severity = Severity.INFO, toast: bool = False) -> None:

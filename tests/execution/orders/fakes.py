@@ -240,6 +240,7 @@ class FakeBroker:
         self.finds: list[tuple[BrokerOrder, ...] | Exception] = [()]
         self.snapshot_value: BrokerSnapshot = EMPTY_SNAPSHOT
         self.unlisted: set[ContractKey] = set()
+        self.resolve_error: Exception | None = None
         self.resolved: dict[ContractKey, Contract] = {}
 
     async def simulate(self, order: Order) -> WhatIf:
@@ -280,6 +281,8 @@ class FakeBroker:
         return self.snapshot_value
 
     async def resolve(self, key: ContractKey) -> Contract:
+        if self.resolve_error is not None:
+            raise self.resolve_error
         if key in self.unlisted:
             raise InvalidInput("symbol", f"{key} is not listed.")
         if key in self.resolved:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from execution.brokers.port import ExecutionEvent, FeeEvent, OrderEvent
+from execution.brokers.port import ExecutionEvent, FeeEvent, OddObjectEvent, OrderEvent
 from execution.storage import AuditKind
 from models.enums import Action, OrderStatus, TradingState
 from models.errors import BrokerFailure, FailureKind
@@ -368,5 +368,71 @@ def test_concurrent_events_are_taken_one_at_a_time(seed: int) -> None:
         assert len(desk.storage.executions) == 8
         assert len(desk.storage.journal) == 1
         assert execution_of(ticket.legs[0], "x").quantity == 2
+
+    run(story())
+
+
+def test_a_corrected_outside_fill_is_told_and_gets_a_row_with_the_difference() -> None:
+    async def story() -> None:
+        desk = Desk()
+        theirs = fills_of(draft(condor(1)), 1, order_id=None, broker_order_id=BrokerOrderId("TWS-9"))
+        for execution in theirs:
+            await desk.manager.apply(ExecutionEvent(execution))
+        await desk.sleep.pass_time(6)
+        await desk.manager.apply(ExecutionEvent(corrected(theirs[0], 2)))
+        await desk.sleep.pass_time(6)
+        assert [entry.tags for entry in desk.storage.journal] == [("external",), ("external", "correction")]
+        assert desk.storage.journal[1].net_debit_credit == Decimal("2.00")
+
+    run(story())
+
+
+def test_a_fee_that_cannot_be_booked_halts_and_is_told() -> None:
+    async def story() -> None:
+        desk = Desk()
+        ticket = await desk.sent()
+        fills = await desk.fill(ticket, 2)
+        desk.storage.fail_writes = {desk.storage.writes + 1}
+        await desk.manager.apply(FeeEvent(ticket.account_id, fills[0].execution_id, Decimal("1.30")))
+        assert desk.halts
+        assert desk.window.says("Could not record the fee", "disk is full")
+
+    run(story())
+
+
+def test_a_refusal_after_a_fill_does_not_undo_the_fill() -> None:
+    async def story() -> None:
+        desk = Desk()
+        ticket = await desk.simulated()
+
+        async def fills_anyway(_order: Order) -> None:
+            await desk.fill(ticket, 1)
+
+        desk.broker.during_submit = fills_anyway
+        desk.broker.submit_error = BrokerFailure(FailureKind.REJECTED, "No.", broker="PAPER")
+        outcome = await desk.manager.send(ticket)
+        assert outcome.accepted
+        assert (desk.order(ticket).status, desk.order(ticket).filled_packages) == (S.PARTIAL, 1)
+
+    run(story())
+
+
+def test_events_that_are_not_about_orders_pass_by() -> None:
+    async def story() -> None:
+        desk = Desk()
+        await desk.manager.apply(OddObjectEvent("feed", "?"))
+        assert (desk.storage.writes, desk.window.notices) == (0, [])
+
+    run(story())
+
+
+def test_an_execution_of_a_contract_the_order_does_not_have_halts() -> None:
+    async def story() -> None:
+        desk = Desk()
+        ticket = await desk.sent()
+        stray = execution_of(leg(option(6500), Action.BUY), "stray", order_id=ticket.order_id)
+        await desk.manager.apply(ExecutionEvent(stray))
+        assert len(desk.storage.executions) == 1
+        assert desk.facts.trading_state is TradingState.HALTED
 
     run(story())

@@ -143,6 +143,9 @@ def test_an_outside_order_can_be_cancelled_too() -> None:
         assert await desk.manager.cancel(OrderId("outside-TWS-9"))
         assert desk.broker.cancelled[0].broker_order_id == "TWS-9"
         assert await desk.manager.cancel_all() == 0
+        await desk.told(draft(), S.CANCELLED, order_id=None, broker_order_id=BrokerOrderId("TWS-9"))
+        with pytest.raises(InvalidInput, match="nothing to cancel"):
+            await desk.manager.cancel(OrderId("outside-TWS-9"))
 
     run(story())
 

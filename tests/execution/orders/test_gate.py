@@ -358,3 +358,27 @@ def test_no_close_can_turn_a_position_around(held: int, working: int, quantity: 
     denied = C.CLOSE_FLIPS_POSITION in codes(gate(one, context(one, held={PUT.key: Decimal(held)}, traffic=traffic)))
     closes = held * action.sign < 0
     assert denied == (closes and quantity + min(working, abs(held)) > abs(held))
+
+
+def test_an_order_at_the_close_has_no_price_to_collar_or_sign() -> None:
+    at_close = order((leg(PUT, Action.SELL),), None, order_type=OrderType.MARKET_ON_CLOSE)
+    assert gate(at_close, context(at_close)) == ()
+
+
+def test_a_price_of_zero_or_none_has_no_sign() -> None:
+    for price in ("0", None, "NaN"):
+        assert C.PRICE_SIGN in codes(gate(order(price=price), context()))
+
+
+@pytest.mark.parametrize("metric", [Metric.GAMMA, Metric.THETA])
+def test_every_greek_is_held_against_its_limit(metric: Metric) -> None:
+    tight = (Limit(metric, -0.5, 40.0),)
+    flat = resimulated(GOOD, current_greeks=replace(greeks(), gamma=0.0, theta=0.0))
+    assert codes(gate(flat, context(limits=tight))) == {C.LIMIT_BREACH}
+
+
+def test_a_one_sided_limit_names_its_side() -> None:
+    for limit in (Limit(Metric.SPX_DELTA, None, 12.0), Limit(Metric.VEGA, 0.0, None)):
+        before = resimulated(GOOD, current_greeks=greeks(10.0, vega=0.0))
+        (denial,) = gate(before, context(limits=(limit,)))
+        assert "the limit of" in denial.text

@@ -200,6 +200,37 @@ def test_every_difference_is_told() -> None:
     run(story())
 
 
+def test_without_word_of_what_is_journaled_an_order_with_a_row_counts_as_journaled() -> None:
+    async def story() -> None:
+        desk = Desk()
+        ticket = await desk.sent()
+        await desk.fill(ticket, 1)
+        await desk.told(ticket, S.CANCELLED, filled_packages=1)
+        loaded = replace(await desk.storage.load([ACCOUNT]), journaled=None)
+        desk.storage.journaled.clear()
+        await desk.start().recover(loaded, EMPTY_SNAPSHOT)
+        assert len(desk.storage.journal) == 1
+
+    run(story())
+
+
+def test_a_fill_corrected_while_away_gets_a_row_without_a_made_up_difference() -> None:
+    async def story() -> None:
+        desk = Desk()
+        ticket = await desk.sent()
+        fills = await desk.fill(ticket, 2)
+        key = (fills[0].account_id, fills[0].execution_id)
+        desk.storage.executions[key] = replace(desk.storage.executions[key], revision=2)
+        desk.start()
+        await desk.recover()
+        assert [(entry.tags, entry.net_debit_credit) for entry in desk.storage.journal[1:]] == [(("correction",), None)]
+        desk.start()
+        await desk.recover()
+        assert len(desk.storage.journal) == 2
+
+    run(story())
+
+
 # --- asking again -----------------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from models.enums import Action, BrokerName, Mode, OrderStatus, TradingState
 from models.errors import BrokerFailure, FailureKind, KnownError
 from models.gate import DenialCode
 from models.order import Order
+from models.position import UnifiedPosition
 from tests.execution.orders.fakes import ACCOUNT, NOW, Desk, condor, draft, leg, option, run, settle, word
 
 S = OrderStatus
@@ -450,5 +451,93 @@ def test_halted_and_locked_desks_send_nothing() -> None:
         assert (await desk.manager.send(ticket)).accepted
         await settle()
         assert desk.clock.now_utc() == NOW
+
+    run(story())
+
+
+def test_a_ticket_that_became_invalid_is_refused_with_its_problems() -> None:
+    async def story() -> None:
+        desk = Desk()
+        outcome = await desk.manager.send(draft(price="-1.87"))
+        assert not outcome.accepted
+        assert [problem.field for problem in outcome.problems] == ["limit_price"]
+        assert desk.broker.submitted == []
+
+    run(story())
+
+
+def test_a_denial_that_cannot_be_recorded_is_still_a_denial() -> None:
+    async def story() -> None:
+        desk = Desk()
+        desk.storage.fail_writes = {1}
+        outcome = await desk.manager.send(draft())
+        assert {denial.code for denial in outcome.denials} == {DenialCode.NOT_SIMULATED}
+        assert desk.window.says("denial could not be recorded")
+
+    run(story())
+
+
+def test_a_what_if_that_comes_back_after_the_order_left_changes_nothing() -> None:
+    async def story() -> None:
+        desk = Desk()
+        ticket = await desk.simulated()
+        gate = asyncio.Event()
+
+        async def slow(_order: Order) -> None:
+            await gate.wait()
+
+        desk.broker.during_simulate = slow
+        again = asyncio.create_task(desk.manager.simulate(ticket))
+        await settle()
+        assert (await desk.manager.send(ticket)).accepted
+        gate.set()
+        outcome = await again
+        assert outcome.order is None
+        assert "sent already" in (outcome.failure or "")
+        assert desk.order(ticket).status is S.PENDING
+
+    run(story())
+
+
+def test_a_broker_that_does_not_confirm_the_contracts_simulates_nothing() -> None:
+    async def story() -> None:
+        desk = Desk()
+        desk.broker.resolve_error = refusal(FailureKind.OFFLINE)
+        outcome = await desk.manager.simulate(draft())
+        assert "did not confirm the contracts" in (outcome.failure or "")
+        desk.broker.resolve_error = TimeoutError()
+        assert "too long" in ((await desk.manager.simulate(draft())).failure or "")
+
+    run(story())
+
+
+def test_what_working_orders_already_close_is_not_closed_again() -> None:
+    async def story() -> None:
+        desk = Desk()
+        put = option(7000)
+        desk.facts.held = [UnifiedPosition(BrokerName.PAPER, ACCOUNT, put, Decimal(-1), Decimal(5)) for _ in range(2)]
+        first = await desk.sent(draft((leg(put, Action.BUY, 1),), "5.00"))
+        second = await desk.simulated(draft((leg(put, Action.BUY, 2),), "5.00"))
+        denied = await desk.manager.send(second)
+        assert {denial.code for denial in denied.denials} == {DenialCode.CLOSE_FLIPS_POSITION}
+        await desk.told(first, S.CANCELLED)
+        assert (await desk.manager.send(second)).accepted
+
+    run(story())
+
+
+def test_old_sends_are_forgotten_by_the_minute_count_but_not_by_the_day() -> None:
+    async def story() -> None:
+        desk = Desk()
+        desk.facts.caps = replace(desk.facts.caps, max_orders_per_day=2)
+        await desk.sent(draft(condor(1), "-1.85"))
+        desk.clock.advance(timedelta(minutes=10))
+        await desk.sent(draft(condor(2), "-1.85"))
+        third = await desk.simulated(draft(condor(3), "-1.85"))
+        denied = await desk.manager.send(third)
+        assert {denial.code for denial in denied.denials} == {DenialCode.ORDER_RATE}
+        desk.clock.advance(timedelta(days=1))
+        await desk.manager.simulate(third)
+        assert (await desk.manager.send(third)).accepted
 
     run(story())
