@@ -189,10 +189,31 @@ def open_core(
     """
     store = PaperStore(store_path, environment=market.environment)
     try:
-        return _assemble(market, store, settings, faults, calendar, sample_book, executor, now_utc)
+        last_utc = _begin(market, store, settings, sample_book, now_utc)
+        now_utc = max(now_utc, last_utc)
+        core = _assemble(market, store, settings, faults, calendar, executor, now_utc)
+        core.appointments.keep_until(last_utc, now_utc)
+        core.valuation.refresh_holdings(now_utc)
+        for stored in store.fees_due_after(now_utc):
+            core.reporter.fee(stored)
+        core.save_market()
     except BaseException:
         store.close()
         raise
+    return core
+
+
+def _begin(
+    market: MarketSource, store: PaperStore, settings: PaperSettings, sample_book: SampleBook | None, now_utc: datetime
+) -> datetime:
+    """Brings market and store to where they stopped, a new store to its first state; returns that instant."""
+    last_utc = store.last_seen_utc()
+    if last_utc is not None and store.accounts():
+        _restore(market, store)
+        return last_utc
+    market.advance(now_utc)
+    store.commit(_first_state(market, settings, sample_book, now_utc))
+    return now_utc
 
 
 def _assemble(
@@ -201,17 +222,9 @@ def _assemble(
     settings: PaperSettings,
     faults: FaultScript,
     calendar: SessionCalendar,
-    sample_book: SampleBook | None,
     executor: Executor | None,
     now_utc: datetime,
 ) -> PaperCore:
-    last_utc = store.last_seen_utc() or now_utc
-    now_utc = max(now_utc, last_utc)
-    _restore(market, store)
-    if not store.accounts():
-        market.advance(now_utc)
-        store.commit(_first_state(market, settings, sample_book, now_utc))
-        last_utc = now_utc
     book, outbox, margining = Book(store.accounts(), store.holdings()), Outbox(), Margining(executor=executor)
     reporter, valuation = Reporter(outbox, settings, faults), Valuation(market, book, margining)
     exchange = PaperExchange(
@@ -232,11 +245,7 @@ def _assemble(
         reporter=reporter,
         calendar=calendar,
     )
-    appointments.keep_until(last_utc, now_utc)
-    valuation.refresh_holdings(now_utc)
-    for stored in store.fees_due_after(now_utc):
-        reporter.fee(stored)
-    core = PaperCore(
+    return PaperCore(
         market=market,
         store=store,
         book=book,
@@ -254,8 +263,6 @@ def _assemble(
         _accounts_due_utc=now_utc,
         _market_saved_utc=now_utc,
     )
-    core.save_market()
-    return core
 
 
 def _restore(market: MarketSource, store: PaperStore) -> None:

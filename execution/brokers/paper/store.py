@@ -307,18 +307,23 @@ class PaperStore:
 
 
 def last_desk_time(path: Path) -> datetime | None:
-    """Returns the newest instant a paper store knows of without keeping it open; None when there is no such file.
+    """Returns the newest instant a paper store knows of; None when there is none, or when another desk has it open.
 
-    A desk on a recorded market starts its clock here, so that its time never runs back over earlier fills.
+    A desk on a recorded market starts its clock here, so that its time never runs back over earlier fills. Opened for
+    writing, because a store whose desk was killed must first be recovered from its log.
     """
     if not path.exists():
         return None
     try:
-        connection = sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True, timeout=_LOCK_WAIT_S)
+        connection = sqlite3.connect(path.absolute().as_uri() + "?mode=rw", uri=True, timeout=_LOCK_WAIT_S)
         try:
+            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                return None
             row = connection.execute("SELECT value FROM facts WHERE name='last_seen_utc'").fetchone()
         finally:
             connection.close()
     except sqlite3.Error as error:
+        if "locked" in str(error):
+            return None
         raise PaperStoreError(f"The paper account file {path} could not be read: {error}.") from error
     return None if row is None else from_iso(str(row[0]))

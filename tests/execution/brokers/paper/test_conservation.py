@@ -150,7 +150,7 @@ def test_a_broker_killed_at_any_instant_keeps_whole_fills_and_every_accepted_ord
     for _ in range(4):
         command = [sys.executable, "-c", _TRADER, str(path)]
         root = Path(__file__).parents[4]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as trader:  # noqa: S603 - our own
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as trader:
             assert trader.stdout is not None
             assert trader.stdout.readline() == "ready\n"
             acknowledged += [trader.stdout.readline().strip() for _ in range(pick.randint(1, 12))]

@@ -167,6 +167,7 @@ def test_a_second_desk_is_refused_with_a_cure(path: Path) -> None:
     store = PaperStore(path, environment="hand")
     with pytest.raises(PaperStoreError, match="Close the other desk"):
         PaperStore(path, environment="hand")
+    assert last_desk_time(path) is None
     store.close()
 
 
@@ -188,8 +189,13 @@ def test_a_file_that_is_no_database_is_refused_and_kept(path: Path) -> None:
     assert path.read_text() == "this is not a database, but the user may want it"
 
 
-def test_no_file_has_no_last_time(path: Path) -> None:
+def test_no_file_and_an_empty_file_have_no_last_time(path: Path) -> None:
     assert last_desk_time(path) is None
+    path.touch()
+    assert last_desk_time(path) is None
+    path.write_text("this is not a database" * 50)
+    with pytest.raises(PaperStoreError, match="could not be read"):
+        last_desk_time(path)
 
 
 _KILLED = """
@@ -207,8 +213,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_a_killed_process_leaves_what_it_committed_and_nothing_else(path: Path) -> None:
     command = [sys.executable, "-c", _KILLED, str(path)]
-    killed = subprocess.run(command, check=False, cwd=Path(__file__).parents[4])  # noqa: S603 - our own script
+    killed = subprocess.run(command, check=False, cwd=Path(__file__).parents[4])
     assert killed.returncode == -9
+    assert last_desk_time(path) == NOW
     store = PaperStore(path, environment="hand")
     assert store.working_orders() == (an_order(),)
     store.close()
