@@ -124,14 +124,16 @@ class Margining:
         marks: Mapping[ContractKey, Decimal],
         now_utc: datetime,
     ) -> Margin | None:
-        """Returns the margin of holdings plus an order's legs once filled; None when a price it needs is unknown."""
-        legs = [
-            _leg(held.contract, float(held.quantity), marks.get(held.contract.key, held.average_price))
-            for held in holdings
-        ]
-        legs += [_leg(leg.contract, float(leg.signed_quantity), marks.get(leg.contract.key)) for leg in order_legs]
+        """Returns the margin of holdings plus an order's legs once filled; None when a price it needs is unknown.
+
+        A holding without a mark counts at its average price, as it does in net liquidation.
+        """
+        kept = tuple(holdings)
+        known = {**{held.contract.key: held.average_price for held in kept}, **marks}
+        legs = [_leg(held.contract, float(held.quantity), known[held.contract.key]) for held in kept]
+        legs += [_leg(leg.contract, float(leg.signed_quantity), known.get(leg.contract.key)) for leg in order_legs]
         names = {leg.underlying: leg.is_future for leg in legs}
-        levels = {name: marks.get(ContractKey(name)) for name in names}
+        levels = {name: known.get(ContractKey(name)) for name in names}
         if any(level is None or level <= 0 for level in levels.values()):
             return None
         prices = {name: float(level) for name, level in levels.items() if level is not None}

@@ -87,7 +87,7 @@ def _leg(leg: OrderLeg, packages: int) -> OrderLeg:
     return replace(leg, quantity=leg.quantity * packages)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(_STEPS)
 def test_books_equal_executions_to_the_cent_whatever_happens(
     steps: list[tuple[int, int, FillBehavior, CancelBehavior, str, int]],

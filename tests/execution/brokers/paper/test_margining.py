@@ -78,6 +78,12 @@ def test_an_unknown_price_is_unknown_margin() -> None:
     assert margining.of([held(aapl(290, "C"), -1)], (), {aapl(290, "C").key: Decimal(4)}, NOW) is None
 
 
+def test_a_holding_without_a_mark_counts_at_its_average_price() -> None:
+    margin = Margining().of([Holding(ACCOUNT, STOCK, Decimal(100), Decimal(200))], (), {}, NOW)
+    assert margin is not None
+    assert margin.maintenance == Decimal(5000)
+
+
 def test_margin_is_worked_out_on_a_change_and_otherwise_rests_for_a_second() -> None:
     margining, holdings = Margining(), [held(spxw(6800, "P"), -1)]
     first = margining.current(ACCOUNT, 1, holdings, MARKS, NOW)
