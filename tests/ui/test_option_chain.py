@@ -16,10 +16,10 @@ from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from execution.commands import WatchChain
-from execution.views import ChainNumbers
+from execution.views import ChainNumbers, DeskState, Phase
 from models.contract import Contract
-from models.enums import Action, Right, Settlement
-from models.errors import InvalidInput
+from models.enums import Action, BrokerName, Mode, Right, Settlement, TradingState
+from models.errors import InvalidInput, KnownError
 from models.order import OrderLeg
 from tests.ui.ticket_demo_data import EXPIRIES, JUNE_12, NOW, SPOT, DemoClient, numbers_of, static_of
 from ui.bridge import Bridge
@@ -34,6 +34,18 @@ pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 PUT_BID = column_index(Field.BID, Right.PUT)
 PUT_ASK = column_index(Field.ASK, Right.PUT)
 CALL_BID = column_index(Field.BID, Right.CALL)
+READY = DeskState(
+    phase=Phase.READY,
+    mode=Mode.PAPER,
+    broker=BrokerName.PAPER,
+    capabilities=frozenset(),
+    market_label="demo",
+    trading_state=TradingState.ACTIVE,
+    trading_state_reason="",
+    armed=False,
+    problem="",
+    database_path="",
+)
 Staged = list[tuple[Contract, Action, int]]
 
 
@@ -393,6 +405,20 @@ def test_show_expiry_loads_the_underlying_when_it_must(qtbot: QtBot, panel: Opti
     target = EXPIRIES[5]
     panel.show_expiry(target)
     qtbot.waitUntil(lambda: panel.model.static is not None and panel.model.static.expiry == target)
+
+
+def test_a_desk_that_is_not_ready_is_asked_again_when_it_is(
+    qtbot: QtBot, theme: Theme, bridge: Bridge, client: DemoClient
+) -> None:
+    client.refuse = KnownError("The broker is not connected.")
+    panel = OptionChainPanel(bridge, client, theme, lambda: NOW)
+    qtbot.addWidget(panel)
+    panel.show()
+    qtbot.waitUntil(lambda: panel.empty_text == "No option chain yet. The broker is not connected.")
+    client.refuse = None
+    bridge.state(READY)
+    qtbot.waitUntil(lambda: panel.model.static is not None)
+    assert panel.empty_text is None
 
 
 STATIC = static_of(JUNE_12)

@@ -64,7 +64,11 @@ def theme(qapp: QApplication) -> Theme:
 
 
 @pytest.fixture
-def ticket(qtbot: QtBot, theme: Theme, bridge: Bridge, client: DemoClient) -> Iterator[OrderTicketPanel]:
+def ticket(
+    qtbot: QtBot, theme: Theme, bridge: Bridge, client: DemoClient, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OrderTicketPanel]:
+    monkeypatch.setattr("ui.ticket.model.PREVIEW_DEBOUNCE_MS", 10)
+    monkeypatch.setattr("ui.ticket.review_page.ARM_DELAY_MS", 20)
     ticket = OrderTicketPanel(bridge, client, theme, lambda: client.now_utc)
     qtbot.addWidget(ticket)
     ticket.resize(380, 700)
@@ -463,15 +467,23 @@ def test_a_double_click_on_send_is_one_order(qtbot: QtBot, ticket: OrderTicketPa
     assert len(client.of(SendOrder)) == 1
 
 
-def test_a_held_or_doubled_enter_does_not_run_through_the_confirmation(
-    qtbot: QtBot, ticket: OrderTicketPanel, client: DemoClient
+def test_a_doubled_enter_does_not_run_through_the_confirmation(
+    qtbot: QtBot, ticket: OrderTicketPanel, client: DemoClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("ui.ticket.review_page.ARM_DELAY_MS", 3_600_000)
     load(qtbot, ticket)
     QTest.keyClick(ticket, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: ticket.pages.currentWidget() is ticket.review_page)
+    assert not ticket.review_page.send.isEnabled()
     QTest.keyClick(ticket.review_page, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: ticket.review_page.is_armed)
-    ticket.review_page.refresh()
+    press(ticket.review_page.send)
+    assert client.of(SendOrder) == []
+
+
+def test_a_held_enter_does_not_run_through_the_confirmation(
+    qtbot: QtBot, ticket: OrderTicketPanel, client: DemoClient
+) -> None:
+    review(qtbot, ticket)
     held = QKeyEvent(
         QKeyEvent.Type.KeyPress,
         Qt.Key.Key_Return,

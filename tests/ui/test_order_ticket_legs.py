@@ -103,6 +103,7 @@ def test_a_calendar_is_not_rolled_as_one() -> None:
     [
         ("Iron condor", 2, "-1.85", "Sell 2 iron condors for CR 1.85"),
         ("Iron condor", 1, "0.40", "Buy 1 iron condor for DB 0.40"),
+        ("Short strangle", 2, "-9.40", "Sell 2 strangles for CR 9.40"),
         ("Iron butterfly", 3, "-4.10", "Sell 3 iron butterflies for CR 4.10"),
         ("Custom", 2, "-4.10", "Sell 2 custom packages for CR 4.10"),
     ],

@@ -361,6 +361,8 @@ class DemoClient:
         self.asked: list[Command] = []
         self.now_utc = NOW
         self.margin = True
+        #: What every command is answered with while it is set.
+        self.refuse: Exception | None = None
         self.hold: set[type] = set()
         self.held: list[Callable[[], None]] = []
         self.send_outcome: Callable[[TicketDraft], SendOutcome | Exception] = self.accepted
@@ -372,7 +374,7 @@ class DemoClient:
         self.asked.append(command)
 
         def answer() -> None:
-            result = self._answer(command)
+            result = self.refuse or self._answer(command)
             if isinstance(result, Exception):
                 failed(result)
             else:

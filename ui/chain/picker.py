@@ -70,5 +70,5 @@ def _delta_box(value: int, tip: str, parent: QWidget) -> QComboBox:
     box.setCurrentIndex(_DELTAS.index(value))
     box.setToolTip(tip)
     box.setAccessibleName(tip)
-    box.setFixedWidth(62)
+    box.setFixedWidth(70)
     return box

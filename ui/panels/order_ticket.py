@@ -58,6 +58,7 @@ class OrderTicketPanel(Panel):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(bridge, client, theme, parent)
+        self._now_utc = now_utc
         self._has_choice = False
         self._told: tuple[OrderLeg, ...] = ()
         self.model = TicketModel(client, now_utc, self)
@@ -107,7 +108,7 @@ class OrderTicketPanel(Panel):
         self.review_page.again_wanted.connect(self.model.simulate)
         self.review_page.send_wanted.connect(self.model.send)
         self.done_page.new_wanted.connect(self.new_ticket)
-        self.account.chosen.connect(self._on_account_chosen)
+        self.account.chosen.connect(self.choose_account)
 
     def _connect_model(self) -> None:
         self.model.changed.connect(self._on_changed)
@@ -302,6 +303,8 @@ class OrderTicketPanel(Panel):
     def _on_previewed(self) -> None:
         self.edit_page.refresh(edit.packages(self.legs))
         self.edit_page.show_preview(self.model.preview)
+        if self.model.preview is not None:
+            self.set_as_of(self._now_utc())
         if self.pages.currentWidget() is self.review_page:
             self.review_page.refresh()
 
@@ -360,7 +363,8 @@ class OrderTicketPanel(Panel):
         self.account.show_account(self.model.draft.account_id)
 
     @Slot(object)
-    def _on_account_chosen(self, account_id: AccountId) -> None:
+    def choose_account(self, account_id: AccountId) -> None:
+        """Trades in this account from now on, whichever the account bar shows."""
         self._has_choice = True
         self.model.set_account(account_id)
         self.account.show_account(account_id)

@@ -27,7 +27,7 @@ from ui.icons import Icon, Icons
 from ui.theme import GAP, PAD, Ink, Theme, sign_ink
 from ui.ticket.fields import ChoiceBar, StepField
 from ui.ticket.impact import LimitTable, Tiles
-from ui.ticket.leg_rows import LegRows
+from ui.ticket.leg_rows import LegRows, expiry_words
 from ui.ticket.model import TicketModel
 from ui.ticket.payoff_plot import PayoffPlot
 from ui.ticket.price_box import PriceBox
@@ -65,13 +65,14 @@ class EditPage(QWidget):
         self._theme = theme
         self._icons = icons
         self._model = model
+        self._now_utc = now_utc
         self._build_head()
         self._build_order_line()
         self.legs = LegRows(theme, icons, now_utc, self)
         self.price = PriceBox(theme, icons, self)
         self.tiles = Tiles(theme, self)
         self.plot = PayoffPlot(theme, self)
-        self.plot.setFixedHeight(92)
+        self.plot.setFixedHeight(98)
         self.limits = LimitTable(theme, self)
         self.rationale = QPlainTextEdit(self)
         self.rationale.setPlaceholderText("Why this trade? Goes into the journal.")
@@ -127,38 +128,14 @@ class EditPage(QWidget):
         self.simulate.setMinimumHeight(30)
 
     def _lay_out(self) -> None:
-        words = QVBoxLayout()
-        words.setSpacing(0)
-        words.addWidget(self.title)
-        words.addWidget(self.subtitle)
-        head = QHBoxLayout()
-        head.setSpacing(GAP)
-        head.addLayout(words, 1)
-        head.addWidget(self.flip, 0, Qt.AlignmentFlag.AlignTop)
-        head.addWidget(self.clear, 0, Qt.AlignmentFlag.AlignTop)
-        order = QHBoxLayout()
-        order.setSpacing(GAP)
-        for widget in (self.fewer, self.quantity, self.more):
-            order.addWidget(widget)
-        order.addStretch(1)
-        order.addWidget(self.types)
-        order.addSpacing(GAP)
-        order.addWidget(self.tifs)
-        self._figures = QWidget(self)
-        figures = QVBoxLayout(self._figures)
-        figures.setContentsMargins(0, 0, 0, 0)
-        figures.setSpacing(7)
-        figures.addLayout(order)
-        figures.addWidget(self.order_problem)
-        for part in (self.price, self._rule(), self.tiles, self.plot, self.limits, self.rationale):
-            figures.addWidget(part)
         content = QWidget(self)
         inside = QVBoxLayout(content)
         inside.setContentsMargins(PAD, 6, PAD, 2)
-        inside.setSpacing(PAD)
-        inside.addLayout(head)
+        inside.setSpacing(6)
+        inside.addLayout(self._head_line())
         inside.addWidget(self.legs)
         inside.addWidget(self.nothing)
+        self._figures = self._figures_part()
         inside.addWidget(self._figures)
         inside.addStretch(1)
         scroll = QScrollArea(self)
@@ -178,6 +155,45 @@ class EditPage(QWidget):
         layout.setSpacing(0)
         layout.addWidget(scroll, 1)
         layout.addLayout(foot)
+
+    def _head_line(self) -> QHBoxLayout:
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addWidget(self.title)
+        words.addWidget(self.subtitle)
+        head = QHBoxLayout()
+        head.setSpacing(GAP)
+        head.addLayout(words, 1)
+        head.addWidget(self.flip, 0, Qt.AlignmentFlag.AlignTop)
+        head.addWidget(self.clear, 0, Qt.AlignmentFlag.AlignTop)
+        return head
+
+    def _figures_part(self) -> QWidget:
+        """Returns what is there only with legs: order line, price, outcome, limits, reason."""
+        order = QHBoxLayout()
+        order.setSpacing(GAP)
+        for widget in (self.fewer, self.quantity, self.more):
+            order.addWidget(widget)
+        order.addStretch(1)
+        order.addWidget(self.types)
+        order.addSpacing(GAP)
+        order.addWidget(self.tifs)
+        outcome = QHBoxLayout()
+        outcome.setSpacing(PAD)
+        outcome.addWidget(self.tiles)
+        outcome.addWidget(self.plot, 1)
+        part = QWidget(self)
+        figures = QVBoxLayout(part)
+        figures.setContentsMargins(0, 0, 0, 0)
+        figures.setSpacing(5)
+        figures.addLayout(order)
+        figures.addWidget(self.order_problem)
+        figures.addWidget(self.price)
+        figures.addWidget(self._rule())
+        figures.addLayout(outcome)
+        figures.addWidget(self.limits)
+        figures.addWidget(self.rationale)
+        return part
 
     def _rule(self) -> QFrame:
         rule = QFrame(self)
@@ -232,7 +248,7 @@ class EditPage(QWidget):
                 label.set(fmt.EM_DASH, Ink.TEXT_MUTED)
             return
         self.title.setText(preview.strategy_name or "Custom")
-        self.subtitle.setText(_subtitle(preview, self._model))
+        self.subtitle.setText(_subtitle(preview, self._model, self._now_utc()))
         profit, loss = preview.max_profit, preview.max_loss
         gain_text = fmt.UNLIMITED if preview.max_profit_unlimited else fmt.money(profit)
         loss_text = fmt.UNLIMITED if preview.max_loss_unlimited else fmt.money(loss if loss is None else -abs(loss))
@@ -311,15 +327,15 @@ class EditPage(QWidget):
         self._model.set_rationale(self.rationale.toPlainText())
 
 
-def _subtitle(preview: TicketPreview, model: TicketModel) -> str:
+def _subtitle(preview: TicketPreview, model: TicketModel, now_utc: datetime) -> str:
     legs = model.draft.legs
     if not legs:
         return ""
-    parts = [legs[0].contract.underlying]
-    if preview.spot is not None:
-        parts[0] += f" {fmt.price(preview.spot)}"
-    expiries = sorted({leg.contract.expiry for leg in legs if leg.contract.expiry is not None})
-    parts += [fmt.expiry_date(day) for day in expiries[:2]]
+    level = "" if preview.spot is None else f" {fmt.price(preview.spot)}"
+    parts = [f"{legs[0].contract.underlying}{level}"]
+    options = {(leg.contract.root, leg.contract.expiry): leg.contract for leg in legs if leg.contract.is_option}
+    if len(options) == 1:
+        parts += [expiry_words(contract, now_utc) for contract in options.values()]
     return "  ·  ".join(parts)
 
 

@@ -11,7 +11,7 @@ from execution.views import LimitChange
 from models.enums import Metric
 from models.order import SimulationResult
 from ui import format as fmt
-from ui.theme import GAP, PAD, Ink, LimitState, Theme, limit_ink, limit_state
+from ui.theme import PAD, Ink, LimitState, Theme, limit_ink, limit_state
 from ui.widgets.labels import ValueLabel
 from ui.widgets.limit_bar import LimitBar
 
@@ -178,14 +178,12 @@ class Tiles(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(PAD)
-        grid.setVerticalSpacing(GAP)
+        grid.setVerticalSpacing(1)
         self.max_profit = _tile(theme, grid, (0, 0), "Max profit", "Most it can make at expiry", self)
         self.max_loss = _tile(theme, grid, (0, 1), "Max loss", "Most it can lose at expiry", self)
-        self.pop = _tile(theme, grid, (0, 2), "POP", "Probability of any profit at expiry (lognormal, own IV)", self)
-        self.breakevens = _tile(theme, grid, (1, 0), "Breakevens", "Levels where it makes nothing at expiry", self, 2)
-        self.fits = _tile(theme, grid, (1, 2), "Fits limits", "Most packages that break no limit of the regime", self)
-        for column in range(3):
-            grid.setColumnStretch(column, 1)
+        self.pop = _tile(theme, grid, (1, 0), "POP", "Probability of any profit at expiry (lognormal, own IV)", self)
+        self.fits = _tile(theme, grid, (1, 1), "Fits limits", "Most packages that break no limit of the regime", self)
+        self.breakevens = _tile(theme, grid, (2, 0), "Breakevens", "Levels where it makes nothing at expiry", self, 2)
 
 
 def _tile(
@@ -195,7 +193,7 @@ def _tile(
     title = QLabel(caption, parent)
     title.setProperty("role", "caption")
     title.setToolTip(tip)
-    value = ValueLabel(theme, parent, pixels=13, bold=True)
+    value = ValueLabel(theme, parent, bold=True)
     value.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     value.setToolTip(tip)
     grid.addWidget(title, row * 2, column, 1, span)

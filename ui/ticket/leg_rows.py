@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QToolBut
 
 from execution.orders.parsing import parse_quantity
 from execution.views import LegPreview
+from models.contract import Contract
 from models.enums import Action, Right
 from models.errors import InvalidInput
 from models.order import MAX_LEGS, OrderLeg
@@ -19,10 +20,22 @@ from ui.theme import GAP, Ink, Theme
 from ui.ticket.fields import StepField
 
 _MAX_QUANTITY = 9_999_999
+#: From this age on a leg says how old its quote is.
+STALE_AFTER_S = 10.0
+
+
+def expiry_words(contract: Contract, now_utc: datetime) -> str:
+    """Returns `SPXW 12 Jun 26 PM · 39 d`; the root alone for what does not expire."""
+    if contract.expiry is None:
+        return contract.root
+    badge = fmt.settlement_badge(contract.settlement)
+    days = fmt.dte(contract.expires_at_utc, now_utc)
+    left = f"{days} d" if days.isdigit() else days
+    return f"{contract.root} {fmt.expiry_date(contract.expiry)} {badge}".strip() + f"  ·  {left}"
 
 
 class LegRow(QFrame):
-    """One leg: `SELL 2  < 7100 P >  bid x ask  x`, below it expiry, days, delta and IV."""
+    """One leg: `SELL 2  < 7100 P >  delta  bid x ask  x`, below it its expiry where the legs differ in it."""
 
     flip_wanted = Signal()
     quantity_wanted = Signal(int)
@@ -35,16 +48,19 @@ class LegRow(QFrame):
         self._icons = icons
         self._quantity = 0
         self.side = QToolButton(self)
-        self.side.setFixedWidth(46)
+        self.side.setFixedWidth(44)
         self.side.setToolTip("Turns this leg between buy and sell")
         self.quantity = StepField(theme, "Quantity of this leg", self)
-        self.quantity.setFixedWidth(48)
+        self.quantity.setFixedWidth(42)
         self.strike_down = self._arrow("One listed strike lower")
         self.strike_up = self._arrow("One listed strike higher")
         self.name = QLabel(self)
         self.name.setFont(theme.number_font(13, bold=True))
         self.name.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.name.setMinimumWidth(62)
+        self.name.setMinimumWidth(58)
+        self.delta = QLabel(self)
+        self.delta.setFont(theme.number_font(11))
+        self.delta.setProperty("role", "caption")
         self.market = QLabel(self)
         self.market.setFont(theme.number_font())
         self.market.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -69,7 +85,7 @@ class LegRow(QFrame):
         button.setProperty("kind", "flat")
         button.setToolTip(tip)
         button.setAccessibleName(tip)
-        button.setFixedWidth(20)
+        button.setFixedWidth(18)
         button.setIconSize(QSize(12, 12))
         button.setStyleSheet("padding: 3px 1px;")
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -83,6 +99,8 @@ class LegRow(QFrame):
         line.addSpacing(GAP)
         for part in (self.strike_down, self.name, self.strike_up):
             line.addWidget(part)
+        line.addSpacing(GAP)
+        line.addWidget(self.delta)
         line.addStretch(1)
         line.addWidget(self.market)
         line.addWidget(self.remove)
@@ -96,8 +114,8 @@ class LegRow(QFrame):
         layout.addLayout(line)
         layout.addLayout(below)
 
-    def show_leg(self, leg: OrderLeg, preview: LegPreview | None, now_utc: datetime) -> None:
-        """Shows a leg with its market."""
+    def show_leg(self, leg: OrderLeg, preview: LegPreview | None, now_utc: datetime, *, says_expiry: bool) -> None:
+        """Shows a leg with its market; the second line only where the legs differ in expiry or a quote is old."""
         contract = leg.contract
         is_buy = leg.action is Action.BUY
         self._paint_side(is_buy=is_buy)
@@ -112,22 +130,15 @@ class LegRow(QFrame):
         quote = None if preview is None else preview.quote
         bid, ask = (None, None) if quote is None else (quote.bid, quote.ask)
         self.market.setText(f"{fmt.price(bid)} × {fmt.price(ask)}")
-        self.facts.setText(self._facts(leg, preview, now_utc))
-
-    def _facts(self, leg: OrderLeg, preview: LegPreview | None, now_utc: datetime) -> str:
-        contract = leg.contract
-        parts = [contract.root]
-        if contract.expiry is not None and contract.is_option:
-            badge = fmt.settlement_badge(contract.settlement)
-            parts = [f"{contract.root} {fmt.expiry_date(contract.expiry)} {badge}".strip()]
-            days = fmt.dte(contract.expires_at_utc, now_utc)
-            parts.append(f"{days} d" if days.isdigit() else days)
         greeks = leg.greeks if preview is None else preview.greeks
-        if greeks is not None and contract.is_option:
-            parts += [f"Δ {fmt.unit_delta(greeks.delta)}", f"IV {fmt.vol(greeks.vol)}"]
-        if preview is not None and preview.quote_age_s is not None and preview.quote_age_s > 10:
+        has_greeks = greeks is not None and contract.is_option
+        self.delta.setText(f"Δ {fmt.unit_delta(greeks.delta)}" if greeks is not None and has_greeks else "")
+        self.delta.setToolTip(f"IV {fmt.vol(greeks.vol)}" if greeks is not None and has_greeks else "")
+        parts = [expiry_words(contract, now_utc)] if says_expiry and contract.is_option else []
+        if preview is not None and preview.quote_age_s is not None and preview.quote_age_s > STALE_AFTER_S:
             parts.append(f"quote {fmt.age(preview.quote_age_s)} old")
-        return "  ·  ".join(parts)
+        self.facts.setText("  ·  ".join(parts))
+        self.facts.setVisible(bool(parts))
 
     def show_problem(self, text: str) -> None:
         """Shows what is wrong with this leg, or nothing."""
@@ -198,9 +209,11 @@ class LegRows(QWidget):
     def show_legs(self, legs: tuple[OrderLeg, ...], previews: tuple[LegPreview, ...]) -> None:
         """Shows the legs; `previews` may be shorter while they are on their way."""
         now = self._now_utc()
+        differs = len({(leg.contract.root, leg.contract.expiry) for leg in legs}) > 1
         for index, row in enumerate(self.rows):
             if index < len(legs):
-                row.show_leg(legs[index], previews[index] if index < len(previews) else None, now)
+                preview = previews[index] if index < len(previews) else None
+                row.show_leg(legs[index], preview, now, says_expiry=differs)
             else:
                 row.quantity.set_invalid("")
                 row.show_problem("")

@@ -46,7 +46,7 @@ def _at(draft: TicketDraft) -> str:
 
 
 def _counted(count: int, name: str) -> str:
-    single = name.lower() or "package"
+    single = name.lower().removeprefix("short ").removeprefix("long ") or "package"
     if single == "custom":
         single = "custom package"
     last = single.rsplit(" ", 1)[-1]
