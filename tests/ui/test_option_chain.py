@@ -296,6 +296,24 @@ def test_on_the_strike_itself_the_side_keys_say_what_to_do(qtbot: QtBot, panel: 
     assert "call or the put side" in panel.controls.error.text()
 
 
+def test_home_goes_back_to_the_money(qtbot: QtBot, panel: OptionChainPanel) -> None:
+    bar = panel.view.verticalScrollBar()
+    bar.setValue(bar.maximum())
+    panel.view.setFocus()
+    qtbot.waitUntil(panel.view.hasFocus)
+    QTest.keyClick(panel.view, Qt.Key.Key_Home)
+    first, last = panel.view.visible_rows()
+    assert abs((first + last) / 2 - row_of(panel, 7200)) <= 1.5
+
+
+def test_the_span_limits_the_strikes_around_the_money(panel: OptionChainPanel) -> None:
+    panel.controls.span.setCurrentIndex(0)
+    assert panel.model.rowCount() == 21
+    assert panel.model.strike_at(10) == 7200
+    panel.controls.span.setCurrentIndex(4)
+    assert panel.model.rowCount() == 81
+
+
 def test_the_engine_learns_the_strikes_on_screen_once_after_scrolling(
     qtbot: QtBot, panel: OptionChainPanel, client: DemoClient
 ) -> None:

@@ -26,7 +26,7 @@ from models.order import OrderLeg
 from tests.ui.ticket_demo_data import EXPIRIES, JUNE_12, NOW, DemoClient, static_of
 from ui.bridge import Bridge
 from ui.panels.order_ticket import OrderTicketPanel
-from ui.theme import Ink, Theme
+from ui.theme import Ink, Theme, ThemeName
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 PAPER = AccountInfo(BrokerName.PAPER, AccountId("PAPER1"), Mode.PAPER, "Paper margin", True)
@@ -280,6 +280,34 @@ def test_a_problem_of_the_price_found_by_the_desk_stands_at_the_field(
     type_into(ticket.edit_page.price.field, "1.87")
     qtbot.waitUntil(lambda: "off the tick" in ticket.edit_page.price.problem.text())
     assert ticket.edit_page.legs.rows[2].problem.text() == "expired"
+
+
+def test_without_a_market_the_missing_price_is_said(qtbot: QtBot, ticket: OrderTicketPanel, client: DemoClient) -> None:
+    empty = Problem("limit_price", "The limit price is empty. Type a price, e.g. 1.85.")
+    client.preview_change = lambda preview: replace(
+        preview, net_mid=None, net_natural=None, net_opposite=None, suggested_limit=None, problems=(empty,)
+    )
+    ticket.load_legs(CONDOR)
+    qtbot.waitUntil(ticket.edit_page.price.problem.isVisible)
+    assert ticket.edit_page.price.problem.text() == empty.text
+    assert [button.text() for button in ticket.edit_page.price.jumps.values()] == ["Bid —", "Mid —", "Ask —"]
+    client.preview_change = lambda preview: preview
+    ticket.model.ask_preview()
+    qtbot.waitUntil(lambda: price(ticket) is not None)
+    qtbot.waitUntil(lambda: not ticket.edit_page.price.problem.isVisible())
+
+
+def test_a_problem_with_an_earlier_price_is_not_said_of_the_new_one(
+    qtbot: QtBot, ticket: OrderTicketPanel, client: DemoClient
+) -> None:
+    empty = Problem("limit_price", "The limit price is empty.")
+    client.hold = {PreviewTicket}
+    client.preview_change = lambda preview: replace(preview, problems=(empty,))
+    ticket.load_legs(CONDOR)
+    qtbot.waitUntil(lambda: len(client.held) == 1)
+    client.release()
+    assert price(ticket) is not None
+    assert not ticket.edit_page.price.problem.isVisible()
 
 
 def test_arrows_step_by_a_tick_and_with_shift_by_five(qtbot: QtBot, ticket: OrderTicketPanel) -> None:
@@ -651,6 +679,16 @@ def test_a_click_in_the_chain_after_sending_begins_a_new_ticket(qtbot: QtBot, ti
     ticket.stage_leg(CONDOR[0].contract, Action.BUY)
     assert legs_of(ticket) == CONDOR[:1]
     assert ticket.model.draft.order_id != sent
+
+
+def test_the_colours_follow_a_theme_switch(qtbot: QtBot, ticket: OrderTicketPanel, theme: Theme) -> None:
+    load(qtbot, ticket)
+    dark = ticket.edit_page.legs.rows[0].side.styleSheet()
+    theme.switch(ThemeName.LIGHT)
+    light = ticket.edit_page.legs.rows[0].side.styleSheet()
+    theme.switch(ThemeName.DARK)
+    assert dark != light
+    assert ticket.edit_page.legs.rows[0].side.styleSheet() == dark
 
 
 # --- the rest ---------------------------------------------------------------------------------------------------------

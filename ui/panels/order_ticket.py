@@ -31,7 +31,6 @@ from ui.ticket.keys import Edit, edit_of
 from ui.ticket.model import TicketModel
 from ui.ticket.review_page import ReviewPage
 from ui.ticket.roll import Roller
-from ui.ticket.words import verb
 
 _REFRESH_MS = 1000
 _COUNT_MS = 250
@@ -336,10 +335,7 @@ class OrderTicketPanel(Panel):
     def _on_sent(self, outcome: SendOutcome) -> None:
         if self.model.is_spent and outcome.order is not None:
             self._count_timer.stop()
-            preview = self.model.preview
-            name = "" if preview is None else preview.strategy_name
-            net_mid = None if preview is None else preview.net_mid
-            self.done_page.open_with(outcome.order, verb(self.model.draft, name, net_mid))
+            self.done_page.open_with(outcome.order, self.review_page.sentence.text())
             self.pages.setCurrentWidget(self.done_page)
             self.done_page.new.setFocus()
             return

@@ -265,12 +265,20 @@ class EditPage(QWidget):
         """Puts each problem at its field; an error the user has just typed stays until it is put right."""
         by_leg = {int(p.field[4:]): p.text for p in problems if p.field.startswith("leg:")}
         self.legs.show_problems(by_leg)
-        price = next((p.text for p in problems if p.field == "limit_price"), "")
-        if not self._model.is_following and self._model.draft.limit_price is not None:
-            self.price.show_problem(price)
+        if self._judges_price():
+            self.price.show_problem(next((p.text for p in problems if p.field == "limit_price"), ""))
         if not bool(self.quantity.property("invalid")):
             rest = [p.text for p in problems if p.field in {"legs", "quantity", "tif", "account"}]
             self._show_order_problem("\n".join(rest))
+
+    def _judges_price(self) -> bool:
+        """Whether the problems on hand speak of the price on screen: not of an earlier one, nor of none typed yet."""
+        model = self._model
+        asked = model.previewed_draft
+        if asked is None or asked.limit_price != model.draft.limit_price:
+            return False
+        has_market = model.preview is not None and model.preview.suggested_limit is not None
+        return model.draft.limit_price is not None or (model.is_following and not has_market)
 
     def show_status(self, text: str, role: str = "muted") -> None:
         """Says something above the button; nothing hides the line."""

@@ -51,6 +51,8 @@ class TicketModel(QObject):
         self._now_utc = now_utc
         self.draft = _empty_draft(AccountId(""))
         self.preview: TicketPreview | None = None
+        #: The draft that `preview` was computed for; its price may be an earlier one.
+        self.previewed_draft: TicketDraft | None = None
         self.simulation: Simulation | None = None
         self.is_following = True
         self.is_simulating = False
@@ -164,7 +166,7 @@ class TicketModel(QObject):
         self._is_asking = False
         is_current = asked.order_id == self.draft.order_id and asked.legs == self.draft.legs
         if is_current:
-            self.preview = preview
+            self.preview, self.previewed_draft = preview, asked
             if self.is_following and not self.is_held:
                 self._follow_mid()
             self.previewed.emit()

@@ -12,7 +12,7 @@ from ui import format as fmt
 from ui.theme import GAP, PAD, Ink, Theme
 from ui.ticket.impact import LimitTable, MarginTable
 from ui.ticket.model import SIMULATION_GOOD_S, Simulation, TicketModel
-from ui.ticket.words import buys, changes_since, extremes, total, verb
+from ui.ticket.words import buys, changes_since, extremes, name_of, total, verb
 
 #: The send button wakes this long after the page opened: the second half of a double click or a held Enter is no order.
 ARM_DELAY_MS = 400
@@ -118,9 +118,8 @@ class ReviewPage(QWidget):
         """Shows a fresh simulation and, after a moment, wakes the send button."""
         self._account = account
         draft, preview = simulation.draft, simulation.preview
-        name = "" if preview is None else preview.strategy_name
         net_mid = None if preview is None else preview.net_mid
-        sentence = verb(draft, name, net_mid)
+        sentence = verb(draft, name_of(simulation.order, preview), net_mid)
         self.sentence.setText(sentence)
         self.send.setText(sentence)
         self.send.setProperty("kind", "buy" if buys(draft, net_mid) else "sell")

@@ -7,6 +7,7 @@ from decimal import Decimal
 from execution.commands import TicketDraft
 from execution.views import LimitChange, TicketPreview
 from models.enums import Action, OrderType
+from models.order import Order
 from ui import format as fmt
 from ui.theme import LimitState, limit_state
 from ui.ticket.legs import packages
@@ -33,6 +34,13 @@ def verb(draft: TicketDraft, name: str, net_mid: Decimal | None) -> str:
         word = "Trade" if credit is None else "Sell" if credit else "Buy"
         what = _counted(count, name)
     return f"{word} {what} {_at(draft)}"
+
+
+def name_of(order: Order | None, preview: TicketPreview | None) -> str:
+    """Returns the strategy's name: as previewed, else from the order's own tag."""
+    if preview is not None:
+        return preview.strategy_name
+    return "" if order is None or order.strategy_tag is None else order.strategy_tag.replace("_", " ")
 
 
 def _at(draft: TicketDraft) -> str:
