@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).resolve().parent / "assets"
 _QUARTER_HOUR = timedelta(minutes=15)
 _LOG_BYTES, _LOG_FILES = 10_000_000, 10
+_COPY_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +138,15 @@ def load_settings(options: Options) -> DeskConfig:
     return load_config(ASSETS / "defaults.toml", options.config_file)
 
 
+def store_path(data_dir: Path, environment: str) -> Path:
+    """Returns where the paper broker of a market keeps its books."""
+    return data_dir / f"paper-{environment}" / "paper-broker.sqlite"
+
+
 def make_market(options: Options, clock: Clock, sessions: ExchangeSessions) -> MarketSource:
     """Returns the recorded market of the files given, or the synthetic one; it never closes unless asked to."""
+    from execution.brokers.paper.store import last_desk_time
+
     hours = sessions if options.session_hours else None
     if options.market_files:
         from execution.brokers.paper.recorded import RecordedMarket
@@ -146,7 +154,10 @@ def make_market(options: Options, clock: Clock, sessions: ExchangeSessions) -> M
         return RecordedMarket(options.market_files, seed=options.seed, sessions=hours)
     from execution.brokers.paper.synthetic import SyntheticMarket
 
-    return SyntheticMarket(seed=options.seed, start_utc=clock.now_utc(), sessions=hours)
+    # A market that ran before is listed from then on: a future that expired meanwhile must still settle.
+    before = last_desk_time(store_path(options.data_dir, f"synthetic-{options.seed}"))
+    now_utc = clock.now_utc()
+    return SyntheticMarket(seed=options.seed, start_utc=min(now_utc, before or now_utc), sessions=hours)
 
 
 def desk_clock(base: Clock, starts_at_utc: datetime | None, last_seen_utc: datetime | None) -> Clock:
@@ -162,13 +173,42 @@ def desk_clock(base: Clock, starts_at_utc: datetime | None, last_seen_utc: datet
     return OffsetClock(base=base, offset=quarters * _QUARTER_HOUR)
 
 
+def viewer_copy(books: Path) -> Path:
+    """Returns a private copy of another desk's paper books, for a window that only looks on; gone with the process.
+
+    The other desk holds its books exclusively, so they are copied as files, with their write-ahead log, and the copy is
+    proven; one that was torn by a write in between is made again. Raises KnownError when none is sound.
+    """
+    import atexit
+    import shutil
+    import sqlite3
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix="optiondesk-viewer-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for _ in range(_COPY_TRIES):
+        for name in (f"{books.name}-wal", books.name):
+            (folder / name).unlink(missing_ok=True)
+            if (books.parent / name).exists():
+                shutil.copyfile(books.parent / name, folder / name)
+        try:
+            connection = sqlite3.connect(folder / books.name)
+            sound = connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            connection.close()
+        except sqlite3.DatabaseError:
+            continue
+        if sound:
+            return folder / books.name
+    raise KnownError("The other desk's books cannot be read while it is writing.", cure="Try again in a moment.")
+
+
 async def compose(
     options: Options, publisher: Publisher, *, base_clock: Clock | None = None, faults: FaultScript | None = None
 ) -> Composed:
     """Makes a desk on the paper broker; heavy libraries are imported here, on the caller's (the engine's) thread."""
     from analytics.strategy import recognise
     from database.store import open_storage
-    from execution.assembly import assemble
+    from execution.assembly import Surroundings, assemble
     from execution.brokers.paper.broker import PaperBroker
     from execution.brokers.paper.sample_book import load_sample_book
     from execution.brokers.paper.settings import PaperAccount, PaperSettings
@@ -180,16 +220,16 @@ async def compose(
     sessions = ExchangeSessions()
     base = base_clock or SystemClock()
     market = make_market(options, base, sessions)
-    folder = options.data_dir / f"paper-{market.environment}"
+    books = store_path(options.data_dir, market.environment)
+    folder = books.parent
     folder.mkdir(parents=True, exist_ok=True)
-    store_path = folder / "paper-broker.sqlite"
-    clock = desk_clock(base, market.starts_at_utc, last_desk_time(store_path))
+    clock = desk_clock(base, market.starts_at_utc, last_desk_time(books))
     storage = open_storage(folder / "journal.sqlite", environment=market.environment, mode=Mode.PAPER, clock=clock)
     wants_sample = config.paper.sample_book if options.sample_book is None else options.sample_book
     broker = PaperBroker(
         market=market,
         clock=clock,
-        store_path=store_path if not storage.is_read_only else folder / f"viewer-{os.getpid()}.sqlite",
+        store_path=books if not storage.is_read_only else viewer_copy(books),
         settings=PaperSettings(
             accounts=(PaperAccount(starting_cash=config.paper.starting_cash_usd),),
             quote_interval_s=config.paper.quote_interval_s,
@@ -200,16 +240,26 @@ async def compose(
         calendar=sessions,
         sample_book=load_sample_book(ASSETS / "sample_book.json") if wants_sample else None,
     )
+
+    async def tend_storage() -> Sequence[str]:
+        report = await storage.verify()
+        if report.is_sound:
+            await storage.back_up()
+        return report.problems
+
     desk = assemble(
-        broker=broker,
-        storage=storage,
-        config=config,
-        clock=clock,
-        publisher=publisher,
-        sessions=sessions,
-        recognise=recognise,
-        market_label=market.label,
-        database_path=str(folder / "journal.sqlite"),
+        Surroundings(
+            broker=broker,
+            storage=storage,
+            config=config,
+            clock=clock,
+            publisher=publisher,
+            sessions=sessions,
+            recognise=recognise,
+            tend_storage=tend_storage,
+            market_label=market.label,
+            database_path=str(folder / "journal.sqlite"),
+        )
     )
 
     async def close() -> None:

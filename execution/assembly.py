@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from analytics.legs import PayoffLeg
@@ -29,75 +30,96 @@ from models.ids import new_uuid
 from models.trade import AccountSnapshot
 
 
-def assemble(
-    *,
-    broker: Broker,
-    storage: Storage,
-    config: DeskConfig,
-    clock: Clock,
-    publisher: Publisher,
-    sessions: ExchangeSessions,
-    recognise: Callable[[Sequence[PayoffLeg]], Recognised],
-    market_label: str,
-    database_path: str,
-    mode: Mode = Mode.PAPER,
-) -> Desk:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a desk is put together from."""
+
+    broker: Broker
+    storage: Storage
+    config: DeskConfig
+    clock: Clock
+    publisher: Publisher
+    sessions: ExchangeSessions
+    recognise: Callable[[Sequence[PayoffLeg]], Recognised]
+    tend_storage: Callable[[], Awaitable[Sequence[str]]]
+    market_label: str
+    database_path: str
+    mode: Mode = Mode.PAPER
+
+
+def assemble(on: Surroundings) -> Desk:
     """Returns a desk that is ready to `start`."""
     core = DeskCore(
-        config=config,
-        clock=clock,
-        capabilities=broker.capabilities,
-        is_read_only=storage.is_read_only,
-        recognise=recognise,
-        tell_broker=broker.set_subscriptions,
+        config=on.config,
+        clock=on.clock,
+        capabilities=on.broker.capabilities,
+        is_read_only=on.storage.is_read_only,
+        recognise=on.recognise,
+        tell_broker=on.broker.set_subscriptions,
     )
-    published = DeskPublisher(core, publisher)
+    published = DeskPublisher(core, on.publisher)
     breaches = BreachMonitor(
-        clear_margin=config.risk.clear_margin_pct / 100.0, raise_after=timedelta(seconds=config.risk.raise_after_s)
+        clear_margin=on.config.risk.clear_margin_pct / 100.0,
+        raise_after=timedelta(seconds=on.config.risk.raise_after_s),
     )
-    memory = DeskMemory(core=core, storage=storage, publisher=publisher)
-    watch = RiskWatch(
-        core=core, published=published, breaches=breaches, store=storage, memory=memory, publisher=publisher
-    )
-
-    async def halt(reason: str) -> None:
-        core.trading_state, core.trading_state_reason = TradingState.HALTED, reason
-        publisher.notice(LogLine(clock.now_utc(), Severity.ERROR, "desk", f"Trading is halted: {reason}", toast=True))
-        try:
-            await storage.save_trading_state(TradingState.HALTED, reason, clock.now_utc())
-        except KnownError as error:
-            publisher.notice(LogLine(clock.now_utc(), Severity.ERROR, "desk", f"The halt is not saved: {error}"))
-
-    manager = OrderManager(
-        broker=broker, storage=storage, facts=core, publisher=publisher, clock=clock, mode=mode, halt=halt
-    )
-    chains = ChainService(broker=broker, market=core.market, carry=core.carry, clock=clock)
-    snapshots = SnapshotJob(
-        store=storage,
-        calendar=sessions,
-        clock=clock,
-        publisher=publisher,
-        capture=lambda: capture(core),
-        accounts=lambda: tuple(core.accounts),
-    )
+    memory = DeskMemory(core=core, storage=on.storage, publisher=on.publisher)
     return Desk(
         DeskFacilities(
-            broker=broker,
-            storage=storage,
+            broker=on.broker,
+            storage=on.storage,
             core=core,
-            manager=manager,
-            chains=chains,
+            manager=_manager(on, core),
+            chains=ChainService(broker=on.broker, market=core.market, carry=core.carry, clock=on.clock),
             breaches=breaches,
-            snapshots=snapshots,
+            snapshots=_snapshots(on, core),
             published=published,
-            watch=watch,
+            watch=RiskWatch(
+                core=core,
+                published=published,
+                breaches=breaches,
+                store=on.storage,
+                memory=memory,
+                publisher=on.publisher,
+            ),
             memory=memory,
-            publisher=publisher,
-            clock=clock,
-            session_text=lambda: sessions.describe(clock.now_utc()),
-            market_label=market_label,
-            database_path=database_path,
+            publisher=on.publisher,
+            clock=on.clock,
+            session_text=lambda: on.sessions.describe(on.clock.now_utc()),
+            tend_storage=on.tend_storage,
+            market_label=on.market_label,
+            database_path=on.database_path,
         )
+    )
+
+
+def _manager(on: Surroundings, core: DeskCore) -> OrderManager:
+    async def halt(reason: str) -> None:
+        now_utc = on.clock.now_utc()
+        core.trading_state, core.trading_state_reason = TradingState.HALTED, reason
+        try:
+            await on.storage.save_trading_state(TradingState.HALTED, reason, now_utc)
+        except KnownError as error:
+            on.publisher.notice(LogLine(now_utc, Severity.ERROR, "desk", f"The halt is not saved: {error}"))
+
+    return OrderManager(
+        broker=on.broker,
+        storage=on.storage,
+        facts=core,
+        publisher=on.publisher,
+        clock=on.clock,
+        mode=on.mode,
+        halt=halt,
+    )
+
+
+def _snapshots(on: Surroundings, core: DeskCore) -> SnapshotJob:
+    return SnapshotJob(
+        store=on.storage,
+        calendar=on.sessions,
+        clock=on.clock,
+        publisher=on.publisher,
+        capture=lambda: capture(core),
+        accounts=lambda: tuple(core.accounts),
     )
 
 

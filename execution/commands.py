@@ -81,6 +81,13 @@ class CheckOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class DeclareNotSent:
+    """-> None. The user settles an UNKNOWN order that the broker does not know, after the grace: it was not sent."""
+
+    order_id: OrderId
+
+
+@dataclass(frozen=True, slots=True)
 class ListUnderlyings:
     """-> tuple[str, ...], the underlyings with options."""
 
@@ -193,6 +200,7 @@ Command = (
     | CancelAll
     | ReplaceOrder
     | CheckOrder
+    | DeclareNotSent
     | ListUnderlyings
     | ListExpiries
     | WatchChain

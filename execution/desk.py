@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,6 +45,7 @@ from models.order import OrderLeg
 
 _LOG = logging.getLogger(__name__)
 _RETRY_FIRST_S, _RETRY_MOST_S = 1.0, 60.0
+_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ class DeskFacilities:
     publisher: Publisher
     clock: Clock
     session_text: Callable[[], str]
+    #: Verifies and backs up; returns what is wrong, in words.
+    tend_storage: Callable[[], Awaitable[Sequence[str]]]
     market_label: str
     database_path: str
 
@@ -76,6 +79,7 @@ class Desk:
         self._core = parts.core
         self._phase = Phase.STARTING
         self._problem = ""
+        self._told_trading = (TradingState.ACTIVE, "")
         self._tasks: list[asyncio.Task[None]] = []
         self._dispatch = EventDispatch(
             core=parts.core,
@@ -94,7 +98,6 @@ class Desk:
         """Recovers and unlocks, or stays locked with the problem shown while it tries again."""
         self._publish_state()
         await self._parts.memory.restore()
-        self._start("risk", self._parts.watch.run())
         self._start("market header", self._header_loop())
         if not await self._recover():
             self._start("connect", self._retry_until_ready())
@@ -136,7 +139,8 @@ class Desk:
         snapshot = await self._parts.broker.snapshot()
         self._core.trading_state = loaded.trading_state
         self._core.trading_state_reason = loaded.trading_state_reason
-        self._parts.breaches.restore(loaded.open_breaches)
+        if not self._ready.is_set():
+            self._parts.breaches.restore(loaded.open_breaches)
         self._core.take_snapshot(snapshot)
         await self._parts.manager.recover(loaded, snapshot)
         if not self._core.is_read_only:
@@ -155,10 +159,12 @@ class Desk:
 
     async def _go_on(self) -> None:
         self._start("broker events", self._dispatch.run(self._parts.broker.events()))
+        self._start("risk", self._parts.watch.run())
         self._start("chain", self._chain_loop())
         if not self._core.is_read_only:
             await self._parts.snapshots.record_missed(self._parts.clock.now_utc())
             self._parts.snapshots.start()
+            self._start("housekeeping", self._housekeeping())
         if Capability.BETAS in self._parts.broker.capabilities:
             await self._parts.memory.learn_broker_betas(self._parts.broker)
 
@@ -214,8 +220,20 @@ class Desk:
     async def _header_loop(self) -> None:
         while True:
             self._core.feed, self._core.feed_text = self._dispatch.feed_now()
+            if self._told_trading != (self._core.trading_state, self._core.trading_state_reason):
+                self._publish_state()
             self._parts.published.market(self._parts.session_text())
             await asyncio.sleep(0.5)
+
+    async def _housekeeping(self) -> None:
+        """Proves and backs up the journal once a day, beginning now; what is wrong is told, loudly."""
+        while True:
+            try:
+                for problem in await self._parts.tend_storage():
+                    self._say(Severity.ERROR, "journal", problem, toast=True)
+            except KnownError as error:
+                self._say(Severity.ERROR, "journal", f"The journal could not be checked or backed up: {error}")
+            await asyncio.sleep(_DAY_S)
 
     async def _chain_loop(self) -> None:
         while True:
@@ -248,6 +266,8 @@ class Desk:
                 return await parts.manager.replace(order_id, limit_price)
             case commands.CheckOrder(order_id):
                 return await parts.manager.check(order_id)
+            case commands.DeclareNotSent(order_id):
+                return await parts.manager.declare_not_sent(order_id)
             case commands.ListUnderlyings():
                 return await parts.broker.underlyings()
             case commands.ListExpiries(underlying):
@@ -361,6 +381,7 @@ class Desk:
 
     def _publish_state(self) -> None:
         core = self._core
+        self._told_trading = (core.trading_state, core.trading_state_reason)
         modes = {info.mode for info in core.accounts.values()}
         self._parts.publisher.state(
             DeskState(

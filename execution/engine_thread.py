@@ -7,13 +7,28 @@ import concurrent.futures
 import logging
 import threading
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 from execution.commands import Command
-from execution.desk import Desk
 
 _LOG = logging.getLogger(__name__)
 _STOP_WITHIN_S = 10.0
+
+
+class RunningDesk(Protocol):
+    """What the thread runs: a desk, or one that ends its database with it."""
+
+    async def start(self) -> None:
+        """Recovers and unlocks."""
+        ...
+
+    async def stop(self) -> None:
+        """Lets go of the broker and ends the tasks."""
+        ...
+
+    async def handle(self, command: Command) -> Any:
+        """Answers a command."""
+        ...
 
 
 class EngineThread:
@@ -23,11 +38,13 @@ class EngineThread:
     `on_failure` is called there too, with what kept the desk from starting or killed the loop.
     """
 
-    def __init__(self, make_desk: Callable[[], Awaitable[Desk]], on_failure: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self, make_desk: Callable[[], Awaitable[RunningDesk]], on_failure: Callable[[BaseException], None]
+    ) -> None:
         self._make_desk = make_desk
         self._on_failure = on_failure
         self._loop = asyncio.new_event_loop()
-        self._desk: asyncio.Future[Desk] | None = None
+        self._desk: asyncio.Future[RunningDesk] | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -53,7 +70,7 @@ class EngineThread:
     async def _handle(self, command: Command) -> Any:
         return await (await self._desk_ready()).handle(command)
 
-    async def _desk_ready(self) -> Desk:
+    async def _desk_ready(self) -> RunningDesk:
         if self._desk is None:
             self._desk = self._loop.create_future()
         return await asyncio.shield(self._desk)

@@ -105,13 +105,13 @@ class RiskWatch:
             await self._keep(changed)
 
     async def _keep(self, changed: tuple[RiskBreach, ...]) -> None:
-        self._publisher.state(self._breaches.state())
         for breach in changed:
-            self._tell(breach)
             try:
                 await self._store.save_breach(breach)
             except KnownError as error:
                 self._say(Severity.ERROR, f"The breach could not be saved: {error}")
+            self._tell(breach)
+        self._publisher.state(self._breaches.state())
 
     def _tell(self, breach: RiskBreach) -> None:
         if breach.state is BreachState.ARCHIVED:

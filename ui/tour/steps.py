@@ -41,6 +41,7 @@ from ui.tour.stage import Stage, TourFailed
 _SHORT_DELTA, _WING_DELTA = 0.16, 0.08
 _LEAST_DAYS, _MOST_DAYS = 30, 45
 _PACKAGES = 2
+_CHAIN_TRIES, _CHAIN_PAUSE_S = 12, 0.8
 
 
 class Tour:
@@ -99,11 +100,7 @@ class Tour:
         """Picks a 4-leg SPXW iron condor, 30-45 days out, near 16 and 8 delta, and stages it in the ticket."""
         stage = self._stage
         expiry = self._pick_expiry()
-        static = self._watch(expiry)
-        chain = stage.window.panel("option_chain")
-        chain.show_underlying("SPX")
-        stage.wait(lambda: self._deltas_known(static), within_s=20, what="Greeks of the whole chain")
-        numbers = stage.newest(ChainNumbers)
+        static, numbers = self._whole_chain(expiry)
         self._legs = condor(static, numbers, _PACKAGES)
         self.facts["chain"] = {
             "expiry": plain(expiry.expiry),
@@ -130,28 +127,23 @@ class Tour:
             )
         return fitting[0]
 
-    def _watch(self, expiry: ChainExpiry) -> ChainStatic:
-        static: ChainStatic = self._stage.ask(commands.WatchChain(expiry))
-        self._stage.ask(commands.WatchChain(expiry, static.strikes[0], static.strikes[-1]))
-        return static
-
-    def _deltas_known(self, static: ChainStatic) -> bool:
-        numbers = self._stage.bridge.newest(ChainNumbers)
-        if numbers is None or numbers.version != static.version:
-            self._stage.client.ask(
-                commands.WatchChain(static.expiry, static.strikes[0], static.strikes[-1]), _nothing, _nothing
-            )
-            return False
-        return all(
-            np.nanmin(np.abs(np.abs(side.delta) - wanted), initial=1.0) < 0.02
-            for side in (numbers.calls, numbers.puts)
-            for wanted in (_SHORT_DELTA, _WING_DELTA)
-        )
+    def _whole_chain(self, expiry: ChainExpiry) -> tuple[ChainStatic, ChainNumbers]:
+        """Asks for every strike of an expiry until the wanted deltas are quoted; the chain panel shows it too."""
+        stage = self._stage
+        stage.window.reveal("option_chain").show_expiry(expiry)
+        for _ in range(_CHAIN_TRIES):
+            static: ChainStatic = stage.ask(commands.WatchChain(expiry))
+            stage.ask(commands.WatchChain(expiry, static.strikes[0], static.strikes[-1]))
+            stage.rest(_CHAIN_PAUSE_S)
+            numbers = stage.bridge.newest(ChainNumbers)
+            if numbers is not None and numbers.version == static.version and _deltas_known(numbers):
+                return static, numbers
+        raise TourFailed(f"The chain of {expiry.root} {expiry.expiry} was not quoted.")
 
     def preview(self) -> None:
         """Stages the legs in the ticket panel and notes what the preview says of them."""
         stage = self._stage
-        ticket = stage.window.reveal("ticket")
+        ticket = stage.window.reveal("order_ticket")
         ticket.load_legs(self._legs, "Tour: sell premium 30-45 days out, 16 delta shorts with 8 delta wings.")
         draft = self._new_draft(self._legs, None)
         self._preview_until_priced(draft)
@@ -322,6 +314,14 @@ def steps(tour: Tour) -> tuple[Callable[[], None], ...]:
         tour.snapshot,
         tour.work_and_cancel,
         tour.provoke_breach,
+    )
+
+
+def _deltas_known(numbers: ChainNumbers) -> bool:
+    return all(
+        np.nanmin(np.abs(np.abs(side.delta) - wanted), initial=1.0) < 0.03
+        for side in (numbers.calls, numbers.puts)
+        for wanted in (_SHORT_DELTA, _WING_DELTA)
     )
 
 
