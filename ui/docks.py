@@ -112,6 +112,8 @@ class PanelDock(QDockWidget):
         super().__init__(spec.title, parent)
         self.setObjectName(spec.key)
         self.spec = spec
+        #: Set after the window's first paint: from then on showing the dock builds its panel.
+        self.is_released = False
         self._panel: QWidget | None = None
         self._host = QWidget(self)
         self._column = QVBoxLayout(self._host)
@@ -145,6 +147,7 @@ class PanelDock(QDockWidget):
         self.setFloating(True)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Builds the panel at the latest when somebody looks."""
-        self.panel()
+        """Builds the panel at the latest when somebody looks, but not before the window's first paint."""
+        if self.is_released:
+            self.panel()
         super().showEvent(event)

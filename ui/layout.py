@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMainWindow
 from ui.docks import PanelDock, Place
 
 #: Shares of a 1600 x 1000 window.
-_WIDTHS = {Place.LEFT: 532, Place.CENTRE: 632, Place.RIGHT: 436}
+_WIDTHS = {Place.LEFT: 444, Place.CENTRE: 762, Place.RIGHT: 386}
 _TOP_HEIGHT, _BOTTOM_HEIGHT = 560, 340
 
 

@@ -7,16 +7,16 @@
     window.symbol_chosen.connect(...)           # Ctrl+K chose an underlying
     window.panel_built.connect(...)             # (key, widget): connect panels with each other here
 
-The window builds with any subset of panels. What is visible in the layout is built before the first paint, hidden tabs
-one by one after it.
+The window builds with any subset of panels. The panels on the left are built before the first paint, the others one by
+one right after it, those in view first; `is_complete` says when all are there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QPaintEvent, QShowEvent
+from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QMenuBar, QTabBar, QTabWidget, QVBoxLayout, QWidget
 
 from execution.commands import ListUnderlyings
@@ -24,7 +24,7 @@ from execution.views import DeskState, Severity
 from models.enums import Mode
 from ui.bridge import Bridge
 from ui.desk_commands import DeskCommands
-from ui.docks import PanelDock, PanelSpec
+from ui.docks import PanelDock, PanelSpec, Place
 from ui.engine_client import EngineClient
 from ui.first_run import FirstRunHint
 from ui.icons import Icons
@@ -37,6 +37,8 @@ from ui.widgets.command_palette import CommandPalette
 from ui.widgets.confirm import Confirmation
 
 _LAYOUT_VERSION = 1
+#: A window that starts minimised is never exposed; its engine starts all the same.
+_PAINT_AT_LATEST_MS = 2000
 _DEFAULT_SIZE = QSize(1600, 1000)
 
 
@@ -81,6 +83,9 @@ class MainWindow(QMainWindow):
         self._build_menus()
         default_layout(self, self.docks)
         self._restore_layout()
+        for dock in self.docks.values():
+            if dock.spec.place is Place.LEFT:
+                dock.panel()
         self.palette_overlay = CommandPalette(theme, self)
         self.palette_overlay.symbol_chosen.connect(self.symbol_chosen)
         self.hint = FirstRunHint(theme, settings, self)
@@ -164,31 +169,42 @@ class MainWindow(QMainWindow):
         return dock.panel()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Gives the keyboard to the desk, not to the first field."""
+        """Gives the keyboard to the desk, not to the first field, and waits for the first paint."""
         super().showEvent(event)
         self.setFocus()
         self._refresh_titles()
+        handle = self.windowHandle()
+        if not self._is_painted and handle is not None:
+            handle.installEventFilter(self)
+            QTimer.singleShot(_PAINT_AT_LATEST_MS, self._after_first_paint)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Tells of the first paint once the rest of the window is painted too."""
-        super().paintEvent(event)
-        if not self._is_painted:
-            self._is_painted = True
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """An exposed window is painted before the event loop goes on."""
+        if event.type() is QEvent.Type.Expose:
             QTimer.singleShot(0, self._after_first_paint)
+        return super().eventFilter(watched, event)
 
     @Slot()
     def _after_first_paint(self) -> None:
+        if self._is_painted:
+            return
+        self._is_painted = True
+        handle = self.windowHandle()
+        if handle is not None:
+            handle.removeEventFilter(self)
+        for dock in self.docks.values():
+            dock.is_released = True
         self.first_painted.emit()
         self._build_next()
 
     @Slot()
     def _build_next(self) -> None:
-        """One panel a turn of the event loop, so that the window answers in between."""
-        for dock in self.docks.values():
-            if not dock.is_built:
-                dock.panel()
-                QTimer.singleShot(0, self._build_next)
-                return
+        """One panel a turn of the event loop, visible ones first, so that the window answers in between."""
+        waiting = [dock for dock in self.docks.values() if not dock.is_built]
+        waiting.sort(key=lambda dock: dock.visibleRegion().isEmpty())
+        if waiting:
+            waiting[0].panel()
+            QTimer.singleShot(0, self._build_next)
 
     @property
     def is_complete(self) -> bool:

@@ -98,7 +98,7 @@ class AccountBar(QWidget):
         self.mode_chip = Chip(self._theme, self)
         self.mode_chip.set(fmt.EM_DASH, Ink.TEXT_MUTED)
         self.account_box = QComboBox(self)
-        self.account_box.setMinimumWidth(170)
+        self.account_box.setMinimumWidth(200)
         self.account_box.setToolTip("Account shown; “All accounts” is one book")
         self.account_box.activated.connect(self._on_account_chosen)
         self.net_liq = Figure(self._theme, "Net liq", self)

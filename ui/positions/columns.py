@@ -41,8 +41,8 @@ class Column(IntEnum):
     QTY = 1
     PNL_OPEN = 2
     SPX_DELTA = 3
-    THETA = 4
-    DTE = 5
+    DTE = 4
+    THETA = 5
     MARK = 6
     PNL_DAY = 7
     GAMMA = 8
@@ -71,12 +71,12 @@ class ColumnSpec:
 
 
 SPECS: dict[Column, ColumnSpec] = {
-    Column.NAME: ColumnSpec("Position", "Underlying, strategy, leg", 200),
-    Column.QTY: ColumnSpec("Qty", "Signed contracts or shares; packages of a strategy", 40),
-    Column.PNL_OPEN: ColumnSpec("P&L open", "Dollars since entry", 76, "pnl_open", fmt.signed_money, is_signed=True),
-    Column.SPX_DELTA: ColumnSpec("SPX Δ", "Beta-weighted delta, $ per SPX point", 60, "spx_equiv_delta", fmt.delta),
-    Column.THETA: ColumnSpec("Theta", "Dollars per calendar day", 66, "theta_per_day", fmt.signed_money),
-    Column.DTE: ColumnSpec("DTE", "Calendar days to expiry, AM or PM settled; hours on the last day", 84),
+    Column.NAME: ColumnSpec("Position", "Underlying, strategy, leg", 180),
+    Column.QTY: ColumnSpec("Qty", "Signed contracts or shares; packages of a strategy", 38),
+    Column.PNL_OPEN: ColumnSpec("P&L open", "Dollars since entry", 74, "pnl_open", fmt.signed_money, is_signed=True),
+    Column.SPX_DELTA: ColumnSpec("SPX Δ", "Beta-weighted delta, $ per SPX point", 58, "spx_equiv_delta", fmt.delta),
+    Column.DTE: ColumnSpec("DTE", "Calendar days to expiry, AM or PM settled; hours on the last day", 82),
+    Column.THETA: ColumnSpec("Theta", "Dollars per calendar day", 72, "theta_per_day", fmt.signed_money),
     Column.MARK: ColumnSpec("Mark", "Mid of the quote, or last price", 62, "mark", fmt.price),
     Column.PNL_DAY: ColumnSpec(
         "P&L day", "Dollars since yesterday's close", 76, "pnl_day", fmt.signed_money, is_signed=True
@@ -177,12 +177,13 @@ def tooltip(line: Line, column: Column) -> str:
             f"{leg.row.contract.underlying}: {fmt.beta(leg.row.beta)} ({leg.row.beta_source.value})" for leg in legs
         )
         return "\n".join(dict.fromkeys(lines))
-    if column is Column.DTE:
-        first = line.node.first_expiry_utc
-        return "" if first is None else f"settles {fmt.date_time(first)} your time"
-    if column is Column.NAME and line.node.level is Level.LEG:
-        return f"{legs[0].group.name}\n{legs[0].row.broker.value} {legs[0].row.account_id}"
-    return ""
+    first = line.node.first_expiry_utc
+    if column is Column.DTE and first is not None:
+        return f"settles {fmt.date_time(first)} your time"
+    if column is not Column.NAME:
+        return ""
+    is_leg = line.node.level is Level.LEG
+    return f"{legs[0].group.name}\n{legs[0].row.broker.value} {legs[0].row.account_id}" if is_leg else line.node.title
 
 
 def _quantity(line: Line) -> str:
