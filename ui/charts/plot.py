@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
+from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, Signal
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
 from ui.charts.source import AccountHistory, ChartMetric, Gap, History, RegimeRun
@@ -18,7 +20,7 @@ from ui.theme import Ink, Theme, regime_ink
 SERIES_INKS = (Ink.SERIES_1, Ink.SERIES_2, Ink.SERIES_3, Ink.SERIES_4, Ink.SERIES_5)
 _HEADROOM = 0.06
 #: Above so many points on screen lines are one pixel wide and not smoothed: ten times quicker, and looks the same.
-_SMOOTH_BELOW = 1500
+_SMOOTH_BELOW = 3000
 _SHORTEST_VIEW_S = 3600.0
 #: Snapshots further from the crosshair than this are not read out.
 _READ_WITHIN_S = 4 * 86_400.0
@@ -44,17 +46,23 @@ class _MetricAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no type h
 
 
 class _Bands(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no type hints
-    """Regimes as tinted stretches over the whole height."""
+    """Regimes as tinted stretches over the whole height: one row of pixels, stretched, however many changes."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._runs: tuple[tuple[RegimeRun, QColor], ...] = ()
+        self._starts = np.empty(0)
+        self._ends = np.empty(0)
+        self._shades = np.zeros(1, dtype=np.uint32)
 
     def set_runs(self, runs: tuple[tuple[RegimeRun, QColor], ...]) -> None:
-        self._runs = runs
+        """Takes stretches in time order, each with its tint."""
+        self._starts = np.array([run.start_s for run, _ in runs])
+        self._ends = np.array([run.end_s for run, _ in runs])
+        self._shades = np.array([0, *(color.rgba() for _, color in runs)], dtype=np.uint32)
         self.update()
 
     def viewRangeChanged(self) -> None:
+        """Follows the view."""
         self.prepareGeometryChange()
         self.update()
 
@@ -63,13 +71,22 @@ class _Bands(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no type 
         rect: QRectF = self.viewRect() if self.getViewBox() is not None else QRectF()
         return rect
 
+    def pixels(self, low_s: float, high_s: float, width: int) -> NDArray[np.uint32]:
+        """Returns the ARGB tint of each of `width` columns between two instants; 0 where no regime is known."""
+        at_s = low_s + (np.arange(width) + 0.5) * ((high_s - low_s) / width)
+        index = np.searchsorted(self._starts, at_s, side="right")
+        is_over = np.concatenate(([-np.inf], self._ends))[index] < at_s
+        return np.where(is_over, np.uint32(0), self._shades[index])
+
     def paint(self, painter: QPainter, *_: object) -> None:
-        """Fills the stretches in view."""
+        """Stretches the row of pixels over the view."""
         view = self.boundingRect()
-        for run, color in self._runs:
-            left, right = max(run.start_s, view.left()), min(run.end_s, view.right())
-            if left < right:
-                painter.fillRect(QRectF(left, view.top(), right - left, view.height()), color)
+        if not self._starts.size or view.isEmpty():
+            return
+        row = self.pixels(view.left(), view.right(), max(int(self.getViewBox().width()), 1))
+        image = QImage(row.tobytes(), row.size, 1, row.size * 4, QImage.Format.Format_ARGB32)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+        painter.drawImage(view, image)
 
 
 class HistoryPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type hints
@@ -87,6 +104,7 @@ class HistoryPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type
         self._metric = ChartMetric.NET_LIQUIDATION
         self._shown: tuple[AccountHistory, ...] = ()
         self._with_regimes = True
+        self._is_change = False
         self.lines: dict[str, pg.PlotDataItem] = {}
         self._inks: dict[str, Ink] = {}
         self.setMenuEnabled(False)
@@ -94,6 +112,7 @@ class HistoryPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type
         self.setMouseEnabled(x=True, y=False)
         self._build(self.getPlotItem())
         self.getViewBox().sigXRangeChanged.connect(self._redraw)
+        self.getViewBox().sigResized.connect(self._redraw)
         self.getViewBox().sigRangeChangedManually.connect(self.moved)
         self.scene().sigMouseMoved.connect(self._on_mouse)
         self.retheme()
@@ -150,6 +169,16 @@ class HistoryPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type
         self._left.setToolTip(metric.unit)
         self._redraw()
 
+    @property
+    def is_change(self) -> bool:
+        """Whether per cent since the left edge are drawn; of net liquidation only, Greeks change sign."""
+        return self._is_change and self._metric is ChartMetric.NET_LIQUIDATION
+
+    def show_change(self, *, is_shown: bool) -> None:
+        """Draws net liquidation as per cent since the left edge, so that accounts of any size compare."""
+        self._is_change = is_shown
+        self._redraw()
+
     def show_regimes(self, *, is_shown: bool) -> None:
         """Tints the background by regime, or not."""
         self._with_regimes = is_shown
@@ -160,7 +189,7 @@ class HistoryPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type
         self.setXRange(low_s, max(high_s, low_s + _SHORTEST_VIEW_S), padding=0.01)
 
     def _show_bands(self) -> None:
-        alpha = 26 if self._theme.is_dark else 30
+        alpha = 20 if self._theme.is_dark else 30
         runs = self._history.regimes if self._with_regimes else ()
         self.bands.set_runs(tuple((run, self._theme.color(regime_ink(run.regime), alpha=alpha)) for run in runs))
 
@@ -171,6 +200,8 @@ class HistoryPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type
         drawn = []
         for one in self._shown:
             x, y = thin(one.at_s, one.columns[self._metric.column], low, high, columns)
+            base = self._base_of(one)
+            y = y if base is None else (y / base - 1.0) * 100.0
             starts = np.array([gap.first_s for gap in one.gaps if low <= gap.last_s and gap.first_s <= high])
             x, y = broken(x, y, starts)
             drawn.append((one.account_id, x, y))
@@ -220,9 +251,21 @@ class HistoryPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type
         for one, _ in hits:
             index = nearest(one.at_s, found_s)
             is_same = missed is None and abs(float(one.at_s[index]) - found_s) < 60.0
-            values.append((one.account_id, float(one.columns[self._metric.column][index]) if is_same else float("nan")))
+            values.append((one.account_id, self._value(one, index) if is_same else math.nan))
         regime = next((run for run in self._history.regimes if run.start_s <= found_s <= run.end_s), None)
         return Reading(found_s, tuple(values), regime, missed)
+
+    def _value(self, one: AccountHistory, index: int) -> float:
+        value, base = float(one.columns[self._metric.column][index]), self._base_of(one)
+        return value if base is None else (value / base - 1.0) * 100.0
+
+    def _base_of(self, one: AccountHistory) -> float | None:
+        """What a change counts from: the first known figure in view; None while plain figures are drawn."""
+        if not self.is_change:
+            return None
+        column = one.columns[self._metric.column]
+        known = np.flatnonzero((one.at_s >= self.view_s[0]) & (column > 0))
+        return float(column[known[0]]) if known.size else None
 
     def _missed_at(self, at_s: float, within_s: float) -> Gap | None:
         gaps = (gap for one in self._shown for gap in one.gaps)

@@ -7,9 +7,19 @@ from functools import partial
 from html import escape
 from typing import ClassVar
 
-from PySide6.QtCore import QSize, Slot
-from PySide6.QtGui import QColor, QIcon, QPixmap, QShowEvent
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtGui import QColor, QIcon, QPixmap, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from execution.commands import TakeSnapshot
 from execution.views import SnapshotWritten
@@ -41,6 +51,8 @@ _DAYS: tuple[tuple[str, int, str], ...] = (
     ("All", 0, "Everything there is"),
 )
 _FIRST_RANGE = 31
+#: From this width on all metrics have a button of their own.
+_WIDE_PX = 1130
 
 
 class ChartsPanel(Panel):
@@ -81,15 +93,25 @@ class ChartsPanel(Panel):
         self.metric_choice: Segments[ChartMetric] = Segments(metrics, "Metric", self)
         self.range: Segments[int] = Segments(_DAYS, "Range", self)
         self.range.set(_FIRST_RANGE)
+        self.change = QCheckBox("Change %", self)
+        self.change.setToolTip("Net liq in per cent since the left edge, so that accounts of any size compare")
         self.regimes = QCheckBox("Regimes", self)
         self.regimes.setChecked(True)
         self.regimes.setToolTip("Tint the background by volatility regime")
         self.snapshot = QPushButton("Snapshot now", self)
         self.snapshot.setToolTip("Write a snapshot of every account at once")
+        self.metric_box = QComboBox(self)
+        for text, metric, tip in metrics:
+            self.metric_box.addItem(text, metric)
+            self.metric_box.setItemData(self.metric_box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.metric_box.setAccessibleName("Metric")
+        self.metric_box.hide()
         self.toolbar.addWidget(self.metric_choice)
+        self.toolbar.addWidget(self.metric_box)
         self.toolbar.addSpacing(PAD)
         self.toolbar.addWidget(self.range)
         self.toolbar.addSpacing(PAD)
+        self.toolbar.addWidget(self.change)
         self.toolbar.addWidget(self.regimes)
         self.toolbar.addStretch(1)
         self.toolbar.addWidget(self.snapshot)
@@ -99,6 +121,7 @@ class ChartsPanel(Panel):
         self.where = ValueLabel(self.theme, body, bold=True)
         self.where.setMinimumWidth(140)
         self.detail = QLabel(body)
+        self.detail.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.detail.setFont(self.theme.number_font())
         self.legend = QLabel(body)
         self.legend.setFont(self.theme.small_font())
@@ -111,8 +134,7 @@ class ChartsPanel(Panel):
         line.setSpacing(PAD)
         line.addLayout(self._accounts_line)
         line.addWidget(self.where)
-        line.addWidget(self.detail)
-        line.addStretch(1)
+        line.addWidget(self.detail, 1)
         line.addWidget(self.note)
         line.addWidget(self.legend)
         layout = QVBoxLayout(body)
@@ -122,13 +144,26 @@ class ChartsPanel(Panel):
         layout.addWidget(self.plot, 1)
         self.set_body(body)
         self._show_legend()
+        frame = self.layout()
+        if frame is not None:  # narrower than the buttons is allowed: resizeEvent folds them
+            frame.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
 
     def _connect(self) -> None:
         self.metric_choice.chosen.connect(self._choose)
+        self.metric_box.activated.connect(self._on_metric_box)
         self.range.chosen.connect(self._look)
         self.regimes.toggled.connect(self._on_regimes)
+        self.change.toggled.connect(self._on_change)
         self.snapshot.clicked.connect(self._take_snapshot)
         self.plot.pointed.connect(self._on_pointed)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Folds the metric buttons into a box, and leaves the legend out, where there is no room for them."""
+        super().resizeEvent(event)
+        is_wide = event.size().width() >= _WIDE_PX
+        self.metric_choice.setVisible(is_wide)
+        self.metric_box.setVisible(not is_wide)
+        self.legend.setVisible(is_wide)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -203,8 +238,15 @@ class ChartsPanel(Panel):
             ink = SERIES_INKS[index % len(SERIES_INKS)]
             self.account_buttons[account_id].setIcon(_swatch(self.theme.color(ink)))
 
+    @Slot(int)
+    def _on_metric_box(self, index: int) -> None:
+        self.metric_choice.set(self.metric_box.itemData(index))
+        self._choose()
+
     @Slot()
     def _choose(self) -> None:
+        self.metric_box.setCurrentText(self.metric_choice.value.title)
+        self.change.setEnabled(self.metric_choice.value is ChartMetric.NET_LIQUIDATION)
         chosen = frozenset(name for name, button in self.account_buttons.items() if button.isChecked())
         self.plot.choose(self.metric_choice.value, chosen)
         self._show_newest()
@@ -229,6 +271,11 @@ class ChartsPanel(Panel):
     def _on_regimes(self, is_shown: bool) -> None:
         self.plot.show_regimes(is_shown=is_shown)
         self._show_legend()
+
+    @Slot(bool)
+    def _on_change(self, is_shown: bool) -> None:
+        self.plot.show_change(is_shown=is_shown)
+        self._show_newest()
 
     @Slot()
     def _take_snapshot(self) -> None:
@@ -276,7 +323,8 @@ class ChartsPanel(Panel):
         parts = []
         for account_id, value in reading.values:
             color = self.theme.css(self._ink_of(account_id))
-            parts.append(f'<span style="color:{color}">▬</span> <b>{metric.text(value)}</b>')
+            figure = fmt.signed_percent(value, 2) if self.plot.is_change else metric.text(value)
+            parts.append(f'<span style="color:{color}">▬</span> <b>{figure}</b>')
         if reading.regime is not None:
             ink = self.theme.css(regime_ink(reading.regime.regime))
             parts.append(f'<span style="color:{ink}">{fmt.regime_name(reading.regime.regime)}</span>')
@@ -285,6 +333,7 @@ class ChartsPanel(Panel):
             count = fmt.plural(reading.missed.count, "snapshot")
             parts.append(f'<span style="color:{ink}">▲ {count} missed: {escape(reading.missed.reason)}</span>')
         self.detail.setText("&nbsp;&nbsp; ".join(parts))
+        self.detail.setToolTip(self.detail.text())
 
     def _ink_of(self, account_id: str) -> Ink:
         ids = [one.account_id for one in self._history.accounts]
