@@ -523,6 +523,25 @@ def test_a_held_enter_does_not_run_through_the_confirmation(
     assert client.of(SendOrder) == []
 
 
+def test_enter_on_the_back_button_goes_back(qtbot: QtBot, ticket: OrderTicketPanel, client: DemoClient) -> None:
+    review(qtbot, ticket)
+    ticket.review_page.back.setFocus()
+    QTest.keyClick(ticket.review_page.back, Qt.Key.Key_Return)
+    assert ticket.pages.currentWidget() is ticket.edit_page
+    assert client.of(SendOrder) == []
+
+
+def test_enter_after_a_click_on_a_button_previews(qtbot: QtBot, ticket: OrderTicketPanel, client: DemoClient) -> None:
+    load(qtbot, ticket)
+    press(ticket.edit_page.price.jumps["bid"])
+    press(ticket.edit_page.tifs.button(TimeInForce.GTC))
+    focus = QApplication.focusWidget()
+    assert focus is not None
+    QTest.keyClick(focus, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: len(client.of(SimulateOrder)) == 1)
+    assert client.of(SimulateOrder)[0].draft.tif is TimeInForce.GTC
+
+
 def test_no_key_sends_from_outside_the_confirmation(qtbot: QtBot, ticket: OrderTicketPanel, client: DemoClient) -> None:
     load(qtbot, ticket)
     client.hold = {SimulateOrder}

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QStackedWidget, QWidget
+from PySide6.QtWidgets import QAbstractButton, QStackedWidget, QWidget
 
 from execution.views import AccountsState, ChainStatic, OrderNotice, SendOutcome, SimulationOutcome
 from models.contract import Contract
@@ -210,8 +210,11 @@ class OrderTicketPanel(Panel):
         """Enter previews, Enter in the preview sends, Esc goes back; the other keys edit. A held key acts once."""
         key, page = event.key(), self.pages.currentWidget()
         is_enter = key in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        focus = self.focusWidget()
         if is_enter and not event.isAutoRepeat():
-            if page is self.edit_page:
+            if isinstance(focus, QAbstractButton) and focus.hasFocus():
+                focus.click()  # Enter on a button is that button: on Back it goes back
+            elif page is self.edit_page:
                 self.simulate()
             elif page is self.review_page:
                 self.review_page.try_send()
@@ -337,7 +340,7 @@ class OrderTicketPanel(Panel):
             self._count_timer.stop()
             self.done_page.open_with(outcome.order, self.review_page.sentence.text())
             self.pages.setCurrentWidget(self.done_page)
-            self.done_page.new.setFocus()
+            self.done_page.setFocus()
             return
         self.review_page.show_denied(outcome)
         self.review_page.refresh()

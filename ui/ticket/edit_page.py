@@ -126,6 +126,7 @@ class EditPage(QWidget):
         self.simulate.setProperty("kind", "primary")
         self.simulate.setToolTip("Asks the broker what margin it would take; nothing is sent (Enter)")
         self.simulate.setMinimumHeight(30)
+        self.simulate.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
     def _lay_out(self) -> None:
         content = QWidget(self)

@@ -131,6 +131,7 @@ class ChoiceBar(QWidget, Generic[T]):
             button.setToolTip(tip)
             button.setFixedWidth(button.fontMetrics().horizontalAdvance(text) + 18)
             button.setStyleSheet("padding: 3px 4px;")
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(lambda _checked=False, chosen=value: self.chosen.emit(chosen))
             group.addButton(button)
             line.addWidget(button)

@@ -35,6 +35,7 @@ class PriceBox(QWidget):
         self._references: dict[str, Decimal | None] = {"bid": None, "mid": None, "ask": None}
         self.effect = QPushButton("DB", self)
         self.effect.setFixedWidth(42)
+        self.effect.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.effect.setToolTip("CR: you receive, DB: you pay. The legs set it; click to turn it.")
         self.field = StepField(theme, "Limit price", self)
         self.field.setFixedWidth(92)

@@ -57,6 +57,8 @@ class ReviewPage(QWidget):
         self.again = QPushButton("Simulate again", self)
         self.send = QPushButton(self)
         self.send.setMinimumHeight(34)
+        for button in (self.back, self.again, self.send):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._lay_out()
         self.back.clicked.connect(self.back_wanted)
         self.again.clicked.connect(self.again_wanted)
