@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
 import numpy as np
-from analytics.strategy import Recognised
 
 from analytics.black_scholes import FirstOrderValues, bsm_first_order
 from analytics.book import BookArrays, Model
 from analytics.legs import PayoffLeg
 from analytics.payoff import PayoffProfile, payoff_at_expiry
+from analytics.strategy import Recognised
 from execution.commands import TicketDraft
 from execution.market.carry import CarryBook
 from execution.market.data import MarketData
