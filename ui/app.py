@@ -35,6 +35,7 @@ from ui.op import ReaderPool
 from ui.panel_specs import Surroundings, panel_specs
 from ui.panels.account_bar import AccountBar
 from ui.panels.log_panel import LogModel
+from ui.reader_door import ReaderDoor
 from ui.settings import WindowSettings
 from ui.theme import Theme, ThemeName
 from ui.wiring import Wiring
@@ -104,6 +105,7 @@ class Desktop(QObject):
         self.client = ThreadedEngineClient(self._submit, self)
         self.messages = Messages(self.bridge, self.theme, self.icons, self)
         self.pool = ReaderPool(self)
+        self.reader = ReaderDoor(self.bridge, self)
         around = Surroundings(
             bridge=self.bridge,
             client=self.client,
@@ -113,6 +115,7 @@ class Desktop(QObject):
             settings=self.settings,
             clock=self.clock,
             pool=self.pool,
+            reader=self.reader,
             log=LogModel(self.bridge, self.theme, parent=self),
         )
         self.window = MainWindow(
@@ -140,6 +143,7 @@ class Desktop(QObject):
             self._engine.stop()
             self._engine = None
         self.pool.close()
+        self.reader.close()
 
     # --- engine -------------------------------------------------------------------------------------------------------
 

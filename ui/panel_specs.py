@@ -16,6 +16,7 @@ from ui.icons import Icons
 from ui.messages import Messages
 from ui.op import ReaderPool
 from ui.panels.log_panel import LogModel
+from ui.reader_door import ReaderDoor
 from ui.settings import WindowSettings
 from ui.theme import Theme
 
@@ -32,6 +33,7 @@ class Surroundings:
     settings: WindowSettings
     clock: Clock
     pool: ReaderPool
+    reader: ReaderDoor
     log: LogModel
 
 
@@ -44,6 +46,9 @@ def panel_specs(around: Surroundings) -> tuple[PanelSpec, ...]:
         PanelSpec("order_ticket", "Order ticket", Place.RIGHT, make.order_ticket),
         PanelSpec("option_chain", "Option chain", Place.BOTTOM, make.option_chain),
         PanelSpec("working_orders", "Working orders", Place.BOTTOM, make.working_orders),
+        PanelSpec("journal", "Journal", Place.BOTTOM, make.journal),
+        PanelSpec("charts", "Charts", Place.BOTTOM, make.charts),
+        PanelSpec("breaches", "Breaches", Place.BOTTOM, make.breaches),
         PanelSpec("log", "Log", Place.BOTTOM, make.log),
     )
 
@@ -84,6 +89,42 @@ class _Makers:
 
         on = self._around
         return WorkingOrdersPanel(on.bridge, on.client, on.theme, icons=on.icons, messages=on.messages, clock=on.clock)
+
+    def journal(self) -> QWidget:
+        from ui.panels.journal import JournalPanel
+
+        on = self._around
+        return JournalPanel(
+            on.bridge,
+            on.client,
+            on.theme,
+            icons=on.icons,
+            messages=on.messages,
+            clock=on.clock,
+            settings=on.settings,
+            pool=on.pool,
+            open_reader=on.reader.open,
+        )
+
+    def charts(self) -> QWidget:
+        from ui.panels.charts import ChartsPanel
+
+        on = self._around
+        return ChartsPanel(on.bridge, on.client, on.theme, on.reader, on.pool)
+
+    def breaches(self) -> QWidget:
+        from ui.panels.breaches import BreachesPanel
+
+        on = self._around
+        return BreachesPanel(
+            on.bridge,
+            on.client,
+            on.theme,
+            messages=on.messages,
+            clock=on.clock,
+            pool=on.pool,
+            open_reader=on.reader.open,
+        )
 
     def log(self) -> QWidget:
         from ui.panels.log_panel import LogPanel

@@ -16,12 +16,14 @@ from models.order import OrderLeg
 from ui.main_window import MainWindow
 
 if TYPE_CHECKING:
+    from ui.panels.breaches import BreachesPanel
     from ui.panels.option_chain import OptionChainPanel
     from ui.panels.order_ticket import OrderTicketPanel
     from ui.panels.positions import PositionsPanel
     from ui.panels.working_orders import WorkingOrdersPanel
 
 POSITIONS, TICKET, CHAIN, ORDERS = "positions", "order_ticket", "option_chain", "working_orders"
+RISK, BREACHES = "risk_dashboard", "breaches"
 
 
 class Wiring(QObject):
@@ -50,6 +52,8 @@ class Wiring(QObject):
             ticket = cast("OrderTicketPanel", panel)
             ticket.staged_changed.connect(self._on_staged_changed)
             ticket.expiry_wanted.connect(self._on_expiry_wanted)
+        elif key == BREACHES:
+            cast("BreachesPanel", panel).show_in_dashboard.connect(self._on_show_in_dashboard)
         elif key == ORDERS:
             cast("WorkingOrdersPanel", panel).cancel_all_requested.connect(self._window.commands.cancel_all)
 
@@ -85,6 +89,10 @@ class Wiring(QObject):
         ticket = self._ticket()
         if ticket is not None:
             ticket.load_legs(legs)
+
+    @Slot(object)
+    def _on_show_in_dashboard(self, _metric: object) -> None:
+        self._reveal(RISK)
 
     @Slot(object)
     def _on_staged_changed(self, legs: tuple[OrderLeg, ...]) -> None:
