@@ -65,6 +65,7 @@ class Tour:
         for kind in (MarketState, AccountsState, BookStructure, RiskState, ScenarioState):
             stage.newest(kind)
         stage.wait(self._book_is_valued, within_s=20, what="every position to be valued")
+        stage.wait(lambda: stage.newest(MarketState).spx_price is not None, within_s=20, what="a price of SPX")
         market = stage.newest(MarketState)
         self.facts |= {
             "market": desk.market_label,
