@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QGraphicsItem, QWidget
 
 from execution.views import FloatArray, ScenarioState
 from ui import format as fmt
@@ -74,6 +74,8 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type h
         item.getAxis("left").setWidth(54)
         item.getAxis("bottom").setHeight(34)
         item.showGrid(x=True, y=True, alpha=0.13)
+        for side in ("left", "bottom"):  # painted once into a picture: half of a frame's cost otherwise
+            item.getAxis(side).setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         item.getViewBox().disableAutoRange()
         self._move = pg.LinearRegionItem(movable=False)
         self._gain = pg.PlotDataItem(fillLevel=0.0)
@@ -110,6 +112,7 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type h
         self._fit(state)
         if self.cross.isVisible():
             self._show_dots(float(self.cross.value()))
+        self.scene().prepareForPaint()  # settles the geometry now, else the first paint asks for a second
 
     def _show_move(self, state: ScenarioState) -> None:
         move = expected_move(state)
