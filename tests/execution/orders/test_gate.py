@@ -382,3 +382,33 @@ def test_a_one_sided_limit_names_its_side() -> None:
         before = resimulated(GOOD, current_greeks=greeks(10.0, vega=0.0))
         (denial,) = gate(before, context(limits=(limit,)))
         assert "the limit of" in denial.text
+
+
+NONE_LEFT = resimulated(GOOD, buying_power_after=Decimal(0))
+FROM_VALUES = resimulated(GOOD, buying_power_after=None, initial_margin_change=Decimal(300_000))
+AT_THE_EDGE: tuple[Callable[[], Case], ...] = (
+    lambda: (NONE_LEFT, context()),
+    lambda: (FROM_VALUES, context(max_loss_usd=Decimal(1))),
+    lambda: (GOOD, replace(context(), quote_ages_s=dict.fromkeys(context().quotes, 5.0))),
+    lambda: (resimulated(GOOD, simulated_at=NOW - timedelta(seconds=30)), context()),
+    lambda: (GOOD, caps(max_notional_usd=Decimal(1_500_000))),
+    lambda: (GOOD, context(max_loss_usd=Decimal(50_000))),
+    lambda: (order(price="-1.50"), context()),
+    lambda: (GOOD, with_quote(bid=Decimal(5), ask=Decimal(5))),
+    lambda: (order(price="-0.05"), replace(with_quote(bid=Decimal(0), ask=Decimal(6)), caps=replace(CAPS))),
+    lambda: (GOOD, context(traffic=replace(TRAFFIC, sent=(sent(5.0, GOOD.fingerprint),)))),
+    lambda: (GOOD, context(traffic=replace(TRAFFIC, sent=(sent(1.0),)))),
+    lambda: (GOOD, context(traffic=replace(TRAFFIC, open_in_underlying=4))),
+    lambda: (order(RISK_REVERSAL, "-2.50"), context(order(RISK_REVERSAL), max_loss_usd=None)),
+    lambda: (order(RISK_REVERSAL, "-1.50"), context(order(RISK_REVERSAL), max_loss_usd=None)),
+)
+
+
+@pytest.mark.parametrize("number", range(len(AT_THE_EDGE)))
+def test_what_is_exactly_at_the_edge_passes(number: int) -> None:
+    assert gate(*AT_THE_EDGE[number]()) == ()
+
+
+def test_a_leg_of_nothing_is_over_the_size_cap() -> None:
+    empty = order((leg(PUT, Action.SELL, 0), leg(option(6900), Action.BUY, 1)))
+    assert C.SIZE_CAP in codes(gate(empty, context(empty)))
