@@ -34,7 +34,7 @@ class JournalColumn(IntEnum):
 
 
 HEADERS = {
-    JournalColumn.TIME: "Time (New York)",
+    JournalColumn.TIME: "New York time",
     JournalColumn.ACCOUNT: "Account",
     JournalColumn.UNDERLYING: "Symbol",
     JournalColumn.STRATEGY: "Strategy",
@@ -58,16 +58,16 @@ HEADER_TIPS = {
     JournalColumn.REGIME: "Volatility regime at the fill",
 }
 WIDTHS = {
-    JournalColumn.TIME: 150,
+    JournalColumn.TIME: 126,
     JournalColumn.ACCOUNT: 130,
-    JournalColumn.UNDERLYING: 58,
-    JournalColumn.STRATEGY: 122,
-    JournalColumn.STATUS: 86,
-    JournalColumn.LEGS: 312,
-    JournalColumn.NET: 96,
+    JournalColumn.UNDERLYING: 60,
+    JournalColumn.STRATEGY: 120,
+    JournalColumn.STATUS: 82,
+    JournalColumn.LEGS: 318,
+    JournalColumn.NET: 92,
     JournalColumn.VIX: 50,
-    JournalColumn.SPX: 70,
-    JournalColumn.REGIME: 76,
+    JournalColumn.SPX: 66,
+    JournalColumn.REGIME: 78,
     JournalColumn.DELTA: 124,
     JournalColumn.THETA: 134,
     JournalColumn.TAGS: 116,
@@ -100,8 +100,8 @@ def line_of(row: JournalRow) -> Line:
     status, status_ink = words.status_chip(row.status)
     regime, regime_ink = words.regime_chip(row.regime)
     cells = {
-        JournalColumn.TIME: words.new_york(row.created_at),
-        JournalColumn.ACCOUNT: f"{row.account_id} · {row.broker.lower()}",
+        JournalColumn.TIME: words.new_york(row.created_at)[:16],
+        JournalColumn.ACCOUNT: f"{row.account_id} {row.broker.lower()}",
         JournalColumn.UNDERLYING: row.underlying,
         JournalColumn.STRATEGY: words.strategy(row.strategy_tag),
         JournalColumn.STATUS: status,

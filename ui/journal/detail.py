@@ -88,11 +88,9 @@ class DetailPane(QWidget):
         )
         greek_columns = ("Whole book", "Before", "After", "Change", "Unit")
         self.greeks = SmallTable(theme, greek_columns, right=frozenset({1, 2, 3}), stretch=4)
-        fills = ("Time (New York)", "Action", "Qty", "Contract", "Price", "Fee")
+        fills = ("New York", "Action", "Qty", "Contract", "Price", "Fee")
         self.executions = SmallTable(theme, fills, right=frozenset({2, 4, 5}), stretch=3)
-        self.audit = SmallTable(
-            theme, ("Time (New York)", "Event", "Facts", "Latency"), right=frozenset({3}), stretch=2
-        )
+        self.audit = SmallTable(theme, ("New York", "Event", "Facts", "Latency"), right=frozenset({3}), stretch=2)
         self.editor = WordsEditor(self)
         self.editor.save_requested.connect(self.save_requested)
         self._build_head()
@@ -245,12 +243,13 @@ class DetailPane(QWidget):
         if detail.row.id != self.journal_id:
             return
         self.show_row(detail.row)
+        at = detail.row.created_at
         self.editor.show_history(detail.edits)
         self.ids["Order id"].show_id(detail.order_id)
         self.executions.show_rows(
             [
                 (
-                    Cell(words.new_york(one.executed_at_utc)),
+                    Cell(words.trail_time(one.executed_at_utc, at), tip=words.new_york(one.executed_at_utc)),
                     Cell(one.action.value, Ink.BUY if one.action.sign > 0 else Ink.SELL),
                     Cell(fmt.quantity(one.quantity)),
                     Cell(one.contract.label, tip=f"{one.contract.label}\nexecution {one.execution_id}"),
@@ -265,7 +264,7 @@ class DetailPane(QWidget):
         self.audit.show_rows(
             [
                 (
-                    Cell(words.new_york(one.at_utc), tip=fmt.utc_text(one.at_utc)),
+                    Cell(words.trail_time(one.at_utc, at), tip=words.new_york(one.at_utc)),
                     Cell(fmt.words(one.kind)),
                     Cell(words.audit_facts(one)),
                     Cell(words.latency(one.latency_us), Ink.TEXT_MUTED),

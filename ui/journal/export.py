@@ -17,6 +17,9 @@ from ui.theme import GAP
 if TYPE_CHECKING:
     from database.journal_query import JournalFilter
 
+#: Pause of the export every thousand rows, seconds.
+_BREATH_S = 0.005
+
 
 class CsvExport(QObject):
     """One export at a time. Exactly one of `finished(path, rows)`, `cancelled` and `failed(error)` follows `start`."""
@@ -44,7 +47,7 @@ class CsvExport(QObject):
 
         def on_written(count: int) -> bool:
             progressed.emit(count)
-            return not stop.is_set()
+            return not stop.wait(_BREATH_S)  # lets the window have the interpreter for a moment
 
         def work() -> tuple[Path, int]:
             from database.export import export_journal_csv  # noqa: PLC0415 - brings SQLAlchemy, which the window waits not for

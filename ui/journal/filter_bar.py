@@ -32,8 +32,9 @@ class FilterBar(QWidget):
         super().__init__(parent)
         self._total: int | None = None
         self._shown: int | None = None
-        self.search = SearchBox(icons, "Search rationale, tags, symbol, strategy", self)
-        self.search.setFixedWidth(250)
+        self.search = SearchBox(icons, "Search notes, tags, symbols", self)
+        self.search.setFixedWidth(220)
+        self.search.setToolTip("Words that must all occur in rationale, tags, symbol or strategy")
         self.underlying = FacetButton(theme, "Symbol", str, self)
         self.strategy = FacetButton(theme, "Strategy", words.strategy, self)
         self.regime = FacetButton(theme, "Regime", lambda text: words.regime_chip(text)[0] or text, self)

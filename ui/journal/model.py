@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from ui.journal.columns import CHIPS, HEADER_TIPS, HEADERS, MUTED, RIGHT, JournalColumn, Line
+from ui.journal.text import new_york
 from ui.theme import Ink, Theme
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -147,6 +148,8 @@ class JournalModel(QAbstractTableModel):
     def _tip(line: Line, column: JournalColumn) -> str | None:
         if column is JournalColumn.RATIONALE:
             return line.row.user_rationale or line.row.ai_rationale
+        if column is JournalColumn.TIME:
+            return f"{new_york(line.row.created_at)} New York"
         return line.cells[column] if column in (JournalColumn.LEGS, JournalColumn.TAGS) else None
 
 

@@ -29,15 +29,7 @@ _STATUS_INKS = {
     JournalStatus.CANCELLED.value: Ink.TEXT_MUTED,
 }
 #: Facts of an audit row that are worth a line, in order, with the words for them.
-_AUDIT_FACTS = (
-    ("status", ""),
-    ("filled_packages", "filled"),
-    ("limit_price", "limit"),
-    ("quantity", "qty"),
-    ("price", "at"),
-    ("action", ""),
-    ("reason", ""),
-)
+_AUDIT_FACTS = ("status", "filled_packages", "limit_price", "action", "quantity", "price", "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,31 +153,39 @@ def latency(latency_us: int | None) -> str:
 
 
 def audit_facts(row: AuditRow) -> str:
-    """Returns an audit row's state in a few words."""
+    """Returns an audit row's state in a few words: `Filled, 2/2, CR 1.85` or `Sell 2 at 12.50`."""
+    state = row.state
     words = []
-    for key, name in _AUDIT_FACTS:
-        value = row.state.get(key)
-        if value in (None, "", 0):
+    for key in _AUDIT_FACTS:
+        value = state.get(key)
+        if value in (None, "", 0) or (key in ("quantity", "price") and "action" in state):
             continue
-        if key == "filled_packages":
-            words.append(f"filled {value}/{row.state.get('packages', '?')}")
-        elif key == "limit_price":
-            words.append(fmt.net_price(Decimal(str(value))))
-        elif key in ("status", "action"):
-            words.append(fmt.words(str(value)))
-        else:
-            words.append(f"{name} {value}".strip())
+        match key:
+            case "filled_packages":
+                words.append(fmt.filled(int(value), int(state.get("packages") or value)))
+            case "limit_price":
+                words.append(fmt.net_price(Decimal(str(value))))
+            case "action":
+                words.append(f"{fmt.words(str(value))} {state.get('quantity', '?')} at {state.get('price', '?')}")
+            case "status":
+                words.append(fmt.words(str(value)))
+            case _:
+                words.append(str(value))
     return ", ".join(words)
 
 
+def trail_time(at_utc: datetime, trade_at_utc: datetime) -> str:
+    """Returns a New York time to the millisecond, with its day when that is not the trade's."""
+    at, trade = at_utc.astimezone(NEW_YORK), trade_at_utc.astimezone(NEW_YORK)
+    clock = f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
+    return clock if at.date() == trade.date() else f"{at:%m-%d} {clock}"
+
+
 def edit_line(edit: JournalEdit) -> str:
-    """Returns one edit of the user's words in a line: when, what, from, to."""
+    """Returns one edit of the user's words in a line: when, and what stood there before."""
     if edit.field == "tags":
-        before, after = (_tags(text) for text in (edit.before, edit.after))
-        return f"{new_york(edit.at_utc)}  tags: {before} {ARROW} {after}"
-    before = f"“{excerpt(edit.before)}”" if edit.before else "nothing"
-    after = f"“{excerpt(edit.after)}”" if edit.after else "nothing"
-    return f"{new_york(edit.at_utc)}  rationale: {before} {ARROW} {after}"
+        return f"{new_york(edit.at_utc)}  tags were: {_tags(edit.before)}"
+    return f"{new_york(edit.at_utc)}  rationale was: {f'“{excerpt(edit.before)}”' if edit.before else 'empty'}"
 
 
 def _tags(text: str | None) -> str:

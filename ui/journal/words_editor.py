@@ -197,7 +197,7 @@ class WordsEditor(QWidget):
     def show_history(self, edits: Sequence[JournalEdit]) -> None:
         """Shows what the words were, newest first."""
         lines = [words.edit_line(edit) for edit in reversed(edits)]
-        self.history.setText("\n".join(["Edits", *lines]) if lines else "Never edited.")
+        self.history.setText("\n".join(lines) if lines else "Never edited.")
 
     def lock(self, reason: str) -> None:
         """Keeps the user from editing and says why; an empty reason lets them."""
