@@ -21,6 +21,8 @@ SERIES_INKS = (Ink.SERIES_1, Ink.SERIES_2, Ink.SERIES_3, Ink.SERIES_4, Ink.SERIE
 _HEADROOM = 0.06
 #: Above so many points on screen lines are one pixel wide and not smoothed: ten times quicker, and looks the same.
 _SMOOTH_BELOW = 3000
+#: So few points get a dot each: a first snapshot alone has no line.
+_DOTS_UP_TO = 40
 _SHORTEST_VIEW_S = 3600.0
 #: Snapshots further from the crosshair than this are not read out.
 _READ_WITHIN_S = 4 * 86_400.0
@@ -149,7 +151,7 @@ class HistoryPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type
         for index, one in enumerate(history.accounts):
             self._inks[one.account_id] = SERIES_INKS[index % len(SERIES_INKS)]
             if one.account_id not in self.lines:
-                line = pg.PlotDataItem(connect="finite")
+                line = pg.PlotDataItem(connect="finite", symbolSize=5, symbolPen=None)
                 self.lines[one.account_id] = line
                 self.getPlotItem().addItem(line, ignoreBounds=True)
         span = history.span_s
@@ -186,7 +188,8 @@ class HistoryPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type
 
     def look_at(self, low_s: float, high_s: float) -> None:
         """Brings a range of time into view."""
-        self.setXRange(low_s, max(high_s, low_s + _SHORTEST_VIEW_S), padding=0.01)
+        missing = max(_SHORTEST_VIEW_S - (high_s - low_s), 0.0)
+        self.setXRange(low_s - missing / 2, high_s + missing / 2, padding=0.01)
 
     def _show_bands(self) -> None:
         alpha = 20 if self._theme.is_dark else 30
@@ -213,6 +216,8 @@ class HistoryPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type
             line = self.lines[account_id]
             line.opts["antialias"] = is_smooth
             line.setPen(pg.mkPen(self._theme.color(self._inks[account_id]), width=1.6 if is_smooth else 1))
+            line.setSymbol("o" if x.size <= _DOTS_UP_TO else None)
+            line.setSymbolBrush(self._theme.color(self._inks[account_id]))
             line.setData(x, y)
         self._fit(extremes)
         self._mark_gaps(low, high, columns)

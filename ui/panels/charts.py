@@ -265,7 +265,7 @@ class ChartsPanel(Panel):
             low = (newest - timedelta(days=days)).timestamp()
         else:
             low = first
-        self.plot.look_at(min(max(low, first), last - 1.0) if days != 1 else min(low, last - 1.0), last)
+        self.plot.look_at(min(low, last) if days == 1 else max(low, first), last)
 
     @Slot(bool)
     def _on_regimes(self, is_shown: bool) -> None:

@@ -23,6 +23,9 @@ SHORT_UNITS = {
     Metric.MARGIN_USED_PCT: "of net liq",
 }
 
+#: Bounds of this size are shown without decimals; the tooltip and the editor have them exactly.
+_WHOLE_FROM = 100.0
+
 
 def bounds_text(low: float | None, high: float | None) -> str:
     """Returns both bounds in few characters: `±60`, `−250 … +1,250`, `at least −8`, `at most +45`, `no limit`."""
@@ -36,7 +39,8 @@ def bounds_text(low: float | None, high: float | None) -> str:
 
 
 def _bound(value: float | None) -> str:
-    return fmt.signed(value, 0 if value is None or float(value).is_integer() else 2)
+    is_whole = value is None or float(value).is_integer() or abs(value) >= _WHOLE_FROM
+    return fmt.signed(value, 0 if is_whole else 2)
 
 
 def used_text(row: LimitRow | None, state: LimitState) -> str:
