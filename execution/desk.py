@@ -14,6 +14,7 @@ from typing import Any
 
 from execution import commands
 from execution.brokers.port import Broker, Capability
+from execution.clock_watch import ClockWatch
 from execution.core import DeskCore, with_underlyings
 from execution.dispatch import EventDispatch
 from execution.market.chains import ChainService
@@ -108,6 +109,7 @@ class Desk:
         """Lets go of the broker and ends the tasks; working orders stay as they are."""
         self._core.trading_unlocked = False
         self._parts.snapshots.stop()
+        await self._parts.manager.close()
         await self._parts.broker.close()
         everything = [*self._tasks, *([self._reconciling] if self._reconciling else [])]
         for task in everything:
@@ -165,6 +167,7 @@ class Desk:
             await self._parts.snapshots.record_missed(self._parts.clock.now_utc())
             self._parts.snapshots.start()
             self._start("housekeeping", self._housekeeping())
+            self._start("clock watch", ClockWatch(self._parts.clock, self._on_jump).run())
         if Capability.BETAS in self._parts.broker.capabilities:
             await self._parts.memory.learn_broker_betas(self._parts.broker)
 
@@ -234,6 +237,12 @@ class Desk:
             except KnownError as error:
                 self._say(Severity.ERROR, "journal", f"The journal could not be checked or backed up: {error}")
             await asyncio.sleep(_DAY_S)
+
+    def _on_jump(self, seconds: float) -> None:
+        """The computer slept, or its clock was set: what was missed is asked for, what was due is looked at."""
+        self._say(Severity.WARNING, "desk", f"The clock jumped by {seconds:+.0f} s; asking the broker for everything.")
+        self._parts.snapshots.wake()
+        self._start_reconcile()
 
     async def _chain_loop(self) -> None:
         while True:

@@ -92,10 +92,11 @@ class Recorder:
         await self._halt(reason)
 
     def tell(self, order: Order, text: str, *, severity: Severity = Severity.INFO, toast: bool = False) -> None:
-        """Publishes a changed order, the list, and a line for the log."""
+        """Publishes a changed order, the list, and a line for the log if there is anything to say."""
         self._publisher.notice(OrderNotice(order, text))
         self.publish_orders()
-        self.say(text, severity, toast=toast)
+        if text:
+            self.say(text, severity, toast=toast)
 
     def say(self, text: str, severity: Severity = Severity.INFO, *, toast: bool = False) -> None:
         """Publishes a line for the log."""

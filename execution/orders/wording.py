@@ -65,7 +65,10 @@ def terms_of(order: Order) -> str:
 
 
 def change_text(before: Order, after: Order, progress: Progress) -> str:
-    """Returns what a trader reads when an order takes a step (`Filled 2 of 2 SPXW iron condor at CR 1.85`)."""
+    """Returns what a trader reads when an order takes a step (`Filled 2 of 2 SPXW iron condor at CR 1.85`).
+
+    Empty for the fill of one leg of a package that is not whole yet: that is worth no line of its own.
+    """
     net = average_net(after, progress)
     at = "" if net is None else f" at {average_text(net)}"
     done = f"Filled {after.filled_packages} of {after.packages} {name_of(after)}{at}"
@@ -74,6 +77,8 @@ def change_text(before: Order, after: Order, progress: Progress) -> str:
     if after.order_type is OrderType.LIMIT and before.limit_price != after.limit_price:
         return f"New price: {terms_of(after)}."
     why = f" ({after.reason})" if after.reason else ""
+    if _is_leg_only(before, after):
+        return ""
     if progress.is_any:
         texts = {
             _S.FILLED: f"{done}.",
@@ -84,3 +89,8 @@ def change_text(before: Order, after: Order, progress: Progress) -> str:
         if after.status in texts:
             return texts[after.status]
     return f"{_WORDS.get(after.status, after.status.value.lower())}: {terms_of(after)}.{why}"
+
+
+def _is_leg_only(before: Order, after: Order) -> bool:
+    same = before.filled_packages == after.filled_packages and before.status is after.status is _S.PARTIAL
+    return same and len(after.legs) > 1 and after.reason is None and before.limit_price == after.limit_price
