@@ -192,7 +192,7 @@ def test_the_crosshair_reads_new_york_time_and_every_account(desk: Desk) -> None
 
     def is_there() -> bool:  # the plot drops moves that follow each other within 10 ms: a resting hand still trembles
         QTest.mouseMove(desk.plot.viewport(), QPoint(at.x(), at.y() + next(shake)))
-        return desk.plot.cross.isVisible() and desk.plot.cross.value() == at_s
+        return bool(desk.plot.cross.isVisible() and desk.plot.cross.value() == at_s)
 
     desk.wait(is_there)
     assert desk.panel.where.text() == f"{datetime.fromtimestamp(at_s, NEW_YORK):%Y-%m-%d %H:%M} NY"
