@@ -54,7 +54,7 @@ def window_problem(
     """Returns one sentence that says what keeps a window from opening and how to cure it; None when nothing does."""
     if not platform.startswith("linux"):
         return None
-    wanted = environ.get("QT_QPA_PLATFORM", "").split(":")[0]
+    wanted = environ.get("QT_QPA_PLATFORM", "").split(":", maxsplit=1)[0]
     needs_display = wanted not in _WITHOUT_DISPLAY
     on_wayland = bool(environ.get("WAYLAND_DISPLAY")) and wanted in ("", "wayland")
     libraries = BASE_LIBRARIES if not needs_display or on_wayland else (*BASE_LIBRARIES, *X11_LIBRARIES)
@@ -76,7 +76,7 @@ def _display_problem(display: str) -> str | None:
             "desktop session, with `xvfb-run`, or without a window: main.py --headless"
         )
     if display.startswith(":"):
-        number = display[1:].split(".")[0]
+        number = display[1:].split(".", maxsplit=1)[0]
         if not _answers(number):
             return (
                 f"The display {display} does not answer. Check that its X server runs, or start the desk without a "

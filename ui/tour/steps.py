@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -37,6 +37,10 @@ from models.ids import OrderId, new_order_id
 from models.order import Order, OrderLeg
 from ui.tour.facts import greeks_facts, order_facts, plain, position_facts
 from ui.tour.stage import Stage, TourFailed
+
+if TYPE_CHECKING:
+    from ui.panels.option_chain import OptionChainPanel
+    from ui.panels.order_ticket import OrderTicketPanel
 
 _SHORT_DELTA, _WING_DELTA = 0.16, 0.08
 _LEAST_DAYS, _MOST_DAYS = 30, 45
@@ -98,8 +102,7 @@ class Tour:
     # --- the iron condor ----------------------------------------------------------------------------------------------
 
     def build_condor(self) -> None:
-        """Picks a 4-leg SPXW iron condor, 30-45 days out, near 16 and 8 delta, and stages it in the ticket."""
-        stage = self._stage
+        """Picks a 4-leg SPXW iron condor, 30-45 days out, near 16 and 8 delta."""
         expiry = self._pick_expiry()
         static, numbers = self._whole_chain(expiry)
         self._legs = condor(static, numbers, _PACKAGES)
@@ -131,7 +134,7 @@ class Tour:
     def _whole_chain(self, expiry: ChainExpiry) -> tuple[ChainStatic, ChainNumbers]:
         """Asks for every strike of an expiry until the wanted deltas are quoted; the chain panel shows it too."""
         stage = self._stage
-        stage.window.reveal("option_chain").show_expiry(expiry)
+        cast("OptionChainPanel", stage.window.reveal("option_chain")).show_expiry(expiry)
         for _ in range(_CHAIN_TRIES):
             static: ChainStatic = stage.ask(commands.WatchChain(expiry))
             stage.ask(commands.WatchChain(expiry, static.strikes[0], static.strikes[-1]))
@@ -144,7 +147,7 @@ class Tour:
     def preview(self) -> None:
         """Stages the legs in the ticket panel and notes what the preview says of them."""
         stage = self._stage
-        ticket = stage.window.reveal("order_ticket")
+        ticket = cast("OrderTicketPanel", stage.window.reveal("order_ticket"))
         ticket.load_legs(self._legs, "Tour: sell premium 30-45 days out, 16 delta shorts with 8 delta wings.")
         draft = self._new_draft(self._legs, None)
         self._preview_until_priced(draft)

@@ -52,12 +52,11 @@ def test_an_unknown_value_has_no_utilisation_and_is_no_breach() -> None:
 
 def test_the_regime_is_unknown_until_a_first_vix_and_an_unknown_vix_keeps_it() -> None:
     service = RegimeService(SETTINGS.regime)
-    assert service.regime is None
-    assert not service.observe(math.nan, math.nan, NOW)
-    service.observe(25.0, math.nan, NOW)
-    assert service.regime is Regime.HIGH_VOL
-    service.observe(math.nan, math.nan, NOW)
-    assert service.regime is Regime.HIGH_VOL
+    seen = [service.regime]
+    for vix in (math.nan, 25.0, math.nan):
+        service.observe(vix, math.nan, NOW)
+        seen.append(service.regime)
+    assert seen == [None, None, Regime.HIGH_VOL, Regime.HIGH_VOL]
 
 
 def test_the_regime_and_its_calm_count_survive_a_restart() -> None:
@@ -66,10 +65,11 @@ def test_the_regime_and_its_calm_count_survive_a_restart() -> None:
     first.observe(15.0, math.nan, NOW + timedelta(days=1))
     second = RegimeService(SETTINGS.regime)
     second.restore(first.dump())
-    assert second.regime is Regime.HIGH_VOL
-    assert not second.observe(15.0, math.nan, NOW + timedelta(days=5))
-    assert second.observe(15.0, math.nan, NOW + timedelta(days=6))
-    assert second.regime is Regime.MEDIUM_VOL
+    seen = [second.regime]
+    for day in (5, 6):
+        second.observe(15.0, math.nan, NOW + timedelta(days=day))
+        seen.append(second.regime)
+    assert seen == [Regime.HIGH_VOL, Regime.HIGH_VOL, Regime.MEDIUM_VOL]
 
 
 def test_the_levels_of_the_next_switch_are_told() -> None:
