@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtGui import QFont, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
 
 from execution.views import RiskBucket
 from ui import format as fmt
-from ui.risk.slices import ShadedDelegate
 from ui.theme import Ink, Theme, sign_ink
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -185,6 +191,17 @@ class BucketModel(QAbstractTableModel):
         if column and self.columns[column - 1].is_pnl:
             return sign_ink(self.columns[column - 1].value(self._rows[row]))
         return Ink.TEXT_MUTED if self._texts[row][column] == fmt.EM_DASH else Ink.TEXT
+
+
+class ShadedDelegate(QStyledItemDelegate):
+    """Paints the model's background, which a styled view leaves out."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        """Fills the cell, then paints as usual."""
+        shade = index.data(_Role.BackgroundRole)
+        if shade is not None:
+            painter.fillRect(option.rect, shade)
+        super().paint(painter, option, index)
 
 
 class BucketTable(QTableView):

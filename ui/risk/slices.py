@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt
 from PySide6.QtGui import QPainter
@@ -53,12 +53,19 @@ LINES = (
 )
 
 
+class CellLook(NamedTuple):
+    """What a cell shows; `is_now` marks the column without a move."""
+
+    text: str
+    ink: Ink
+    is_now: bool
+
+
 class SlicesModel(QAbstractTableModel):
     """Ticks change cells in place; only cells whose text changed are announced."""
 
-    def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._theme = theme
         self._slices: tuple[PriceSlice, ...] = ()
         self._texts: list[list[str]] = []
 
@@ -99,17 +106,17 @@ class SlicesModel(QAbstractTableModel):
             return move_text(self._slices[section].spot_shift_pct)
         return int(_RIGHT) if role == _Role.TextAlignmentRole else None
 
+    def look(self, row: int, column: int) -> CellLook:
+        """Returns what a cell shows."""
+        line, cut = LINES[row], self._slices[column]
+        ink = sign_ink(line.value(cut)) if line.is_signed else Ink.TEXT
+        return CellLook(self._texts[row][column], ink, is_now=cut.spot_shift_pct == 0)
+
     def data(self, index: _Index, role: int = _Role.DisplayRole) -> Any:
-        """Returns text, colour and the exact figure as tooltip."""
+        """Returns the text, and the exact figure as tooltip; the delegate paints by `look`."""
         line, cut = LINES[index.row()], self._slices[index.column()]
         if role == _Role.DisplayRole:
             return self._texts[index.row()][index.column()]
-        if role == _Role.TextAlignmentRole:
-            return int(_RIGHT)
-        if role == _Role.ForegroundRole:
-            return self._theme.color(sign_ink(line.value(cut)) if line.is_signed else Ink.TEXT)
-        if role == _Role.BackgroundRole:
-            return self._theme.color(Ink.RAISED) if cut.spot_shift_pct == 0 else None
         if role == _Role.ToolTipRole:
             move = move_text(cut.spot_shift_pct)
             return f"{line.caption} at SPX {fmt.price(cut.spot)} ({move}): {fmt.fixed(line.value(cut), 2)} {line.unit}"
@@ -121,15 +128,23 @@ def move_text(shift_pct: float) -> str:
     return fmt.signed_percent(shift_pct, 0 if float(shift_pct).is_integer() else 1)
 
 
-class ShadedDelegate(QStyledItemDelegate):
-    """Paints the model's background, which a styled view leaves out."""
+class SliceDelegate(QStyledItemDelegate):
+    """Paints a slice's cell with two calls: all 78 change with every tick of the index."""
+
+    def __init__(self, theme: Theme, model: SlicesModel, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._model = model
+        self._font = theme.number_font(11)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        """Fills the cell, then paints as usual."""
-        shade = index.data(_Role.BackgroundRole)
-        if shade is not None:
-            painter.fillRect(option.rect, shade)
-        super().paint(painter, option, index)
+        """Fills the column of no move, then writes the figure."""
+        look = self._model.look(index.row(), index.column())
+        if look.is_now:
+            painter.fillRect(option.rect, self._theme.color(Ink.RAISED))
+        painter.setFont(self._font)
+        painter.setPen(self._theme.color(look.ink))
+        painter.drawText(option.rect.adjusted(0, 0, -4, 0), int(_RIGHT), look.text)
 
 
 class SlicesTable(QTableView):
@@ -137,9 +152,9 @@ class SlicesTable(QTableView):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.model_ = SlicesModel(theme, self)
+        self.model_ = SlicesModel(self)
         self.setModel(self.model_)
-        self.setItemDelegate(ShadedDelegate(self))
+        self.setItemDelegate(SliceDelegate(theme, self.model_, self))
         self.setFont(theme.number_font(11))
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
