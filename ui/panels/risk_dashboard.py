@@ -80,7 +80,7 @@ class RiskDashboardPanel(Panel):
         )
         self.scope = QComboBox(self)
         self.scope.addItem(_WHOLE_BOOK, ())
-        self.scope.setToolTip("What curve, slices and heat map cover; the tiles are always the whole book")
+        self.scope.setToolTip("What curve, slices and heat map cover; the tiles always cover all underlyings")
         self.scope.setAccessibleName("Underlying of curve and heat map")
         self.regime = Chip(self.theme, self)
         self.regime.set("regime unknown", Ink.TEXT_MUTED)
