@@ -83,6 +83,7 @@ class DetailPane(QWidget):
         self._theme = theme
         self._icons = icons
         self.journal_id: str | None = None
+        self.jump_buttons: dict[str, QToolButton] = {}
         self.legs = SmallTable(
             theme, ("Action", "Qty", "Contract", "Fill", "Dollars"), right=frozenset({1, 3, 4}), stretch=2
         )
@@ -210,6 +211,7 @@ class DetailPane(QWidget):
             button.setStyleSheet("padding: 1px 6px; min-height: 14px;")
             button.clicked.connect(lambda: self.page.verticalScrollBar().setValue(heading.y()))
             self._jumps.addWidget(button)
+            self.jump_buttons[jump] = button
         return heading
 
     # --- content ------------------------------------------------------------------------------------------------------
