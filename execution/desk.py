@@ -14,6 +14,7 @@ from typing import Any
 
 from execution import commands
 from execution.brokers.port import Broker, Capability
+from execution.chain_views import ChainStatic
 from execution.clock_watch import ClockWatch
 from execution.core import DeskCore, with_underlyings
 from execution.dispatch import EventDispatch
@@ -28,7 +29,6 @@ from execution.snapshots import SnapshotJob
 from execution.storage import Storage
 from execution.tickets.simulated import limits_after_simulation
 from execution.views import (
-    ChainStatic,
     DeskState,
     LogLine,
     Phase,

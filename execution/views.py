@@ -15,7 +15,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from execution.brokers.port import Capability, ChainExpiry
+from execution.brokers.port import Capability
+from execution.chain_views import ChainNumbers, ChainStatic
 from models.account import AccountInfo, AccountValues
 from models.contract import Contract
 from models.enums import BetaSource, BrokerName, FeedState, Metric, Mode, Regime, TradingState
@@ -259,46 +260,6 @@ class ScenarioState:
     expected_move_1d: float | None
     positions: int
     left_out: int
-
-
-@dataclass(frozen=True, slots=True)
-class ChainStatic:
-    """The listed strikes of one expiration. `calls[i]`/`puts[i]` belong to `strikes[i]`; None = not listed."""
-
-    expiry: ChainExpiry
-    version: int
-    strikes: tuple[Decimal, ...]
-    calls: tuple[Contract | None, ...]
-    puts: tuple[Contract | None, ...]
-    days_to_expiry: int
-    expires_at_utc: datetime
-
-
-class ChainSide(NamedTuple):
-    """Columns of one side of the chain."""
-
-    bid: FloatArray
-    ask: FloatArray
-    last: FloatArray
-    iv: FloatArray
-    delta: FloatArray
-    gamma: FloatArray
-    theta_per_day: FloatArray
-    vega_per_point: FloatArray
-    held: FloatArray
-    age_s: FloatArray
-
-
-class ChainNumbers(NamedTuple):
-    """Live figures for the ChainStatic of the same version."""
-
-    version: int
-    at_utc: datetime
-    spot: float | None
-    expected_move: float | None
-    atm_iv: float | None
-    calls: ChainSide
-    puts: ChainSide
 
 
 @dataclass(frozen=True, slots=True)

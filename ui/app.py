@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication
@@ -157,9 +157,8 @@ class Desktop(QObject):
         for command, promise in early:
             self._engine.submit(command).add_done_callback(partial(_hand_on, promise))
 
-    async def _make_desk(self) -> Desk:
-        composed = await self._compose(self.bridge)
-        return cast("Desk", _Closing(composed))
+    async def _make_desk(self) -> _Closing:
+        return _Closing(await self._compose(self.bridge))
 
     def _submit(self, command: Command) -> Future[Any]:
         """Hands a command to the engine; one given before the engine was started waits for it."""

@@ -15,9 +15,10 @@ from analytics.implied_vol import IvStatus, implied_vol
 from analytics.probability import expected_move_iv
 from analytics.volatility import implied_dividend_yield, parity_forward
 from execution.brokers.port import Broker, ChainExpiry
+from execution.chain_views import ChainNumbers, ChainSide, ChainStatic
 from execution.market.carry import CarryBook
 from execution.market.data import MarketData
-from execution.views import ChainNumbers, ChainSide, ChainStatic, FloatArray
+from execution.views import FloatArray
 from models.clock import Clock, epoch_s
 from models.contract import Contract
 from models.enums import Right

@@ -17,11 +17,11 @@ import main as program
 from execution import commands
 from execution.brokers.paper.faults import Call, CallFault, Failure, FaultScript, FillBehavior, OrderScript
 from execution.brokers.port import ChainExpiry
+from execution.chain_views import ChainNumbers
 from execution.views import (
     AccountsState,
     BookStructure,
     BreachesState,
-    ChainNumbers,
     DeskState,
     JournalWritten,
     LogLine,

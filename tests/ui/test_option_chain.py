@@ -15,8 +15,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
+from execution.chain_views import ChainNumbers
 from execution.commands import WatchChain
-from execution.views import ChainNumbers, DeskState, Phase
+from execution.views import DeskState, Phase
 from models.contract import Contract
 from models.enums import Action, BrokerName, Mode, Right, Settlement, TradingState
 from models.errors import InvalidInput, KnownError

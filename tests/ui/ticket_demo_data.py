@@ -15,6 +15,7 @@ from PySide6.QtCore import QTimer
 
 from analytics.black_scholes import bsm
 from execution.brokers.port import ChainExpiry
+from execution.chain_views import ChainNumbers, ChainSide, ChainStatic
 from execution.commands import (
     Command,
     ListExpiries,
@@ -25,17 +26,7 @@ from execution.commands import (
     TicketDraft,
     WatchChain,
 )
-from execution.views import (
-    ChainNumbers,
-    ChainSide,
-    ChainStatic,
-    LegPreview,
-    LimitChange,
-    LimitRow,
-    SendOutcome,
-    SimulationOutcome,
-    TicketPreview,
-)
+from execution.views import LegPreview, LimitChange, LimitRow, SendOutcome, SimulationOutcome, TicketPreview
 from models.contract import option_contract
 from models.enums import MarketDataKind, Metric, OrderStatus, Right, Settlement
 from models.errors import InvalidInput

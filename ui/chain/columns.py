@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from execution.views import ChainSide
+from execution.chain_views import ChainSide
 from models.enums import Action, Right
 
 

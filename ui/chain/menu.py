@@ -8,7 +8,7 @@ from functools import partial
 
 from PySide6.QtWidgets import QMenu, QWidget
 
-from execution.views import ChainStatic
+from execution.chain_views import ChainStatic
 from models.contract import plain
 from models.enums import Action, Right
 from models.errors import InvalidInput

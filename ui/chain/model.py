@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from execution.views import ChainNumbers, ChainSide, ChainStatic
+from execution.chain_views import ChainNumbers, ChainSide, ChainStatic
 from models.contract import Contract, plain
 from models.enums import Action, Right
 from models.ids import ContractKey

@@ -7,7 +7,7 @@ from enum import Enum
 
 import numpy as np
 
-from execution.views import ChainNumbers, ChainSide, ChainStatic
+from execution.chain_views import ChainNumbers, ChainSide, ChainStatic
 from models.contract import Contract
 from models.enums import Action, Right
 from models.errors import InvalidInput

@@ -19,8 +19,9 @@ from PySide6.QtWidgets import (
 )
 
 from execution.brokers.port import ChainExpiry
+from execution.chain_views import ChainNumbers, ChainStatic
 from execution.commands import ListExpiries, ListUnderlyings, WatchChain
-from execution.views import ChainNumbers, ChainStatic, DeskState, Phase
+from execution.views import DeskState, Phase
 from models.enums import Action, Right
 from models.errors import InvalidInput
 from models.order import OrderLeg

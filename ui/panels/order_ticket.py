@@ -11,7 +11,8 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractButton, QStackedWidget, QWidget
 
-from execution.views import AccountsState, ChainStatic, OrderNotice, SendOutcome, SimulationOutcome
+from execution.chain_views import ChainStatic
+from execution.views import AccountsState, OrderNotice, SendOutcome, SimulationOutcome
 from models.contract import Contract
 from models.enums import Action
 from models.errors import InvalidInput

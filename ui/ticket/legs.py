@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 
 from execution.brokers.port import ChainExpiry
-from execution.views import ChainStatic
+from execution.chain_views import ChainStatic
 from models.contract import Contract
 from models.enums import Action, Right
 from models.errors import InvalidInput

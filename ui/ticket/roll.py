@@ -6,8 +6,8 @@ from PySide6.QtCore import QObject, Signal
 from shiboken6 import isValid
 
 from execution.brokers.port import ChainExpiry
+from execution.chain_views import ChainStatic
 from execution.commands import ListExpiries
-from execution.views import ChainStatic
 from models.errors import InvalidInput
 from ui import format as fmt
 from ui.engine_client import EngineClient

@@ -11,14 +11,12 @@ import numpy as np
 
 from execution import commands
 from execution.brokers.port import ChainExpiry
+from execution.chain_views import ChainNumbers, ChainSide, ChainStatic
 from execution.views import (
     AccountsState,
     BookNumbers,
     BookStructure,
     BreachesState,
-    ChainNumbers,
-    ChainSide,
-    ChainStatic,
     DeskState,
     LimitRow,
     MarketState,

@@ -1,0 +1,56 @@
+"""The option chain as the engine tells it: listed strikes, and live columns for them (NaN = unknown)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from execution.brokers.port import ChainExpiry
+from models.contract import Contract
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStatic:
+    """The listed strikes of one expiration. `calls[i]`/`puts[i]` belong to `strikes[i]`; None = not listed."""
+
+    expiry: ChainExpiry
+    version: int
+    strikes: tuple[Decimal, ...]
+    calls: tuple[Contract | None, ...]
+    puts: tuple[Contract | None, ...]
+    days_to_expiry: int
+    expires_at_utc: datetime
+
+
+class ChainSide(NamedTuple):
+    """Columns of one side of the chain."""
+
+    bid: FloatArray
+    ask: FloatArray
+    last: FloatArray
+    iv: FloatArray
+    delta: FloatArray
+    gamma: FloatArray
+    theta_per_day: FloatArray
+    vega_per_point: FloatArray
+    held: FloatArray
+    age_s: FloatArray
+
+
+class ChainNumbers(NamedTuple):
+    """Live figures for the ChainStatic of the same version."""
+
+    version: int
+    at_utc: datetime
+    spot: float | None
+    expected_move: float | None
+    atm_iv: float | None
+    calls: ChainSide
+    puts: ChainSide
