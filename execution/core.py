@@ -23,7 +23,7 @@ from execution.risk.live_book import LiveBook
 from execution.risk.regime_service import RegimeService
 from execution.tickets.preview import TicketDesk
 from models.account import AccountInfo, AccountValues
-from models.clock import Clock
+from models.clock import Clock, new_york_time
 from models.config import DeskConfig
 from models.contract import Contract, underlying_contract
 from models.enums import FeedState, Mode, TradingState
@@ -31,7 +31,7 @@ from models.greeks import PortfolioGreeks
 from models.ids import AccountId, ContractKey, ExecutionId
 from models.order import OrderLeg
 from models.position import UnifiedPosition
-from models.product import TickRule
+from models.product import FUTURES, TickRule, front_future
 from models.quote import Quote
 from models.risk import Limit
 from models.trade import Execution, MarketContext
@@ -222,6 +222,16 @@ class DeskCore:
     def spx_price(self) -> float:
         """Returns the SPX level, NaN when unknown."""
         return self.market.price("SPX")
+
+    def benchmark_symbol(self, benchmark: str) -> str:
+        """Returns what a benchmark is priced by: itself, or the front future of a futures product."""
+        if benchmark not in FUTURES:
+            return benchmark
+        return front_future(benchmark, new_york_time(self.clock.now_utc()).date())
+
+    def want_benchmark(self, benchmark: str) -> None:
+        """Has a benchmark quoted as long as the dashboard shows it."""
+        self.subscriptions.want("benchmark", [underlying_contract(self.benchmark_symbol(benchmark))])
 
     def selection_mask(self) -> np.ndarray | None:
         """Returns which rows of the book belong to the selected account; None = all."""

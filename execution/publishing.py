@@ -22,9 +22,6 @@ from execution.views import (
     RiskState,
 )
 
-#: Benchmarks the deltas may be shown against; /ES means the front future of the book or market.
-BENCHMARKS = ("SPX", "SPY", "/ES")
-
 
 class DeskPublisher:
     """Computes and publishes book, risk and scenario states. Engine thread only."""
@@ -130,13 +127,8 @@ class DeskPublisher:
 
     def _benchmark(self) -> tuple[str, float | None]:
         wanted = self.scenario.benchmark
-        symbol = self._front_future() if wanted == "/ES" else wanted
-        price = math.nan if symbol is None else self._core.market.price(symbol)
+        price = self._core.market.price(self._core.benchmark_symbol(wanted))
         return wanted, None if math.isnan(price) else price
-
-    def _front_future(self) -> str | None:
-        names = sorted(name for name in self._core.book.underlyings() if name.startswith("/ES"))
-        return names[0] if names else None
 
     def _buckets_of(self, mask: np.ndarray | None) -> Buckets:
         key = (self._core.book.version, self._core.selected)

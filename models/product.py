@@ -6,6 +6,7 @@ A broker's own contract data wins where it differs; this table serves recorded c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Final
 
@@ -135,6 +136,7 @@ FUTURES: Final = {
         FutureProduct("/GC", Decimal(100), flat_tick("0.10")),
     )
 }
+_QUARTER_CODES: Final = {3: "H", 6: "M", 9: "U", 12: "Z"}
 FUTURE_OPTION_TICK: Final = TickRule(Decimal("0.05"), Decimal(5), Decimal("0.25"))
 
 
@@ -178,3 +180,20 @@ def future_root(symbol: str) -> str:
         if symbol[:length] in FUTURES:
             return symbol[:length]
     raise KeyError(symbol)
+
+
+def front_future(root: str, day: date) -> str:
+    """Returns the symbol of the quarterly future that expires next on or after `day`: `/ES` -> `/ESZ6`.
+
+    Index futures expire on the third Friday of March, June, September and December.
+    """
+    year, month = day.year, -(-day.month // 3) * 3
+    if third_friday(year, month) < day:
+        year, month = (year, month + 3) if month < 12 else (year + 1, 3)
+    return f"{root}{_QUARTER_CODES[month]}{year % 10}"
+
+
+def third_friday(year: int, month: int) -> date:
+    """Returns the third Friday of a month."""
+    first = date(year, month, 1)
+    return first + timedelta(days=(4 - first.weekday()) % 7 + 14)

@@ -56,6 +56,7 @@ class RiskWatch:
     def set_scenario(self, scenario: SetScenario) -> None:
         """Shows another scenario, at once."""
         self._published.scenario = scenario
+        self._core.want_benchmark(scenario.benchmark)
         self._scenario_at = 0.0
         self._dirty.set()
 

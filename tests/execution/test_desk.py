@@ -350,3 +350,24 @@ async def test_the_users_words_on_a_journal_row_change_and_their_history_stays(t
         await desk.ask(commands.EditJournal(str(journal_id), "better words", ("trend",)))
         assert desk.rows("SELECT user_rationale FROM trade_journal") == [("better words",)]
         assert desk.rows("SELECT count(*) FROM journal_edits")[0][0]
+
+
+@pytest.mark.parametrize(("benchmark", "ratio"), [("SPY", 10.0), ("/ES", 1.0)])
+async def test_another_benchmark_scales_delta_by_its_level_and_leaves_theta_and_vega(
+    tmp_path: Path, benchmark: str, ratio: float
+) -> None:
+    async with running(tmp_path, sample_book=True) as desk:
+        await desk.until(lambda: RiskState in desk.publisher.states, "risk")
+        await desk.until(lambda: not desk.publisher.states[RiskState].excluded, "every position to be valued")
+        before = desk.publisher.states[RiskState].greeks
+        await desk.ask(commands.SetScenario(benchmark=benchmark))
+        await desk.until(
+            lambda: desk.publisher.states[RiskState].benchmark == benchmark
+            and desk.publisher.states[RiskState].benchmark_price is not None,
+            "a price of the benchmark",
+        )
+        after = desk.publisher.states[RiskState].greeks
+        assert after.spx_equiv_delta == pytest.approx(before.spx_equiv_delta * ratio, rel=0.08)
+        assert after.gamma == pytest.approx(before.gamma * ratio * ratio, rel=0.08)
+        assert after.theta == pytest.approx(before.theta, rel=0.02)
+        assert after.vega == pytest.approx(before.vega, rel=0.02)

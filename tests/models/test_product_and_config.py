@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from models.config import load_config
 from models.enums import Metric, Regime
 from models.errors import InvalidInput
-from models.product import NICKEL_DIME, PENNY, PENNY_NICKEL, TickRule
+from models.product import NICKEL_DIME, PENNY, PENNY_NICKEL, TickRule, front_future
 from models.risk import Limit
 
 DEFAULTS = Path(__file__).resolve().parents[2] / "assets" / "defaults.toml"
@@ -87,3 +88,17 @@ def test_a_bad_settings_file_is_refused_whole_with_file_key_and_reason(tmp_path:
     with pytest.raises(InvalidInput, match=said) as caught:
         load_config(DEFAULTS, mine)
     assert str(mine) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("day", "symbol"),
+    [
+        (date(2026, 11, 20), "/ESZ6"),
+        (date(2026, 12, 18), "/ESZ6"),
+        (date(2026, 12, 19), "/ESH7"),
+        (date(2027, 1, 4), "/ESH7"),
+        (date(2026, 5, 4), "/ESM6"),
+    ],
+)
+def test_the_front_future_rolls_after_the_third_friday_of_the_quarters_last_month(day: date, symbol: str) -> None:
+    assert front_future("/ES", day) == symbol
