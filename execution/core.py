@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ from models.clock import Clock, new_york_time
 from models.config import DeskConfig
 from models.contract import Contract, underlying_contract
 from models.enums import FeedState, Mode, TradingState
+from models.errors import InvalidInput
 from models.greeks import PortfolioGreeks
 from models.ids import AccountId, ContractKey, ExecutionId
 from models.order import OrderLeg
@@ -36,6 +38,7 @@ from models.quote import Quote
 from models.risk import Limit
 from models.trade import Execution, MarketContext
 
+_LOG = logging.getLogger(__name__)
 #: Always quoted: what every figure is weighted into, and what the regime is read from.
 _ALWAYS = ("SPX", "VIX", "VIX3M")
 
@@ -178,8 +181,15 @@ class DeskCore:
         return _leg_keys(legs) in self._tick_rules
 
     def set_positions(self, account_id: AccountId, positions: Sequence[UnifiedPosition]) -> bool:
-        """Takes an account's positions as the broker tells them now; True when the book changed."""
-        self._told_at[account_id] = self.clock.now_utc()
+        """Takes an account's positions as the broker tells them; True when the book changed.
+
+        News older than what is known (an event overtaken by a snapshot) is passed over.
+        """
+        told_at = max((one.at_utc for one in positions if one.at_utc is not None), default=self.clock.now_utc())
+        known_at = self._told_at.get(account_id)
+        if known_at is not None and told_at < known_at:
+            return False
+        self._told_at[account_id] = told_at
         self._ahead = {mark for mark in self._ahead if mark[0] != account_id}
         return self._replace_positions(account_id, positions)
 
@@ -190,9 +200,8 @@ class DeskCore:
         if not self.book.set_positions(everything):
             return False
         self.position_version += 1
-        symbols = dict.fromkeys((*_ALWAYS, *self.book.underlyings()))
-        always = [underlying_contract(symbol) for symbol in symbols]
-        self.subscriptions.want("book", (*always, *self.book.contracts()))
+        wanted = underlyings_of((*_ALWAYS, *self.book.underlyings()))
+        self.subscriptions.want("book", (*wanted, *self.book.contracts()))
         return True
 
     def take_execution(self, execution: Execution) -> bool:
@@ -215,7 +224,7 @@ class DeskCore:
             self.values[values.account_id] = values
         for account_id in self.accounts:
             self.set_positions(account_id, [one for one in snapshot.positions if one.account_id == account_id])
-        self.subscriptions.want("always", [underlying_contract(symbol) for symbol in _ALWAYS])
+        self.subscriptions.want("always", underlyings_of(_ALWAYS))
 
     # --- figures ------------------------------------------------------------------------------------------------------
 
@@ -302,8 +311,18 @@ def _opened(execution: Execution, quantity: Decimal, price: Decimal) -> UnifiedP
 
 def with_underlyings(contracts: Sequence[Contract]) -> tuple[Contract, ...]:
     """Returns the contracts and what they derive from."""
-    symbols = dict.fromkeys(contract.underlying for contract in contracts if contract.is_option)
-    return (*contracts, *(underlying_contract(symbol) for symbol in symbols))
+    return (*contracts, *underlyings_of(contract.underlying for contract in contracts if contract.is_option))
+
+
+def underlyings_of(symbols: Iterable[str]) -> tuple[Contract, ...]:
+    """Returns the contract of each symbol once; one of a product the desk does not know is left out, and unpriced."""
+    found: list[Contract] = []
+    for symbol in dict.fromkeys(symbols):
+        try:
+            found.append(underlying_contract(symbol))
+        except InvalidInput as error:
+            _LOG.warning("no quotes for %s: %s", symbol, error)
+    return tuple(found)
 
 
 def order_caps(config: DeskConfig) -> OrderCaps:

@@ -9,40 +9,33 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from execution import commands
 from execution.brokers.port import Broker, Capability
-from execution.chain_views import ChainStatic
 from execution.clock_watch import ClockWatch
-from execution.core import DeskCore, with_underlyings
+from execution.commands import Command
+from execution.core import DeskCore
 from execution.dispatch import EventDispatch
+from execution.handling import CommandHandler, HandlerParts
 from execution.market.chains import ChainService
 from execution.memory import DeskMemory
 from execution.orders.manager import OrderManager
-from execution.orders.validation import validate
 from execution.publishing import DeskPublisher
 from execution.risk.breaches import BreachMonitor
 from execution.risk.watch import RiskWatch
 from execution.snapshots import SnapshotJob
 from execution.storage import Storage
-from execution.tickets.simulated import limits_after_simulation
 from execution.views import (
     DeskState,
     LogLine,
     Phase,
     Publisher,
-    SendOutcome,
     Severity,
-    SimulationOutcome,
-    TicketPreview,
 )
-from models.clock import Clock
+from models.clock import Clock, new_york_time
 from models.enums import FeedState, Mode, TradingState
-from models.errors import BrokerFailure, InvalidInput, KnownError
-from models.ids import AccountId
-from models.order import OrderLeg
+from models.errors import BrokerFailure, KnownError
 
 _LOG = logging.getLogger(__name__)
 _RETRY_FIRST_S, _RETRY_MOST_S = 1.0, 60.0
@@ -80,6 +73,7 @@ class Desk:
         self._core = parts.core
         self._phase = Phase.STARTING
         self._problem = ""
+        self._today = new_york_time(parts.clock.now_utc()).date()
         self._told_trading = (TradingState.ACTIVE, "")
         self._tasks: list[asyncio.Task[None]] = []
         self._dispatch = EventDispatch(
@@ -92,6 +86,25 @@ class Desk:
         )
         self._reconciling: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
+        self._handler = CommandHandler(
+            HandlerParts(
+                broker=parts.broker,
+                storage=parts.storage,
+                core=parts.core,
+                manager=parts.manager,
+                chains=parts.chains,
+                snapshots=parts.snapshots,
+                published=parts.published,
+                watch=parts.watch,
+                memory=parts.memory,
+                publisher=parts.publisher,
+                clock=parts.clock,
+                say=self._say,
+                has_failed=lambda: self._phase is Phase.FAILED,
+                tell_state=self._publish_state,
+                reconcile=self._start_reconcile,
+            )
+        )
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -115,6 +128,10 @@ class Desk:
         for task in everything:
             task.cancel()
         await asyncio.gather(*everything, return_exceptions=True)
+
+    async def handle(self, command: Command) -> Any:
+        """Returns the answer named in the command's docstring; raises KnownError with what to do."""
+        return await self._handler.handle(command)
 
     async def wait_ready(self) -> None:
         """Returns once the desk is reconciled."""
@@ -164,12 +181,18 @@ class Desk:
         self._start("risk", self._parts.watch.run())
         self._start("chain", self._chain_loop())
         if not self._core.is_read_only:
-            await self._parts.snapshots.record_missed(self._parts.clock.now_utc())
+            await self._record_missed()
             self._parts.snapshots.start()
             self._start("housekeeping", self._housekeeping())
             self._start("clock watch", ClockWatch(self._parts.clock, self._on_jump).run())
         if Capability.BETAS in self._parts.broker.capabilities:
             await self._parts.memory.learn_broker_betas(self._parts.broker)
+
+    async def _record_missed(self) -> None:
+        try:
+            await self._parts.snapshots.record_missed(self._parts.clock.now_utc())
+        except KnownError as error:
+            self._say(Severity.WARNING, "snapshots", f"Which snapshot slots were missed is not known: {error}")
 
     async def _retry_until_ready(self) -> None:
         pause_s = _RETRY_FIRST_S
@@ -226,7 +249,15 @@ class Desk:
             if self._told_trading != (self._core.trading_state, self._core.trading_state_reason):
                 self._publish_state()
             self._parts.published.market(self._parts.session_text())
+            self._turn_the_day()
             await asyncio.sleep(0.5)
+
+    def _turn_the_day(self) -> None:
+        """A new New York day has new listings."""
+        today = new_york_time(self._parts.clock.now_utc()).date()
+        if today != self._today:
+            self._today = today
+            self._parts.chains.forget()
 
     async def _housekeeping(self) -> None:
         """Proves and backs up the journal once a day, beginning now; what is wrong is told, loudly."""
@@ -254,133 +285,6 @@ class Desk:
                 self._parts.chains.carry_moved = False
                 self._core.book.take_carry()
                 self._parts.watch.mark_dirty()
-
-    # --- commands -----------------------------------------------------------------------------------------------------
-
-    async def handle(self, command: commands.Command) -> Any:  # noqa: C901, PLR0911, PLR0912 - one arm a command
-        """Returns the answer named in the command's docstring; raises KnownError with what to do."""
-        parts = self._parts
-        match command:
-            case commands.PreviewTicket(draft):
-                return await self._preview(draft)
-            case commands.SimulateOrder(draft):
-                return await self._simulate(draft)
-            case commands.SendOrder(draft):
-                return await self._send(draft)
-            case commands.CancelOrder(order_id):
-                return await parts.manager.cancel(order_id)
-            case commands.CancelAll(account_id):
-                return await parts.manager.cancel_all(account_id)
-            case commands.ReplaceOrder(order_id, limit_price):
-                return await parts.manager.replace(order_id, limit_price)
-            case commands.CheckOrder(order_id):
-                return await parts.manager.check(order_id)
-            case commands.DeclareNotSent(order_id):
-                return await parts.manager.declare_not_sent(order_id)
-            case commands.ListUnderlyings():
-                return await parts.broker.underlyings()
-            case commands.ListExpiries(underlying):
-                return await parts.chains.expiries(underlying)
-            case commands.WatchChain():
-                return await self._watch(command)
-            case commands.SelectAccount(account_id):
-                return self._select(account_id)
-            case commands.SetScenario():
-                return parts.watch.set_scenario(command)
-            case commands.SetBetaOverride(symbol, beta):
-                return await self._set_beta(symbol, beta)
-            case commands.SetLimit():
-                return await self._set_limit(command)
-            case commands.SetTradingState(state, reason):
-                return await self._set_trading_state(state, reason)
-            case commands.ArmLive(account_id, typed):
-                return self._arm(account_id, typed)
-            case commands.TakeSnapshot():
-                return await parts.snapshots.take_now()
-            case commands.EditJournal(journal_id, rationale, tags):
-                return await parts.memory.edit_journal(journal_id, rationale, tags)
-            case commands.AcknowledgeBreach(breach_id):
-                return await parts.watch.acknowledge(breach_id)
-            case commands.Reconcile():
-                return self._start_reconcile()
-
-    async def _preview(self, draft: commands.TicketDraft) -> TicketPreview:
-        core = self._core
-        await self._prepare(draft.legs)
-        return core.tickets.preview(
-            draft,
-            problems=validate(draft, core, self._parts.broker.capabilities),
-            tick=core.net_tick_rule(draft.legs) if draft.legs else None,
-            limits=core.limits(),
-            margin_used_pct=core.margin_used_pct(),
-            max_packages=core.caps.max_contracts_per_leg,
-        )
-
-    async def _simulate(self, draft: commands.TicketDraft) -> SimulationOutcome:
-        await self._prepare(draft.legs)
-        outcome = await self._parts.manager.simulate(draft)
-        if outcome.order is None:
-            return outcome
-        return replace(outcome, limits=limits_after_simulation(self._core, outcome.order))
-
-    async def _send(self, draft: commands.TicketDraft) -> SendOutcome:
-        await self._prepare(draft.legs)
-        return await self._parts.manager.send(draft)
-
-    async def _prepare(self, legs: tuple[OrderLeg, ...]) -> None:
-        """Has the legs quoted, and learns the broker's price increments of the package."""
-        core = self._core
-        core.learn_contracts(leg.contract for leg in legs)
-        core.subscriptions.want("ticket", with_underlyings([leg.contract for leg in legs]))
-        if legs and not core.knows_tick_rule(legs):
-            core.learn_tick_rule(legs, await self._parts.broker.net_tick_rule(legs))
-
-    async def _watch(self, command: commands.WatchChain) -> ChainStatic | None:
-        static = await self._parts.chains.watch(command.expiry)
-        wanted = self._parts.chains.wanted(command.visible_low, command.visible_high)
-        self._core.learn_contracts(wanted)
-        self._core.subscriptions.want("chain", with_underlyings(wanted))
-        if static is not None:
-            self._parts.publisher.state(static)
-        return static
-
-    def _select(self, account_id: AccountId | None) -> None:
-        if account_id is not None and account_id not in self._core.accounts:
-            raise InvalidInput("account", f"Account {account_id} is not connected.")
-        self._core.selected = account_id
-        self._parts.published.accounts()
-        self._parts.watch.mark_dirty()
-
-    async def _set_beta(self, symbol: str, beta: float | None) -> None:
-        self._core.betas.set_override(symbol, beta)
-        await self._parts.memory.save_betas()
-        self._parts.watch.mark_dirty()
-
-    async def _set_limit(self, command: commands.SetLimit) -> None:
-        self._core.limit_book.change(command.regime, command.metric, command.low, command.high)
-        await self._parts.memory.save_limits()
-        self._parts.watch.mark_dirty()
-
-    async def _set_trading_state(self, state: TradingState, reason: str) -> None:
-        if state is not TradingState.HALTED and self._phase is Phase.FAILED:
-            raise KnownError("Trading cannot be released while the engine has failed.", cure="Restart the desk.")
-        # The switch works at once; that it is remembered comes second.
-        self._core.trading_state, self._core.trading_state_reason = state, reason
-        self._publish_state()
-        self._say(Severity.WARNING, "desk", f"Trading is {state.value}: {reason}.", toast=True)
-        await self._parts.storage.save_trading_state(state, reason, self._parts.clock.now_utc())
-
-    def _arm(self, account_id: AccountId, typed: str) -> bool:
-        info = self._core.accounts.get(account_id)
-        if info is None or typed.strip() != account_id:
-            raise InvalidInput(
-                "typed", "That is not the account's id; the account stays locked.", cure="Type it exactly."
-            )
-        if not info.may_trade:
-            raise InvalidInput("account", f"{account_id} is opened read-only and cannot be armed.")
-        self._core.armed.add(account_id)
-        self._publish_state()
-        return True
 
     # --- telling ------------------------------------------------------------------------------------------------------
 

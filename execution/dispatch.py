@@ -107,6 +107,7 @@ class EventDispatch:
             self._watch.observe_vix()
 
     def _connection(self, event: ConnectionEvent) -> None:
+        is_back = self._link is not FeedState.LIVE and event.state is FeedState.LIVE
         self._link, self._link_text = event.state, event.text
         if event.state is FeedState.LIVE:
             severity = Severity.GOOD
@@ -114,5 +115,5 @@ class EventDispatch:
             severity = Severity.WARNING
             self._core.trading_unlocked = False
         self._say(severity, "broker", event.text, toast=True)
-        if event.reconcile_needed:
+        if event.reconcile_needed or is_back:
             self._reconcile()

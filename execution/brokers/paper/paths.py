@@ -30,7 +30,8 @@ _SESSIONS_A_YEAR: Final = 252.0
 _LEVERAGE: Final = -0.75
 _MEAN_REVERSION: Final = 12.0
 _VOL_OF_LOG_VARIANCE: Final = 2.2
-_LOG_VARIANCE_BOUND: Final = 2.5
+#: The furthest the log-variance goes from its base, both ways.
+LOG_VARIANCE_BOUND: Final = 2.5
 _SHARED_VARIANCE_SHOCK: Final = 0.7
 _LEAST_OWN_SHARE: Final = 0.3
 
@@ -140,7 +141,7 @@ class PathEngine:
         spots = here.spots * np.exp((self._drift - 0.5 * variance) * years + root * (market_part + own_part))
         decay = np.exp(-_MEAN_REVERSION * years)
         spread = _VOL_OF_LOG_VARIANCE * np.sqrt((1.0 - decay * decay) / (2.0 * _MEAN_REVERSION))
-        variances = np.clip(here.log_variances * decay + spread * shocks, -_LOG_VARIANCE_BOUND, _LOG_VARIANCE_BOUND)
+        variances = np.clip(here.log_variances * decay + spread * shocks, -LOG_VARIANCE_BOUND, LOG_VARIANCE_BOUND)
         self._frame = Frame(until, spots, variances)
 
     def state(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from execution.brokers.paper.paths import Frame
 from execution.brokers.paper.quoting import IntArray, TickColumns, spread_width, tick_row
-from execution.brokers.paper.surface import BoolArray, FloatArray, Smile, Tail, slice_price, years_between
+from execution.brokers.paper.surface import BoolArray, FloatArray, Smile, Surface, black, years_between
 from models.clock import epoch_s
 from models.contract import Contract
 from models.enums import ExerciseStyle, Right
@@ -55,14 +55,10 @@ class _Ladder(NamedTuple):
     """One asset's expiries at one frame."""
 
     expires_s: FloatArray
-    theta: FloatArray
-    rho: FloatArray
-    psi: FloatArray
+    surface: Surface
     forward: FloatArray
     discount: FloatArray
-    t_years: FloatArray
     spot: float
-    tail: Tail
 
 
 class ContractTable:
@@ -174,15 +170,9 @@ class FramePricer:
             mine = alive & (numbers == number)
             ladder = self._ladder(number)
             at = np.searchsorted(ladder.expires_s, expires_s[mine])
-            worth = slice_price(
-                ladder.theta[at],
-                ladder.rho[at],
-                ladder.psi[at],
-                forward=ladder.forward[at],
-                strike=strike[mine],
-                is_call=sign[mine] > 0.0,
-                tail=ladder.tail,
-            )
+            forward, strikes = ladder.forward[at], strike[mine]
+            variance = ladder.surface.variance(at, np.log(strikes / forward))
+            worth = black(forward, strikes, variance, sign[mine] > 0.0)
             price[mine] = ladder.discount[at] * worth
             spot[mine] = ladder.spot
         intrinsic = np.maximum(sign * (spot - strike), 0.0)
@@ -200,10 +190,8 @@ class FramePricer:
 
     def _evaluate(self, asset: Asset, expires_s: FloatArray) -> _Ladder:
         log_variance = float(self.frame.log_variances[asset.path])
-        slices = asset.option_smile.slices(expires_s, self._at_s, log_variance)
+        surface = asset.option_smile.surface(expires_s, self._at_s, log_variance)
         spot = asset.price_at(self.frame)
         t_years = years_between(self._at_s, expires_s)
         forward = spot * np.exp(asset.option_smile.carry(expires_s, self._at_s))
-        return _Ladder(
-            expires_s, *slices, forward, np.exp(-self._rate * t_years), t_years, spot, asset.option_smile.tail
-        )
+        return _Ladder(expires_s, surface, forward, np.exp(-self._rate * t_years), spot)

@@ -16,11 +16,12 @@ from typing import Any, Final
 import numpy as np
 
 from execution.brokers.paper.chain_file import ChainFile, read_chain_file
+from execution.brokers.paper.fitted_smile import FittedSmile
 from execution.brokers.paper.paths import PathEngine, PathSpec
 from execution.brokers.paper.pricing import Asset
 from execution.brokers.paper.simulated import Print, SimulatedMarket
 from execution.brokers.paper.smile_fit import FitReport, FittedChain, FittedSeries, fit_chain
-from execution.brokers.paper.surface import FittedSmile, years_between
+from execution.brokers.paper.surface import years_between
 from execution.brokers.port import ChainExpiry
 from execution.storage import SessionCalendar
 from models.clock import require_utc
@@ -33,7 +34,6 @@ from models.product import option_product
 
 RATE: Final = 0.0375
 _BEFORE_CLOSE: Final = timedelta(minutes=15)
-_KAPPA: Final = 4.0
 _REALISED_SHARE: Final = 0.88
 _FACTOR_VOL: Final = 0.14
 _LEVELS: Final = ("VIX", "VIX3M")
@@ -121,12 +121,7 @@ def _paths_and_assets(loaded: list[Loaded]) -> tuple[list[PathSpec], dict[str, A
     for one in ordered:
         symbol, fit = one.chain.underlying, one.fit
         smile = FittedSmile(
-            expires_s=fit.expires_s,
-            fitted=fit.slices,
-            carry=fit.carry,
-            fitted_at_s=fit.at_s,
-            kappa=_KAPPA,
-            tail=fit.tail,
+            expires_s=fit.expires_s, theta=fit.theta, shapes=fit.shapes, carry=fit.carry, fitted_at_s=fit.at_s
         )
         assets[symbol] = Asset(symbol, len(specs), smile, smile)
         beta = 1.0 if symbol == "SPX" else _CORRELATION * vols[symbol] / factor_vol
@@ -136,7 +131,7 @@ def _paths_and_assets(loaded: list[Loaded]) -> tuple[list[PathSpec], dict[str, A
 
 def _thirty_day_vol(fit: FittedChain) -> float:
     t = years_between(fit.at_s, fit.expires_s)
-    return float(np.sqrt(np.interp(_VOL_YEARS, t, fit.slices.theta / t)))
+    return float(np.sqrt(np.interp(_VOL_YEARS, t, fit.theta / t)))
 
 
 def _drift(fit: FittedChain) -> float:

@@ -19,13 +19,10 @@ from scipy.special import ndtr
 
 from analytics.implied_vol import implied_vol_forward
 from execution.brokers.paper.chain_file import ChainFile
-from execution.brokers.paper.slice_solver import Observations, fit_with_tail
-from execution.brokers.paper.surface import (
-    FloatArray,
-    Slices,
-    Tail,
-    years_between,
-)
+from execution.brokers.paper.fitted_smile import variance_lift
+from execution.brokers.paper.paths import LOG_VARIANCE_BOUND
+from execution.brokers.paper.smile_solver import Observations, fit_shapes
+from execution.brokers.paper.surface import FloatArray, IntArray, years_between
 from models.clock import epoch_s
 from models.enums import Settlement
 from models.errors import InvalidInput
@@ -39,7 +36,10 @@ _UNKNOWN_AGE_MIN: Final = 60.0
 _LATE_CLOSE_MIN: Final = 15.0
 _BOTH_SIDES_WITHIN_SD: Final = 0.3
 _OUTLIER_SD: Final = 6.0
+_CARRY_ROUNDS: Final = 8
 _GUESS_VOL: Final = 0.20
+#: How closely a shape can follow the true smile, of the vol.
+_MODEL_SD: Final = 0.004
 
 
 class Reason(StrEnum):
@@ -76,12 +76,16 @@ class FittedSeries:
 
 @dataclass(frozen=True, slots=True)
 class FittedChain:
-    """Series in time order with one slice and one carry (ln forward / spot) each, as of `at_s` (the close)."""
+    """Series in time order, as of `at_s` (the close).
+
+    One total variance at the money, one shape (a row of coefficients, see `fitted_smile`) and one carry (ln forward /
+    spot) each.
+    """
 
     series: tuple[FittedSeries, ...]
     expires_s: FloatArray
-    slices: Slices
-    tail: Tail
+    theta: FloatArray
+    shapes: FloatArray
     carry: FloatArray
     at_s: float
     report: FitReport
@@ -115,14 +119,15 @@ def fit_chain(chain: ChainFile, *, rate: float) -> FittedChain:
     discount = np.exp(-rate * t)
     carry = _carry(chain, series, prices, t, discount, rate)
     forward = chain.underlying_price * np.exp(carry)
-    seen = _observations(chain, series, prices, forward, t, discount)
-    slices, tail, residual = fit_with_tail(seen, t)
-    outlier = seen.mask & (np.abs(residual) > _OUTLIER_SD)
-    for row in seen.row[outlier].astype(int):
+    seen, reference = _observations(chain, series, prices, forward, t, discount)
+    theta = reference**2 * t
+    shapes, residual = fit_shapes(seen, t, theta * variance_lift(t, LOG_VARIANCE_BOUND))
+    outlier = np.abs(residual) > _OUTLIER_SD
+    for row in seen.row[outlier]:
         prices.reason[row] = Reason.OUTLIER
     counts = {why: prices.reason.count(why) for why in Reason if why in prices.reason}
-    report = FitReport(len(chain.key), int(seen.mask.sum() - outlier.sum()), counts)
-    return FittedChain(tuple(series), expires_s, slices, tail, carry, at_s, report)
+    report = FitReport(len(chain.key), int(seen.row.size - outlier.sum()), counts)
+    return FittedChain(tuple(series), expires_s, theta, shapes, carry, at_s, report)
 
 
 def _prices(chain: ChainFile, at_s: float) -> _Prices:
@@ -169,24 +174,30 @@ def _series(chain: ChainFile, at_s: float, reason: list[Reason | None]) -> list[
 def _carry(
     chain: ChainFile, series: list[FittedSeries], prices: _Prices, t: FloatArray, discount: FloatArray, rate: float
 ) -> FloatArray:
-    """ln(forward / spot) a series: put-call parity near the money, then drawn to a smooth curve of the yearly carry."""
+    """ln(forward / spot) a series: put-call parity near the money, then drawn to a smooth curve of the yearly carry.
+
+    The prints may be of another moment than the recorded underlying (options trade on after the index closes): what
+    all expiries have in common, however near, is such an offset and not a carry.
+    """
     found = np.array([_parity(chain, one, prices, float(d)) for one, d in zip(series, discount, strict=True)])
     value, sd = found[:, 0], found[:, 1]
     known = np.isfinite(value)
     if not known.any():
         return rate * t
     log_t = np.log(t)
-    smooth = np.full(t.size, _weighted_median(value[known] / t[known], (t[known] / sd[known]) ** 2))
-    for _ in range(3):
-        miss = np.where(known, (value - smooth * t) / sd, 0.0)
+    value, sd = np.where(known, value, 0.0), np.where(known, sd, 1.0)
+    smooth, offset = np.full(t.size, _weighted_median(value[known] / t[known], (t[known] / sd[known]) ** 2)), 0.0
+    for _ in range(_CARRY_ROUNDS):
+        offset = _weighted_median((value - smooth * t)[known], 1.0 / sd[known] ** 2)
+        miss = (value - offset - smooth * t) / sd
         weight = np.where(known, (t / sd) ** 2 / (1.0 + (miss / 3.0) ** 2), 0.0)
         kernel = np.exp(-0.5 * ((log_t[:, None] - log_t[None, :]) / 0.5) ** 2) * weight[None, :]
-        smooth = (kernel @ np.where(known, value / t, 0.0) + 1e-3 * rate) / (kernel.sum(axis=1) + 1e-3)
+        smooth = (kernel @ ((value - offset) / t) + 1e-3 * rate) / (kernel.sum(axis=1) + 1e-3)
+    expected = offset + smooth * t
     prior_sd = 3e-4 * np.sqrt(t / 0.1)
-    own, prior = np.where(known, 1.0 / np.where(known, sd, 1.0) ** 2, 0.0), 1.0 / prior_sd**2
-    miss = np.where(known, (value - smooth * t) / np.hypot(np.where(known, sd, 1.0), prior_sd), 0.0)
-    own = own / (1.0 + (miss / 2.0) ** 2)
-    return np.asarray((own * np.where(known, value, 0.0) + prior * smooth * t) / (own + prior))
+    own, prior = np.where(known, 1.0 / sd**2, 0.0), 1.0 / prior_sd**2
+    own = own / (1.0 + ((value - expected) / np.hypot(sd, prior_sd) / 2.0) ** 2)
+    return np.asarray((own * value + prior * expected) / (own + prior))
 
 
 def _parity(chain: ChainFile, one: FittedSeries, prices: _Prices, discount: float) -> tuple[float, float]:
@@ -224,8 +235,8 @@ def _observations(
     forward: FloatArray,
     t: FloatArray,
     discount: FloatArray,
-) -> Observations:
-    """The usable vols of every series, each with its uncertainty."""
+) -> tuple[Observations, FloatArray]:
+    """The usable vols of every series, each with its uncertainty, and every series' reference vol."""
     row = np.concatenate([np.array(one.rows) for one in series])
     of = np.repeat(np.arange(len(series)), [len(one.rows) for one in series])
     keep = np.isfinite(prices.price[row])
@@ -234,7 +245,8 @@ def _observations(
     worth = prices.price[row] / discount[of]
     vol = implied_vol_forward(price=worth, forward=f, strike=strike, t_years=years, rate=0.0, is_call=call).vol
     k = np.log(strike / f)
-    at_money = _at_money_vol(k, vol, of, t)[of]
+    reference = _at_money_vol(k, vol, of, t)
+    at_money = reference[of]
     z = k / (at_money * np.sqrt(years))
     no_vol = ~np.isfinite(vol) | (vol > 5.0)
     twin = ~no_vol & np.where(call, z < -_BOTH_SIDES_WITHIN_SD, z > _BOTH_SIDES_WITHIN_SD)
@@ -243,13 +255,13 @@ def _observations(
     for at in row[twin]:
         prices.reason[at] = Reason.IN_THE_MONEY
     good = ~(no_vol | twin)
-    row, of, k, vol, z = row[good], of[good], k[good], vol[good], z[good]
-    sd = _vol_uncertainty(chain, prices, row, k, vol, z, t[of], at_money[good])
-    return _padded(row, of, k, vol, sd, len(series))
+    row, of, k, vol, z, scale = row[good], of[good], k[good], vol[good], z[good], at_money[good]
+    sd = _relative_uncertainty(chain, prices, row, k, vol, t[of])
+    return Observations(of, z, np.log(vol / scale), sd, row), reference
 
 
 def _at_money_vol(
-    k: FloatArray, vol: FloatArray, of: np.ndarray[tuple[int], np.dtype[np.intp]], t: FloatArray
+    k: FloatArray, vol: FloatArray, of: IntArray, t: FloatArray
 ) -> FloatArray:
     """A first at-the-money vol a series: the median of the twelve nearest; filled from its neighbours in time."""
     first = np.full(t.size, np.nan)
@@ -264,40 +276,14 @@ def _at_money_vol(
     return np.asarray(np.interp(np.log(t), np.log(t[known]), first[known]))
 
 
-def _vol_uncertainty(
-    chain: ChainFile,
-    prices: _Prices,
-    row: np.ndarray[tuple[int], np.dtype[np.intp]],
-    k: FloatArray,
-    vol: FloatArray,
-    z: FloatArray,
-    t: FloatArray,
-    at_money: FloatArray,
+def _relative_uncertainty(
+    chain: ChainFile, prices: _Prices, row: IntArray, k: FloatArray, vol: FloatArray, t: FloatArray
 ) -> FloatArray:
+    """How well ln(vol) is known: the price's noise and the underlying's moves since, over vega."""
     spot = chain.underlying_price
     deviation = vol * np.sqrt(t)
     d1 = -k / deviation + 0.5 * deviation
     vega = spot * np.sqrt(t) * np.exp(-0.5 * d1 * d1) / np.sqrt(2.0 * np.pi) + 1e-9 * spot
     delta = np.where(chain.is_call[row], ndtr(d1), ndtr(d1) - 1.0)
     moved = np.abs(delta) * spot * _DRIFT_PER_ROOT_MINUTE * np.sqrt(prices.age_min[row])
-    model = 0.008 * at_money * (1.0 + 0.4 * z * z)
-    return np.asarray(np.sqrt(model**2 + (prices.noise[row] ** 2 + moved**2) / vega**2))
-
-
-def _padded(
-    row: np.ndarray[tuple[int], np.dtype[np.intp]],
-    of: np.ndarray[tuple[int], np.dtype[np.intp]],
-    k: FloatArray,
-    vol: FloatArray,
-    sd: FloatArray,
-    count: int,
-) -> Observations:
-    lengths = np.bincount(of, minlength=count)
-    place = np.arange(of.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    shape = (count, max(int(lengths.max(initial=0)), 1))
-    columns = [np.zeros(shape), np.full(shape, _GUESS_VOL), np.ones(shape), np.zeros(shape)]
-    for column, values in zip(columns, (k, vol, sd, row), strict=True):
-        column[of, place] = values
-    mask = np.zeros(shape, dtype=np.bool_)
-    mask[of, place] = True
-    return Observations(columns[0], columns[1], columns[2], mask, columns[3])
+    return np.asarray(np.sqrt(_MODEL_SD**2 + (prices.noise[row] ** 2 + moved**2) / (vega * vol) ** 2))

@@ -139,4 +139,6 @@ def test_a_calendar_is_valued_at_its_first_expiry() -> None:
     seen = preview(core, (OrderLeg(near, Action.SELL, 1), OrderLeg(far, Action.BUY, 1)), "60.30")
     assert "calendar" in seen.strategy_tag
     assert len(seen.breakevens) == 2
-    assert seen.max_loss == pytest.approx(Decimal(6030), rel=Decimal("0.01"))
+    assert seen.max_loss is not None
+    # The debit, and a little more far away from the strike: carry makes the later European option worth less there.
+    assert Decimal(6030) <= seen.max_loss <= Decimal(6400)
