@@ -748,3 +748,25 @@ def test_a_click_on_a_row_that_is_not_loaded_yet_shows_it_when_it_is(make: Make)
     desk.settle()
     expected = desk.reader.page(JournalFilter(), offset=702, limit=1)[0]
     assert desk.detail.journal_id == expected.id
+
+
+def test_a_fill_written_while_a_list_is_being_read_is_not_lost(make: Make) -> None:
+    desk = make(rows=20)
+    desk.ready()
+    source = desk.panel.source
+    source.show(JournalFilter())
+    assert source._list_op is not None
+    source._list_op._future.result()  # read, but not delivered yet
+    new = write_row(desk.storage)
+    source.refresh()
+    desk.qtbot.waitUntil(lambda: desk.panel.model.total == 21)
+    assert desk.panel.model.row_of(new) == 0
+
+
+def test_filters_wait_until_the_journal_is_open(make: Make) -> None:
+    desk = make(rows=3)
+    assert not desk.filters.isEnabled()
+    assert not desk.panel.export_line.button.isEnabled()
+    desk.ready()
+    assert desk.filters.isEnabled()
+    assert desk.panel.export_line.button.isEnabled()

@@ -19,6 +19,8 @@ CHIP_ROLE = _Role.UserRole + 1
 _MOST_KEPT = 1000
 _NEAR = 300
 _LOADING = "…"
+#: Columns whose text may not fit: the tooltip has it in full.
+_LONG = frozenset({JournalColumn.ACCOUNT, JournalColumn.STRATEGY, JournalColumn.LEGS, JournalColumn.TAGS})
 
 
 class JournalModel(QAbstractTableModel):
@@ -150,7 +152,7 @@ class JournalModel(QAbstractTableModel):
             return line.row.user_rationale or line.row.ai_rationale
         if column is JournalColumn.TIME:
             return f"{new_york(line.row.created_at)} New York"
-        return line.cells[column] if column in (JournalColumn.LEGS, JournalColumn.TAGS) else None
+        return line.cells[column] if column in _LONG else None
 
 
 def _alignment(column: JournalColumn) -> Qt.AlignmentFlag:

@@ -106,6 +106,8 @@ class JournalPanel(Panel):
         self._gather.timeout.connect(self._catch_up)
         self._connect()
         self.set_empty(_NOT_YET)
+        self.filters.setEnabled(False)
+        self.export_line.button.setEnabled(False)
         self.detail.clear()
         self.detail.editor.lock("Editing opens when the desk is ready.")
         self.listen(DeskState, self._on_desk)
@@ -117,7 +119,7 @@ class JournalPanel(Panel):
         self.filters = FilterBar(self.theme, icons, self._clock, self)
         self.export_line = ExportLine(self.csv, self)
         self.toolbar.addWidget(self.filters, 1)
-        self.toolbar.addWidget(self.export_line, 0, Qt.AlignmentFlag.AlignTop)
+        self.toolbar.addWidget(self.export_line, 0, Qt.AlignmentFlag.AlignVCenter)
         self.table = JournalTable(self.theme, self.model, self)
         ColumnChooser(
             self.table.horizontalHeader(),
@@ -132,7 +134,7 @@ class JournalPanel(Panel):
         self.splitter.addWidget(self.detail)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 0)
-        self.splitter.setSizes([1130, 470])
+        self.splitter.setSizes([1150, 450])
         self.splitter.setChildrenCollapsible(False)
         self.detail.setMinimumWidth(280)
         self.set_body(self.splitter)
@@ -229,6 +231,7 @@ class JournalPanel(Panel):
         self._select_again()
 
     def _say_count(self) -> None:
+        self.filters.setEnabled(True)
         self.filters.set_shown(self.model.total)
         self.export_line.button.setEnabled(self.model.total > 0)
         self.set_as_of(self._clock.now_utc())
