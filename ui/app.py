@@ -41,8 +41,7 @@ from ui.theme import Theme, ThemeName
 from ui.wiring import Wiring
 
 if TYPE_CHECKING:
-    from execution.desk import Desk
-    from execution.engine_thread import EngineThread
+    from execution.engine_thread import EngineThread, RunningDesk
 
 #: How often Python gets a chance to see Ctrl+C while Qt waits.
 _SIGNAL_CHECK_MS = 300
@@ -52,7 +51,7 @@ class Composed(Protocol):
     """A desk, and how to end it together with its database."""
 
     @property
-    def desk(self) -> Desk:
+    def desk(self) -> RunningDesk:
         """The desk, not yet started."""
         ...
 
@@ -87,7 +86,8 @@ class _Closing:
 class Desktop(QObject):
     """Owns the parts of the window and the engine's thread; everything gets its collaborators here."""
 
-    _engine_failed = Signal(object)
+    #: What kept the desk from starting, or killed its loop; the banner says it too. Arrives on the UI thread.
+    engine_failed = Signal(object)
 
     def __init__(
         self, app: QApplication, compose: Compose, *, settings_path: Path, theme: ThemeName | None = None
@@ -129,7 +129,7 @@ class Desktop(QObject):
             panels=panel_specs(around),
         )
         self.wiring = Wiring(self.window)
-        self._engine_failed.connect(self._on_engine_failed, Qt.ConnectionType.QueuedConnection)
+        self.engine_failed.connect(self._on_engine_failed, Qt.ConnectionType.QueuedConnection)
         self.window.first_painted.connect(self._start_engine)
 
     def show(self) -> None:
@@ -151,7 +151,7 @@ class Desktop(QObject):
     def _start_engine(self) -> None:
         from execution.engine_thread import EngineThread
 
-        self._engine = EngineThread(self._make_desk, self._engine_failed.emit)
+        self._engine = EngineThread(self._make_desk, self.engine_failed.emit)
         self._engine.start()
         early, self._early = self._early, []
         for command, promise in early:

@@ -30,6 +30,7 @@ from ui.first_run import FirstRunHint
 from ui.icons import Icons
 from ui.layout import default_layout
 from ui.messages import Messages
+from ui.panels.account_bar import AccountBar
 from ui.settings import WindowSettings
 from ui.theme import Theme, ThemeName
 from ui.widgets.banner import Banner
@@ -60,7 +61,7 @@ class MainWindow(QMainWindow):
         icons: Icons,
         messages: Messages,
         settings: WindowSettings,
-        account_bar: QWidget,
+        account_bar: AccountBar,
         panels: Sequence[PanelSpec],
     ) -> None:
         super().__init__()
@@ -105,7 +106,7 @@ class MainWindow(QMainWindow):
     def _on_built(self, key: str, panel: QWidget) -> None:
         self.panel_built.emit(key, panel)
 
-    def _build_top(self, account_bar: QWidget) -> None:
+    def _build_top(self, account_bar: AccountBar) -> None:
         self.menus = QMenuBar(self)
         top = QWidget(self)
         column = QVBoxLayout(top)

@@ -76,6 +76,7 @@ QLineEdit, QSpinBox, QDoubleSpinBox, QDateEdit, QDateTimeEdit, QComboBox, QPlain
     background: $field; color: $text; border: 1px solid $border; border-radius: 3px; padding: 2px 6px;
     selection-background-color: $accent; selection-color: $on_accent; }
 QLineEdit, QSpinBox, QDoubleSpinBox, QDateEdit, QDateTimeEdit, QComboBox { min-height: 20px; }
+QAbstractSpinBox QLineEdit { border: none; padding: 0; background: transparent; min-height: 0; }
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QDateEdit:focus, QComboBox:focus, QPlainTextEdit:focus {
     border-color: $accent; }
 QLineEdit[invalid="true"], QSpinBox[invalid="true"], QDoubleSpinBox[invalid="true"], QComboBox[invalid="true"] {
@@ -112,7 +113,7 @@ QAbstractItemView { background: $panel; alternate-background-color: $panel; bord
 QTreeView::item, QTableView::item { padding: 0 4px; border: none; }
 QTreeView::item { height: 20px; }
 QTreeView::item:hover, QTableView::item:hover { background: $hover; }
-QTreeView::item:selected, QTableView::item:selected { background: $selection; color: $text; }
+QTreeView::item:selected, QTableView::item:selected { background: $selection; }
 QHeaderView { background: $panel; border: none; }
 QHeaderView::section { background: $panel; color: $text_muted; border: none; border-bottom: 1px solid $border;
     padding: 4px 6px; font-weight: 400; }

@@ -74,9 +74,9 @@ class Wiring(QObject):
     def _on_legs_requested(self, legs: tuple[OrderLeg, ...], account_id: str) -> None:
         ticket = self._ticket()
         if ticket is not None:
-            ticket.load_legs(legs)
             # What is closed must be closed where it is held, whichever account the ticket had before.
-            ticket.account.chosen.emit(AccountId(account_id))
+            ticket.choose_account(AccountId(account_id))
+            ticket.load_legs(legs)
 
     @Slot(object, object, int, object)
     def _on_leg_staged(self, contract: Contract, action: Action, quantity: int, greeks: UnitGreeks | None) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
 
 from execution.brokers.port import Capability, ChainExpiry
 from execution.commands import Command, ListExpiries, ListUnderlyings
@@ -26,6 +28,7 @@ from execution.views import (
     RegimeInfo,
     RowStatus,
     Severity,
+    State,
     StrategyGroup,
 )
 from models.account import AccountInfo, AccountValues
@@ -46,6 +49,7 @@ from models.enums import (
 )
 from models.ids import AccountId, OrderId
 from models.order import Order, OrderLeg
+from ui.bridge import Bridge
 
 NOW = datetime(2026, 5, 4, 19, 42, 7, tzinfo=UTC)
 PAPER_A, PAPER_B = AccountId("PAPER-1"), AccountId("PAPER-2")
@@ -69,6 +73,23 @@ class RecordingClient:
             failed(answer)
         else:
             done(answer)
+
+
+def publish(qtbot: QtBot, bridge: Bridge, *states: State) -> None:
+    """Publishes states and waits until the window has them."""
+    for state in states:
+        bridge.state(state)
+    qtbot.waitUntil(lambda: all(bridge.newest(type(state)) is state for state in states))
+
+
+_Widget = TypeVar("_Widget", bound=QWidget)
+
+
+def found(parent: QWidget, kind: type[_Widget]) -> _Widget:
+    """Returns the child of that kind, which must be there."""
+    child = parent.findChild(kind)
+    assert child is not None
+    return child
 
 
 def expiries() -> tuple[ChainExpiry, ...]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,13 @@ class SmallDesk:
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
+        self.is_stopped = False
 
     async def start(self) -> None:
         self._publisher.state(demo.desk())
+
+    async def stop(self) -> None:
+        self.is_stopped = True
 
     async def handle(self, command: object) -> Any:
         return demo.RecordingClient().answers.get(type(command))
@@ -37,11 +40,11 @@ class SmallComposed:
         self.is_closed = False
 
     async def close(self) -> None:
-        await asyncio.sleep(0)
+        await self.desk.stop()
         self.is_closed = True
 
 
-def test_the_engine_starts_after_the_first_paint_and_ends_with_the_window(qtbot: QtBot, tmp_path: Path):
+def test_the_engine_starts_after_the_first_paint_and_ends_with_the_window(qtbot: QtBot, tmp_path: Path) -> None:
     made: list[SmallComposed] = []
 
     async def compose(publisher: Publisher) -> SmallComposed:
@@ -61,26 +64,29 @@ def test_the_engine_starts_after_the_first_paint_and_ends_with_the_window(qtbot:
     assert answers == [demo.RecordingClient().answers[ListUnderlyings]]
     desktop.close()
     assert made[0].is_closed
+    assert made[0].desk.is_stopped
     assert (tmp_path / "window.ini").exists()
     app.setStyleSheet("")
 
 
 def test_a_desk_that_cannot_be_made_is_said_in_the_window(
     qtbot: QtBot, tmp_path: Path, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     async def compose(_publisher: Publisher) -> SmallComposed:
         raise KnownError("The settings file has an unknown key 'limts'.")
 
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     desktop = Desktop(app, compose, settings_path=tmp_path / "window.ini")
-    desktop.show()
+    with qtbot.waitSignal(desktop.engine_failed) as told:
+        desktop.show()
+    assert isinstance(told.args[0], KnownError)
     qtbot.waitUntil(lambda: "unknown key 'limts'" in desktop.window.banner.text)
     desktop.close()
     app.setStyleSheet("")
 
 
-def test_the_windows_clock_follows_a_market_that_lives_on_another_day(qtbot: QtBot, bridge: Bridge):
+def test_the_windows_clock_follows_a_market_that_lives_on_another_day(qtbot: QtBot, bridge: Bridge) -> None:
     today = ManualClock(demo.NOW.replace(month=11))
     clock = DeskClock(bridge, today)
     assert clock.now_utc() == today.now_utc()

@@ -32,7 +32,7 @@ def _line(number: int) -> LogLine:
     return LogLine(demo.NOW, Severity.INFO, "test", str(number))
 
 
-def test_a_flood_from_another_thread_collapses_to_the_newest_on_the_ui_thread(qtbot: QtBot):
+def test_a_flood_from_another_thread_collapses_to_the_newest_on_the_ui_thread(qtbot: QtBot) -> None:
     bridge, listener = Bridge(frame_ms=20), Listener()
     bridge.subscribe(MarketState, listener.take)
 
@@ -48,7 +48,7 @@ def test_a_flood_from_another_thread_collapses_to_the_newest_on_the_ui_thread(qt
     assert listener.threads == {threading.get_ident()}
 
 
-def test_notices_arrive_every_one_and_in_order_even_in_a_burst(qtbot: QtBot, bridge: Bridge):
+def test_notices_arrive_every_one_and_in_order_even_in_a_burst(qtbot: QtBot, bridge: Bridge) -> None:
     listener = Listener()
     bridge.subscribe(LogLine, listener.take)
     for number in range(1_000):
@@ -57,7 +57,7 @@ def test_notices_arrive_every_one_and_in_order_even_in_a_burst(qtbot: QtBot, bri
     assert [line.text for line in listener.got] == [str(number) for number in range(1_000)]
 
 
-def test_a_new_subscriber_gets_the_newest_state_at_once(qtbot: QtBot, bridge: Bridge):
+def test_a_new_subscriber_gets_the_newest_state_at_once(qtbot: QtBot, bridge: Bridge) -> None:
     first, second = Listener(), Listener()
     bridge.subscribe(MarketState, first.take)
     bridge.state(demo.market())
@@ -68,7 +68,7 @@ def test_a_new_subscriber_gets_the_newest_state_at_once(qtbot: QtBot, bridge: Br
     assert bridge.newest(OrdersState) is None
 
 
-def test_the_structure_comes_before_its_numbers_whatever_the_order_of_publishing(qtbot: QtBot, bridge: Bridge):
+def test_the_structure_comes_before_its_numbers_whatever_the_order_of_publishing(qtbot: QtBot, bridge: Bridge) -> None:
     listener = Listener()
     bridge.subscribe(BookNumbers, listener.take)
     bridge.subscribe(BookStructure, listener.take)
@@ -79,7 +79,7 @@ def test_the_structure_comes_before_its_numbers_whatever_the_order_of_publishing
     assert isinstance(listener.got[0], BookStructure)
 
 
-def test_a_deleted_listener_is_forgotten(qtbot: QtBot, bridge: Bridge):
+def test_a_deleted_listener_is_forgotten(qtbot: QtBot, bridge: Bridge) -> None:
     kept, gone = Listener(), Listener()
     bridge.subscribe(MarketState, kept.take)
     bridge.subscribe(MarketState, gone.take)
@@ -90,7 +90,7 @@ def test_a_deleted_listener_is_forgotten(qtbot: QtBot, bridge: Bridge):
     assert gone.got == []
 
 
-def test_a_broken_listener_is_reported_and_does_not_blind_the_others(qtbot: QtBot, bridge: Bridge):
+def test_a_broken_listener_is_reported_and_does_not_blind_the_others(qtbot: QtBot, bridge: Bridge) -> None:
     breaker, listener = Breaker(), Listener()
     bridge.subscribe(MarketState, breaker.take)
     bridge.subscribe(MarketState, listener.take)
@@ -100,7 +100,7 @@ def test_a_broken_listener_is_reported_and_does_not_blind_the_others(qtbot: QtBo
     assert [str(error) for _, error, _ in caught] == ["this panel is broken"]
 
 
-def test_only_methods_of_qt_objects_may_subscribe_and_only_to_what_is_published(bridge: Bridge):
+def test_only_methods_of_qt_objects_may_subscribe_and_only_to_what_is_published(bridge: Bridge) -> None:
     with pytest.raises(TypeError, match="bound method"):
         bridge.subscribe(MarketState, lambda _state: None)
     with pytest.raises(TypeError, match="neither a state nor a notice"):

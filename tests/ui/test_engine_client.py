@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -39,7 +40,7 @@ def _settled(result: object = None, error: Exception | None = None) -> Future[An
     return future
 
 
-def test_an_answer_from_the_engine_thread_arrives_on_the_ui_thread(qtbot: QtBot):
+def test_an_answer_from_the_engine_thread_arrives_on_the_ui_thread(qtbot: QtBot) -> None:
     asker = Asker()
     with ThreadPoolExecutor(1) as engine:
         client = ThreadedEngineClient(lambda command: engine.submit(lambda: (command, threading.get_ident())))
@@ -50,7 +51,7 @@ def test_an_answer_from_the_engine_thread_arrives_on_the_ui_thread(qtbot: QtBot)
     assert asker.threads == {threading.get_ident()} != {engine_thread}
 
 
-def test_an_answer_that_is_there_already_still_comes_after_ask_returned(qtbot: QtBot):
+def test_an_answer_that_is_there_already_still_comes_after_ask_returned(qtbot: QtBot) -> None:
     asker = Asker()
     client = ThreadedEngineClient(lambda _command: _settled(("SPX",)))
     client.ask(ListUnderlyings(), asker.done, asker.failed)
@@ -58,7 +59,7 @@ def test_an_answer_that_is_there_already_still_comes_after_ask_returned(qtbot: Q
     qtbot.waitUntil(lambda: asker.answers == [("SPX",)])
 
 
-def test_a_failure_goes_to_failed_only(qtbot: QtBot):
+def test_a_failure_goes_to_failed_only(qtbot: QtBot) -> None:
     asker = Asker()
     client = ThreadedEngineClient(lambda _command: _settled(error=InvalidInput("underlying", "ZZZ is not known.")))
     client.ask(ListUnderlyings(), asker.done, asker.failed)
@@ -67,7 +68,7 @@ def test_a_failure_goes_to_failed_only(qtbot: QtBot):
     assert asker.answers == []
 
 
-def test_a_closed_engine_answers_with_a_reason(qtbot: QtBot):
+def test_a_closed_engine_answers_with_a_reason(qtbot: QtBot) -> None:
     def closed(_command: Command) -> Future[Any]:
         raise RuntimeError("Event loop is closed")
 
@@ -83,7 +84,7 @@ def test_a_closed_engine_answers_with_a_reason(qtbot: QtBot):
     assert isinstance(asker.errors[1], EngineStopped)
 
 
-def test_a_widget_that_is_gone_is_not_called(qtbot: QtBot):
+def test_a_widget_that_is_gone_is_not_called(qtbot: QtBot) -> None:
     asker, waiting = Asker(), Future[Any]()
     client = ThreadedEngineClient(lambda _command: waiting)
     client.ask(CancelAll(), asker.done, asker.failed)
@@ -97,13 +98,13 @@ def test_a_widget_that_is_gone_is_not_called(qtbot: QtBot):
 
 
 @pytest.fixture
-def pool(qtbot: QtBot):
+def pool(qtbot: QtBot) -> Iterator[ReaderPool]:
     made = ReaderPool()
     yield made
     made.close()
 
 
-def test_slow_work_runs_in_the_worker_and_reports_on_the_ui_thread(qtbot: QtBot, pool: ReaderPool):
+def test_slow_work_runs_in_the_worker_and_reports_on_the_ui_thread(qtbot: QtBot, pool: ReaderPool) -> None:
     asker = Asker()
     pool.run(threading.get_ident, done=asker.done, failed=asker.failed)
     qtbot.waitUntil(lambda: bool(asker.answers))
@@ -111,7 +112,7 @@ def test_slow_work_runs_in_the_worker_and_reports_on_the_ui_thread(qtbot: QtBot,
     assert asker.threads == {threading.get_ident()}
 
 
-def test_work_that_fails_reports_the_exception(qtbot: QtBot, pool: ReaderPool):
+def test_work_that_fails_reports_the_exception(qtbot: QtBot, pool: ReaderPool) -> None:
     asker = Asker()
 
     def work() -> None:
@@ -122,7 +123,7 @@ def test_work_that_fails_reports_the_exception(qtbot: QtBot, pool: ReaderPool):
     assert asker.answers == []
 
 
-def test_cancelled_work_reports_nothing(qtbot: QtBot, pool: ReaderPool):
+def test_cancelled_work_reports_nothing(qtbot: QtBot, pool: ReaderPool) -> None:
     asker, gate = Asker(), threading.Event()
     running = pool.run(gate.wait, done=asker.done, failed=asker.failed)
     queued = pool.run(lambda: 2, done=asker.done, failed=asker.failed)

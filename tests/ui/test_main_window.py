@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -9,18 +10,19 @@ from PySide6.QtWidgets import QLabel, QTabBar
 from pytestqt.qtbot import QtBot
 
 from execution.commands import ArmLive, CancelAll, SelectAccount, SetTradingState, TakeSnapshot
-from execution.views import Phase
+from execution.views import AccountsState, Phase
 from models.account import AccountInfo
 from models.clock import ManualClock
 from models.enums import BrokerName, Mode, TradingState
 from models.errors import InvalidInput
+from models.ids import AccountId
 from tests.ui import demo_data as demo
-from tests.ui.demo_data import RecordingClient
+from tests.ui.demo_data import RecordingClient, found
 from ui.bridge import Bridge
 from ui.docks import PanelSpec, Place
 from ui.icons import Icons
 from ui.main_window import MainWindow
-from ui.messages import Messages
+from ui.messages import ErrorDialog, Messages
 from ui.panels.account_bar import AccountBar
 from ui.settings import WindowSettings
 from ui.theme import Theme, ThemeName
@@ -37,7 +39,16 @@ PLACES = {
 
 
 class Maker:
-    def __init__(self, bridge, client, theme, icons, messages, settings, qtbot) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        client: RecordingClient,
+        theme: Theme,
+        icons: Icons,
+        messages: Messages,
+        settings: WindowSettings,
+        qtbot: QtBot,
+    ) -> None:
         self.parts = (bridge, client, theme, icons, messages, settings)
         self.qtbot = qtbot
         self.built: list[str] = []
@@ -73,13 +84,9 @@ def make(
     return Maker(bridge, client, theme, icons, messages, settings, qtbot)
 
 
-def _publish(qtbot: QtBot, bridge: Bridge, *states: object) -> None:
-    for state in states:
-        bridge.state(state)
-    qtbot.waitUntil(lambda: all(bridge.newest(type(state)) is state for state in states))
-
-
-def test_only_the_left_panel_is_built_before_the_first_paint_and_all_of_them_after_it(qtbot: QtBot, make: Maker):
+def test_only_the_left_panel_is_built_before_the_first_paint_and_all_of_them_after_it(
+    qtbot: QtBot, make: Maker
+) -> None:
     window = make()
     assert make.built == ["positions"]
     with qtbot.waitSignal(window.first_painted):
@@ -89,14 +96,14 @@ def test_only_the_left_panel_is_built_before_the_first_paint_and_all_of_them_aft
 
 
 @pytest.mark.parametrize("keys", [("log",), ("ticket", "chain"), ("positions",)])
-def test_the_window_builds_with_any_subset_of_panels(qtbot: QtBot, make: Maker, keys: tuple[str, ...]):
+def test_the_window_builds_with_any_subset_of_panels(qtbot: QtBot, make: Maker, keys: tuple[str, ...]) -> None:
     window = make(*keys)
     window.show()
     qtbot.waitUntil(lambda: window.is_complete)
     assert set(window.docks) == set(keys)
 
 
-def test_the_default_layout_is_three_columns_over_one_row_of_tabs(qtbot: QtBot, make: Maker):
+def test_the_default_layout_is_three_columns_over_one_row_of_tabs(qtbot: QtBot, make: Maker) -> None:
     window = make()
     window.show()
     qtbot.waitUntil(lambda: window.is_complete)
@@ -109,7 +116,7 @@ def test_the_default_layout_is_three_columns_over_one_row_of_tabs(qtbot: QtBot, 
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support raise")
-def test_tabs_hide_their_title_bar_until_they_float(qtbot: QtBot, make: Maker):
+def test_tabs_hide_their_title_bar_until_they_float(qtbot: QtBot, make: Maker) -> None:
     window = make()
     window.show()
     log = window.docks["log"]
@@ -119,7 +126,9 @@ def test_tabs_hide_their_title_bar_until_they_float(qtbot: QtBot, make: Maker):
     qtbot.waitUntil(lambda: not log.title_bar.is_collapsed)
 
 
-def test_a_closed_panel_comes_back_from_the_view_menu_and_reveal_brings_a_tab_to_the_front(qtbot: QtBot, make: Maker):
+def test_a_closed_panel_comes_back_from_the_view_menu_and_reveal_brings_a_tab_to_the_front(
+    qtbot: QtBot, make: Maker
+) -> None:
     window = make()
     window.show()
     qtbot.waitUntil(lambda: window.is_complete)
@@ -132,7 +141,7 @@ def test_a_closed_panel_comes_back_from_the_view_menu_and_reveal_brings_a_tab_to
     qtbot.waitUntil(lambda: not window.docks["log"].visibleRegion().isEmpty())
 
 
-def test_the_layout_is_saved_restored_and_reset(qtbot: QtBot, make: Maker):
+def test_the_layout_is_saved_restored_and_reset(qtbot: QtBot, make: Maker) -> None:
     first = make()
     first.show()
     first.docks["risk"].close()
@@ -144,7 +153,9 @@ def test_the_layout_is_saved_restored_and_reset(qtbot: QtBot, make: Maker):
     assert not second.docks["risk"].isHidden()
 
 
-def test_the_theme_switches_live_and_is_remembered(qtbot: QtBot, make: Maker, theme: Theme, settings: WindowSettings):
+def test_the_theme_switches_live_and_is_remembered(
+    qtbot: QtBot, make: Maker, theme: Theme, settings: WindowSettings
+) -> None:
     window = make()
     window.light_action.trigger()
     assert theme.name is ThemeName.LIGHT
@@ -153,13 +164,13 @@ def test_the_theme_switches_live_and_is_remembered(qtbot: QtBot, make: Maker, th
     assert theme.is_dark
 
 
-def test_paper_and_live_cannot_be_mistaken(qtbot: QtBot, make: Maker, bridge: Bridge):
+def test_paper_and_live_cannot_be_mistaken(qtbot: QtBot, make: Maker, bridge: Bridge) -> None:
     window = make()
     window.show()
-    _publish(qtbot, bridge, demo.desk())
+    demo.publish(qtbot, bridge, demo.desk())
     assert window.windowTitle().startswith("PAPER")
     paper_strip = window.account_bar.strip.styleSheet()
-    _publish(qtbot, bridge, demo.desk(mode=Mode.LIVE, broker=BrokerName.IBKR))
+    demo.publish(qtbot, bridge, demo.desk(mode=Mode.LIVE, broker=BrokerName.IBKR))
     assert window.windowTitle().startswith("LIVE · IBKR")
     assert window.account_bar.mode_chip.text() == "LIVE"
     assert window.account_bar.strip.styleSheet() != paper_strip
@@ -178,17 +189,17 @@ def test_paper_and_live_cannot_be_mistaken(qtbot: QtBot, make: Maker, bridge: Br
     ],
 )
 def test_the_banner_says_what_keeps_the_desk_from_trading(
-    qtbot: QtBot, make: Maker, bridge: Bridge, changes: dict, words: str
-):
+    qtbot: QtBot, make: Maker, bridge: Bridge, changes: dict[str, Any], words: str
+) -> None:
     window = make("log")
     window.show()
-    _publish(qtbot, bridge, demo.desk(**changes))
+    demo.publish(qtbot, bridge, demo.desk(**changes))
     assert words in window.banner.text
-    _publish(qtbot, bridge, demo.desk())
+    demo.publish(qtbot, bridge, demo.desk())
     assert window.banner.text == ""
 
 
-def test_an_engine_that_cannot_start_is_said_in_the_banner(make: Maker):
+def test_an_engine_that_cannot_start_is_said_in_the_banner(make: Maker) -> None:
     window = make("log")
     window.banner.show_failure("The settings file has a wrong key.")
     assert "The settings file has a wrong key." in window.banner.text
@@ -196,31 +207,33 @@ def test_an_engine_that_cannot_start_is_said_in_the_banner(make: Maker):
 
 def test_halt_sends_at_once_and_resume_asks_first(
     qtbot: QtBot, make: Maker, bridge: Bridge, client: RecordingClient, messages: Messages
-):
+) -> None:
     window = make("log")
     window.show()
-    _publish(qtbot, bridge, demo.desk())
+    demo.publish(qtbot, bridge, demo.desk())
     qtbot.mouseClick(window.account_bar.halt_button, Qt.MouseButton.LeftButton)
     assert client.asked[-1] == SetTradingState(TradingState.HALTED, "Halted by the user")
-    _publish(qtbot, bridge, demo.desk(trading_state=TradingState.HALTED))
+    demo.publish(qtbot, bridge, demo.desk(trading_state=TradingState.HALTED))
     client.asked.clear()
     qtbot.mouseClick(window.account_bar.halt_button, Qt.MouseButton.LeftButton)
     assert client.asked == []
-    dialog = window.findChild(ConfirmDialog)
+    dialog = found(window, ConfirmDialog)
     assert dialog.verb_button.text() == "Resume trading"
     qtbot.mouseClick(dialog.verb_button, Qt.MouseButton.LeftButton)
-    assert client.asked[0].state is TradingState.ACTIVE
+    asked = client.asked[0]
+    assert isinstance(asked, SetTradingState)
+    assert asked.state is TradingState.ACTIVE
 
 
 def test_cancel_all_names_the_count_and_goes_only_when_confirmed(
     qtbot: QtBot, make: Maker, bridge: Bridge, client: RecordingClient, messages: Messages
-):
+) -> None:
     client.answers[CancelAll] = 4
     window = make("log")
     window.show()
     window.commands.cancel_all()
     assert messages.toasts == ("There are no working orders.",)
-    _publish(qtbot, bridge, demo.desk(), demo.orders())
+    demo.publish(qtbot, bridge, demo.desk(), demo.orders())
     for is_sent in (False, True):
         window.commands.cancel_all()
         dialog = next(one for one in window.findChildren(ConfirmDialog) if one.isVisible())
@@ -232,15 +245,15 @@ def test_cancel_all_names_the_count_and_goes_only_when_confirmed(
     assert messages.toasts == ("4 cancels sent.",)
 
 
-def test_arming_needs_the_account_id_typed(qtbot: QtBot, make: Maker, bridge: Bridge, client: RecordingClient):
+def test_arming_needs_the_account_id_typed(qtbot: QtBot, make: Maker, bridge: Bridge, client: RecordingClient) -> None:
     client.answers[ArmLive] = True
-    account = AccountInfo(BrokerName.IBKR, demo.AccountId("U123"), Mode.LIVE, "Margin", may_trade=True)
+    account = AccountInfo(BrokerName.IBKR, AccountId("U123"), Mode.LIVE, "Margin", may_trade=True)
     window = make("log")
     window.show()
-    accounts = demo.AccountsState((account,), (), account.account_id, None)
-    _publish(qtbot, bridge, demo.desk(mode=Mode.LIVE), accounts)
+    accounts = AccountsState((account,), (), account.account_id, None)
+    demo.publish(qtbot, bridge, demo.desk(mode=Mode.LIVE), accounts)
     window.arm_action.trigger()
-    dialog = window.findChild(ConfirmDialog)
+    dialog = found(window, ConfirmDialog)
     qtbot.keyClicks(dialog.typed, "U12")
     assert not dialog.verb_button.isEnabled()
     qtbot.keyClicks(dialog.typed, "3")
@@ -248,7 +261,7 @@ def test_arming_needs_the_account_id_typed(qtbot: QtBot, make: Maker, bridge: Br
     assert client.asked == [ArmLive(account.account_id, "U123")]
 
 
-def test_the_palette_finds_symbols_and_commands(qtbot: QtBot, make: Maker, client: RecordingClient):
+def test_the_palette_finds_symbols_and_commands(qtbot: QtBot, make: Maker, client: RecordingClient) -> None:
     client.answers[TakeSnapshot] = ("a", "b")
     window = make()
     window.show()
@@ -270,7 +283,7 @@ def test_the_palette_finds_symbols_and_commands(qtbot: QtBot, make: Maker, clien
     assert overlay.isHidden()
 
 
-def test_the_first_run_hint_has_five_lines_and_stays_away_once_dismissed(qtbot: QtBot, make: Maker):
+def test_the_first_run_hint_has_five_lines_and_stays_away_once_dismissed(qtbot: QtBot, make: Maker) -> None:
     window = make("log")
     window.show()
     numbered = [label.text() for label in window.hint.findChildren(QLabel) if label.text()[0].isdigit()]
@@ -284,11 +297,11 @@ def test_the_first_run_hint_has_five_lines_and_stays_away_once_dismissed(qtbot: 
 
 def test_the_account_bar_shows_money_market_and_clocks(
     qtbot: QtBot, make: Maker, bridge: Bridge, client: RecordingClient
-):
+) -> None:
     window = make("log")
     window.show()
     bar = window.account_bar
-    _publish(qtbot, bridge, demo.desk(), demo.accounts(), demo.market())
+    demo.publish(qtbot, bridge, demo.desk(), demo.accounts(), demo.market())
     assert bar.net_liq.value.text() == "610,740"
     assert bar.margin.value.text() == "41%"
     assert (bar.spx.value.text(), bar.spx_change.value.text()) == ("7,200.75", "−0.41%")
@@ -298,7 +311,9 @@ def test_the_account_bar_shows_money_market_and_clocks(
     client.answers[SelectAccount] = None
     bar.account_box.activated.emit(bar.account_box.findData(demo.PAPER_B))
     assert client.asked[-1] == SelectAccount(demo.PAPER_B)
-    _publish(qtbot, bridge, demo.accounts(selected=demo.PAPER_B), demo.market(spx_price=None, vix=None, regime=None))
+    demo.publish(
+        qtbot, bridge, demo.accounts(selected=demo.PAPER_B), demo.market(spx_price=None, vix=None, regime=None)
+    )
     assert bar.net_liq.value.text() == "98,400"
     assert bar.buying_power.value.text() == "—"
     assert bar.margin.value.text() == "—"
@@ -308,14 +323,14 @@ def test_the_account_bar_shows_money_market_and_clocks(
 
 def test_known_errors_are_toasts_and_unexpected_ones_a_dialog_with_copy(
     qtbot: QtBot, make: Maker, messages: Messages, tmp_path: Path
-):
+) -> None:
     window = make("log")
     window.show()
     messages.failed(InvalidInput("symbol", "ZZZ is not listed.", cure="Choose another symbol."))
     assert messages.toasts == ("ZZZ is not listed. Choose another symbol.",)
     messages.failed(RuntimeError("a fault of ours"))
-    qtbot.waitUntil(lambda: window.findChild(object, "errorDialog") is not None)
-    dialog = window.findChild(object, "errorDialog")
+    qtbot.waitUntil(lambda: window.findChild(ErrorDialog) is not None)
+    dialog = found(window, ErrorDialog)
     qtbot.mouseClick(dialog.copy_button, Qt.MouseButton.LeftButton)
     assert "RuntimeError: a fault of ours" in dialog.details
     qtbot.mouseClick(dialog.close_button, Qt.MouseButton.LeftButton)

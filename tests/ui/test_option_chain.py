@@ -22,6 +22,7 @@ from models.contract import Contract
 from models.enums import Action, BrokerName, Mode, Right, Settlement, TradingState
 from models.errors import InvalidInput, KnownError
 from models.order import OrderLeg
+from tests.ui import demo_data as demo
 from tests.ui.ticket_demo_data import EXPIRIES, JUNE_12, NOW, SPOT, DemoClient, numbers_of, static_of
 from ui.bridge import Bridge
 from ui.chain.columns import COLUMNS, Field, column_index
@@ -73,6 +74,8 @@ def panel(qtbot: QtBot, theme: Theme, bridge: Bridge, client: DemoClient) -> Ite
     qtbot.addWidget(panel)
     panel.resize(1000, 350)
     panel.show()
+    assert client.asked == []  # before the market says which day it is, no expiration is the nearest
+    bridge.state(demo.market())
     qtbot.waitUntil(lambda: panel.model.static is not None)
     bridge.state(numbers_of(static_of(JUNE_12)))
     qtbot.waitUntil(lambda: panel.model.spot is not None)
@@ -433,6 +436,7 @@ def test_a_desk_that_is_not_ready_is_asked_again_when_it_is(
     panel = OptionChainPanel(bridge, client, theme, lambda: NOW)
     qtbot.addWidget(panel)
     panel.show()
+    bridge.state(demo.market())
     qtbot.waitUntil(lambda: panel.empty_text == "No option chain yet. The broker is not connected.")
     client.refuse = None
     bridge.state(READY)

@@ -51,6 +51,11 @@ def can_cancel(order: Order) -> bool:
     return order.status in (OrderStatus.PENDING, OrderStatus.PARTIAL)
 
 
+def is_unknown(order: Order) -> bool:
+    """Returns whether nobody knows yet what became of the order."""
+    return order.status is OrderStatus.UNKNOWN
+
+
 def can_replace(order: Order) -> bool:
     """Returns whether its price can be changed."""
     return can_cancel(order) and order.order_type is OrderType.LIMIT and order.limit_price is not None

@@ -135,9 +135,11 @@ class LogPanel(Panel):
         QShortcut(
             QKeySequence.StandardKey.Copy, self.table, context=Qt.ShortcutContext.WidgetShortcut
         ).activated.connect(self.copy)
-        model.rowsAboutToBeInserted.connect(self._before_line)
         model.rowsInserted.connect(self._after_line)
         self._is_following = True
+        bar = self.table.verticalScrollBar()
+        bar.valueChanged.connect(self._on_scrolled)
+        bar.rangeChanged.connect(self._on_range)
 
     def _build_table(self) -> QTableView:
         table = QTableView(self)
@@ -155,10 +157,15 @@ class LogPanel(Panel):
         header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         return table
 
-    @Slot()
-    def _before_line(self) -> None:
-        bar = self.table.verticalScrollBar()
-        self._is_following = bar.value() >= bar.maximum() - 1
+    @Slot(int)
+    def _on_scrolled(self, value: int) -> None:
+        self._is_following = value >= self.table.verticalScrollBar().maximum() - 1
+
+    @Slot(int, int)
+    def _on_range(self, _least: int, most: int) -> None:
+        """The table learns its height after the lines came (first layout, a resized dock): the end stays the end."""
+        if self._is_following:
+            self.table.verticalScrollBar().setValue(most)
 
     @Slot()
     def _after_line(self) -> None:

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from execution.brokers.port import ChainExpiry
 from execution.chain_views import ChainNumbers, ChainStatic
 from execution.commands import ListExpiries, ListUnderlyings, WatchChain
-from execution.views import DeskState, Phase
+from execution.views import DeskState, MarketState, Phase
 from models.enums import Action, Right
 from models.errors import InvalidInput
 from models.order import OrderLeg
@@ -69,6 +69,7 @@ class OptionChainPanel(Panel):
         self._underlying = ""
         self._expiry: ChainExpiry | None = None
         self._wanted_expiry: ChainExpiry | None = None
+        self._knows_the_day = False
         self._numbers: ChainNumbers | None = None
         self._watched: tuple[Decimal, Decimal] | None = None
         self._is_centred = False
@@ -88,6 +89,7 @@ class OptionChainPanel(Panel):
         self.setFocusProxy(self.view)
         self.retheme()
         self.set_empty("Waiting for the broker's list of underlyings.")
+        self.listen(MarketState, self._on_market)
         self.listen(DeskState, self._on_desk)
         self.listen(ChainStatic, self._on_static)
         self.listen(ChainNumbers, self._on_numbers)
@@ -186,7 +188,16 @@ class OptionChainPanel(Panel):
         if desk.phase in (Phase.READY, Phase.READ_ONLY) and not self._underlying:
             self._ask_underlyings()
 
+    def _on_market(self, _market: MarketState) -> None:
+        """The first one sets the desk's clock: before it nobody knows which expiration is the nearest."""
+        if not self._knows_the_day:
+            self._knows_the_day = True
+            if not self._underlying:
+                self._ask_underlyings()
+
     def _ask_underlyings(self) -> None:
+        if not self._knows_the_day:
+            return
         self.client.ask(ListUnderlyings(), self._on_underlyings, self._on_not_ready)
 
     def _on_not_ready(self, error: Exception) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from PySide6.QtCore import QSortFilterProxyModel, Qt, QTimer, Signal, Slot
@@ -9,10 +10,9 @@ from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QCheckBox, QHBoxLayout, QPushButton, QTableView, QWidget
 
 from execution.brokers.port import Capability
-from execution.commands import CancelOrder, CheckOrder, ReplaceOrder
+from execution.commands import CancelOrder, CheckOrder, DeclareNotSent, ReplaceOrder
 from execution.views import DeskState, OrdersState, SendOutcome, Severity
 from models.clock import Clock
-from models.enums import OrderStatus
 from models.ids import OrderId
 from models.order import Order
 from ui import format as fmt
@@ -25,6 +25,7 @@ from ui.orders.model import CHIP_ROLE, SORT_ROLE, OrderColumn, OrdersModel
 from ui.panels.base import Panel
 from ui.theme import GAP, Theme
 from ui.widgets.chip_delegate import ChipDelegate
+from ui.widgets.confirm import Confirmation
 from ui.widgets.price_stepper import PriceStepper
 
 _WIDTHS = {
@@ -90,6 +91,9 @@ class WorkingOrdersPanel(Panel):
         self.working_box.toggled.connect(self._on_working_only)
         self.cancel_button = self._button("Cancel", "Cancel the selected orders (Del)", self._cancel)
         self.check_button = self._button("Ask the broker", "Ask the broker again what became of it", self._check)
+        self.not_sent_button = self._button(
+            "Not sent…", "Settle an order that never reached the broker", self._ask_not_sent
+        )
         self.stepper = PriceStepper(self.theme, self._icons, self)
         self.replace_button = self._button("Change price", "Send the new limit price", self._replace)
         self.cancel_all_button = self._button(
@@ -102,7 +106,7 @@ class WorkingOrdersPanel(Panel):
         price.addWidget(self.stepper)
         price.addWidget(self.replace_button)
         self.stepper.changed.connect(self._show_replace)
-        for widget in (self.working_box, self.cancel_button, self.check_button, self._price_line):
+        for widget in (self.working_box, self.cancel_button, self.check_button, self.not_sent_button, self._price_line):
             self.toolbar.addWidget(widget)
         self.toolbar.addStretch(1)
         self.toolbar.addWidget(self.cancel_all_button)
@@ -183,8 +187,8 @@ class WorkingOrdersPanel(Panel):
         self.cancel_button.setEnabled(any(words.can_cancel(order) for order in chosen))
         count = sum(words.can_cancel(order) for order in chosen)
         self.cancel_button.setText(f"Cancel {count}" if count > 1 else "Cancel")
-        is_unknown = any(order.status is OrderStatus.UNKNOWN for order in chosen)
-        self.check_button.setVisible(is_unknown)
+        self.check_button.setVisible(any(words.is_unknown(order) for order in chosen))
+        self.not_sent_button.setVisible(len(chosen) == 1 and words.is_unknown(chosen[0]))
         self.cancel_all_button.setEnabled(any(order.is_working for order in self.model.orders))
         only = chosen[0] if len(chosen) == 1 else None
         is_editable = only is not None and self._can_replace and words.can_replace(only)
@@ -210,8 +214,36 @@ class WorkingOrdersPanel(Panel):
     @Slot()
     def _check(self) -> None:
         for order in self.selected():
-            if order.status is OrderStatus.UNKNOWN:
+            if words.is_unknown(order):
                 self.client.ask(CheckOrder(order.id), self._on_asked, self._messages.failed)
+
+    @Slot()
+    def _ask_not_sent(self) -> None:
+        """One order at a time: each is looked up at the broker before somebody declares it."""
+        chosen = self.selected()
+        if len(chosen) != 1 or not words.is_unknown(chosen[0]):
+            return
+        order = chosen[0]
+        self._messages.confirm(
+            Confirmation(
+                title="Order not sent",
+                text="The broker does not answer for this order. Declare it not sent only after you looked for it in"
+                " the broker's own platform: if it works there after all, it can still fill.",
+                verb="Declare not sent",
+                kind="danger",
+                facts=(
+                    ("Order", f"{order.underlying} {words.strategy(order)}"),
+                    ("Legs", words.legs_text(order)),
+                    ("Limit", words.price_text(order)),
+                    ("Sent", fmt.date_time(order.submitted_at or order.created_at)),
+                ),
+                where=order.account_id,
+            ),
+            partial(self._declare_not_sent, order.id),
+        )
+
+    def _declare_not_sent(self, order_id: OrderId) -> None:
+        self.client.ask(DeclareNotSent(order_id), self._on_asked, self._messages.failed)
 
     @Slot()
     def _replace(self) -> None:

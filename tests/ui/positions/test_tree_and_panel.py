@@ -22,20 +22,20 @@ from ui.positions import columns as cells
 from ui.positions.closing import can_roll, close_legs, later_expiries, roll_legs
 from ui.positions.columns import Column, Line
 from ui.positions.figures import figures_of
-from ui.positions.tree import Filter, Level, build_tree
+from ui.positions.tree import Filter, Level, Node, Tree, build_tree
 from ui.settings import WindowSettings
 from ui.theme import Ink, Theme
 
 
-def _tree(wanted: Filter | None = None):
+def _tree(wanted: Filter | None = None) -> Tree:
     return build_tree(demo.structure(), wanted or Filter(), demo.NOW)
 
 
-def _node(tree, title: str):
+def _node(tree: Tree, title: str) -> Node:
     return next(node for node in tree.nodes if node.title == title)
 
 
-def test_the_tree_has_underlyings_strategies_and_legs_and_no_level_for_a_single_leg():
+def test_the_tree_has_underlyings_strategies_and_legs_and_no_level_for_a_single_leg() -> None:
     tree = _tree()
     spx = _node(tree, "SPX")
     assert [child.title for child in spx.children] == [
@@ -58,12 +58,12 @@ def test_the_tree_has_underlyings_strategies_and_legs_and_no_level_for_a_single_
         (Filter(text="nothing like it"), []),
     ],
 )
-def test_a_filter_keeps_whole_strategies(wanted: Filter, underlyings: list[str]):
+def test_a_filter_keeps_whole_strategies(wanted: Filter, underlyings: list[str]) -> None:
     tree = _tree(wanted)
     assert [root.title for root in tree.roots] == underlyings
 
 
-def test_sums_are_those_of_the_legs_and_an_unknown_leg_is_left_out_and_marked():
+def test_sums_are_those_of_the_legs_and_an_unknown_leg_is_left_out_and_marked() -> None:
     tree = _tree()
     numbers = demo.numbers()
     gap = numbers.theta_per_day.copy()
@@ -77,7 +77,7 @@ def test_sums_are_those_of_the_legs_and_an_unknown_leg_is_left_out_and_marked():
     assert cells.text(Line(figures, _node(tree, "NVDA")), Column.PNL_OPEN, demo.NOW) == "—"
 
 
-def test_a_position_shared_by_two_strategies_is_counted_once():
+def test_a_position_shared_by_two_strategies_is_counted_once() -> None:
     book = demo.structure()
     halves = tuple(
         replace(book.groups[1], group_id=f"half{n}", rows=(4,), quantities=(Decimal("-0.5"),)) for n in range(2)
@@ -87,7 +87,7 @@ def test_a_position_shared_by_two_strategies_is_counted_once():
     assert figures_of(tree, numbers).value(tree.roots[0], "pnl_open") == pytest.approx(numbers.pnl_open[4])
 
 
-def test_cells_say_dte_with_settlement_beta_with_source_and_why_a_leg_is_excluded():
+def test_cells_say_dte_with_settlement_beta_with_source_and_why_a_leg_is_excluded() -> None:
     tree = _tree()
     figures = figures_of(tree, demo.numbers())
     am = Line(figures, _node(tree, "SPX 18 Jun 26 6500 P"))
@@ -101,7 +101,7 @@ def test_cells_say_dte_with_settlement_beta_with_source_and_why_a_leg_is_exclude
     assert cells.text(Line(figures, _node(tree, "TSLA")), Column.BETA, demo.NOW) == "1.86 tasty"
 
 
-def test_closing_is_the_opposite_of_every_leg():
+def test_closing_is_the_opposite_of_every_leg() -> None:
     condor = _node(_tree(), "Iron condor 5 Jun")
     legs = close_legs(condor.legs)
     assert [(leg.action, leg.quantity) for leg in legs] == [
@@ -116,7 +116,7 @@ def test_closing_is_the_opposite_of_every_leg():
         close_legs((replace(condor.legs[0], quantity=Decimal("0.5")),))
 
 
-def test_rolling_closes_and_reopens_the_same_strike_later():
+def test_rolling_closes_and_reopens_the_same_strike_later() -> None:
     legs = _node(_tree(), "SPXW 4 May 26 7150 P").legs
     later = later_expiries(legs, demo.expiries())
     assert [expiry.expiry.day for expiry in later] == [8, 5, 18, 30, 17]
@@ -141,14 +141,8 @@ def panel(
     qtbot.addWidget(made)
     made.resize(900, 600)
     made.show()
-    _publish(qtbot, bridge, demo.structure(), demo.numbers())
+    demo.publish(qtbot, bridge, demo.structure(), demo.numbers())
     return made
-
-
-def _publish(qtbot: QtBot, bridge: Bridge, *states: object) -> None:
-    for state in states:
-        bridge.state(state)
-    qtbot.waitUntil(lambda: all(bridge.newest(type(state)) is state for state in states))
 
 
 def _texts(panel: PositionsPanel) -> list[str]:
@@ -160,53 +154,55 @@ def _select(panel: PositionsPanel, title: str) -> None:
     panel.tree.setCurrentIndex(panel.model.index_of(key))
 
 
-def test_hidden_panels_wait_and_catch_up_when_shown(qtbot: QtBot, panel: PositionsPanel, bridge: Bridge):
+def test_hidden_panels_wait_and_catch_up_when_shown(qtbot: QtBot, panel: PositionsPanel, bridge: Bridge) -> None:
     panel.hide()
-    _publish(qtbot, bridge, demo.numbers(at_utc=demo.NOW.replace(minute=50)))
+    demo.publish(qtbot, bridge, demo.numbers(at_utc=demo.NOW.replace(minute=50)))
     assert panel.model.now_utc == demo.NOW
     panel.show()
     assert panel.model.now_utc == demo.NOW.replace(minute=50)
     assert panel.as_of_text.startswith("as of ")
 
 
-def test_a_tick_repaints_only_changed_columns_below_open_lines(qtbot: QtBot, panel: PositionsPanel, bridge: Bridge):
+def test_a_tick_repaints_only_changed_columns_below_open_lines(
+    qtbot: QtBot, panel: PositionsPanel, bridge: Bridge
+) -> None:
     spans: list[tuple[QModelIndex, QModelIndex]] = []
     panel.model.dataChanged.connect(lambda first, last: spans.append((first, last)))
-    _publish(qtbot, bridge, demo.numbers())
+    demo.publish(qtbot, bridge, demo.numbers())
     assert spans == []
     now = demo.numbers()
     mark = now.mark.copy()
     mark[4] += 0.1
-    _publish(qtbot, bridge, now._replace(mark=mark))
+    demo.publish(qtbot, bridge, now._replace(mark=mark))
     assert {(first.column(), last.column()) for first, last in spans} == {(Column.MARK, Column.MARK)}
     assert [first.data() for first, _ in spans] == ["29.25"]
     spans.clear()
     hidden_leg = now.mark.copy()
     hidden_leg[0] += 0.1
     hidden_leg[4] += 0.1
-    _publish(qtbot, bridge, now._replace(mark=hidden_leg))
+    demo.publish(qtbot, bridge, now._replace(mark=hidden_leg))
     assert spans == []  # the condor is closed: nobody sees its legs
 
 
-def test_open_lines_and_selection_survive_a_new_structure(qtbot: QtBot, panel: PositionsPanel, bridge: Bridge):
+def test_open_lines_and_selection_survive_a_new_structure(qtbot: QtBot, panel: PositionsPanel, bridge: Bridge) -> None:
     _select(panel, "Iron condor 5 Jun")
     panel.tree.expand(panel.tree.currentIndex())
     book = demo.structure(2)
     fewer = replace(book, groups=book.groups[:4])
-    _publish(qtbot, bridge, fewer, demo.numbers(2))
+    demo.publish(qtbot, bridge, fewer, demo.numbers(2))
     assert _texts(panel) == ["SPX", "SPY"]
     assert [index.data() for index in panel.tree.selectionModel().selectedRows()] == ["Iron condor 5 Jun"]
     assert panel.tree.isExpanded(panel.model.index_of("g0"))
 
 
-def test_sorting_uses_raw_values_and_keeps_the_unknown_last(panel: PositionsPanel):
+def test_sorting_uses_raw_values_and_keeps_the_unknown_last(panel: PositionsPanel) -> None:
     panel.tree.sortByColumn(Column.PNL_OPEN, Qt.SortOrder.DescendingOrder)
     assert _texts(panel) == ["AAPL", "SPX", "SPY", "/ESM6", "TSLA", "NVDA"]
     panel.tree.sortByColumn(Column.PNL_OPEN, Qt.SortOrder.AscendingOrder)
     assert _texts(panel) == ["TSLA", "/ESM6", "SPY", "SPX", "AAPL", "NVDA"]
 
 
-def test_typing_filters_and_escape_shows_everything_again(qtbot: QtBot, panel: PositionsPanel):
+def test_typing_filters_and_escape_shows_everything_again(qtbot: QtBot, panel: PositionsPanel) -> None:
     qtbot.keyClicks(panel.search, "covered")
     qtbot.keyClick(panel.search, Qt.Key.Key_Return)
     assert _texts(panel) == ["AAPL"]
@@ -217,21 +213,24 @@ def test_typing_filters_and_escape_shows_everything_again(qtbot: QtBot, panel: P
     assert len(_texts(panel)) == 6
 
 
-def test_close_hands_the_legs_and_their_account_to_the_ticket(qtbot: QtBot, panel: PositionsPanel):
+def test_close_hands_the_legs_and_their_account_to_the_ticket(qtbot: QtBot, panel: PositionsPanel) -> None:
     _select(panel, "Iron condor 5 Jun")
     menu = panel.context_menu()
+    assert menu is not None
     with qtbot.waitSignal(panel.legs_requested) as asked:
         menu.actions()[0].trigger()
     legs, account_id = asked.args
     assert len(legs) == 4
     assert account_id == demo.PAPER_A
     _select(panel, "SPX")
-    refused = panel.context_menu().actions()[0]
+    menu = panel.context_menu()
+    assert menu is not None
+    refused = menu.actions()[0]
     assert not refused.isEnabled()
     assert "at most 4 legs" in refused.toolTip()
 
 
-def test_roll_offers_later_expirations_and_hands_over_both_legs(qtbot: QtBot, panel: PositionsPanel):
+def test_roll_offers_later_expirations_and_hands_over_both_legs(qtbot: QtBot, panel: PositionsPanel) -> None:
     _select(panel, "SPXW 4 May 26 7150 P")
     legs = panel._chosen_legs()
     menu = panel.roll_menu(legs, demo.expiries())
@@ -241,8 +240,15 @@ def test_roll_offers_later_expirations_and_hands_over_both_legs(qtbot: QtBot, pa
 
 
 def test_columns_can_be_chosen_and_are_remembered(
-    qtbot: QtBot, panel: PositionsPanel, bridge, client, theme, icons, messages, settings
-):
+    qtbot: QtBot,
+    panel: PositionsPanel,
+    bridge: Bridge,
+    client: RecordingClient,
+    theme: Theme,
+    icons: Icons,
+    messages: Messages,
+    settings: WindowSettings,
+) -> None:
     action = next(one for one in panel._columns.menu().actions() if one.text() == "Account")
     action.trigger()
     assert not panel.tree.isColumnHidden(Column.ACCOUNT)
@@ -251,7 +257,8 @@ def test_columns_can_be_chosen_and_are_remembered(
     assert not again.tree.isColumnHidden(Column.ACCOUNT)
 
 
-def test_an_empty_book_says_what_to_do(qtbot: QtBot, panel: PositionsPanel, bridge: Bridge):
-    _publish(qtbot, bridge, BookStructure(3, (), ()))
+def test_an_empty_book_says_what_to_do(qtbot: QtBot, panel: PositionsPanel, bridge: Bridge) -> None:
+    demo.publish(qtbot, bridge, BookStructure(3, (), ()))
+    assert panel.empty_text is not None
     assert "click a bid to sell" in panel.empty_text
     assert isinstance(bridge.newest(BookNumbers), BookNumbers)
