@@ -194,12 +194,15 @@ class DeskCore:
         return self._replace_positions(account_id, positions)
 
     def _replace_positions(self, account_id: AccountId, positions: Sequence[UnifiedPosition]) -> bool:
+        before = held_quantities(self._positions.get(account_id, ()))
         self._positions[account_id] = tuple(positions)
+        # A simulation holds for what is held, not for what it cost.
+        if held_quantities(positions) != before:
+            self.position_version += 1
         self.learn_contracts(position.contract for position in positions)
         everything = [position for held in self._positions.values() for position in held]
         if not self.book.set_positions(everything):
             return False
-        self.position_version += 1
         wanted = underlyings_of((*_ALWAYS, *self.book.underlyings()))
         self.subscriptions.want("book", (*wanted, *self.book.contracts()))
         return True
@@ -277,6 +280,11 @@ class DeskCore:
         """Returns maintenance margin of all accounts as per cent of their net liquidation."""
         total = self.total_values()
         return None if total is None else total.margin_used_pct
+
+
+def held_quantities(positions: Sequence[UnifiedPosition]) -> dict[ContractKey, Decimal]:
+    """Returns what is held of each contract, nothing else."""
+    return {one.contract.key: one.quantity for one in positions if one.quantity}
 
 
 def with_execution(held: Sequence[UnifiedPosition], execution: Execution) -> tuple[UnifiedPosition, ...]:

@@ -362,8 +362,10 @@ async def test_another_benchmark_scales_delta_by_its_level_and_leaves_theta_and_
         before = desk.publisher.states[RiskState].greeks
         await desk.ask(commands.SetScenario(benchmark=benchmark))
         await desk.until(
-            lambda: desk.publisher.states[RiskState].benchmark == benchmark
-            and desk.publisher.states[RiskState].benchmark_price is not None,
+            lambda: (
+                desk.publisher.states[RiskState].benchmark == benchmark
+                and desk.publisher.states[RiskState].benchmark_price is not None
+            ),
             "a price of the benchmark",
         )
         after = desk.publisher.states[RiskState].greeks

@@ -22,7 +22,7 @@ from execution.brokers.paper.chain_file import ChainFile
 from execution.brokers.paper.fitted_smile import variance_lift
 from execution.brokers.paper.paths import LOG_VARIANCE_BOUND
 from execution.brokers.paper.smile_solver import Observations, fit_shapes
-from execution.brokers.paper.surface import FloatArray, IntArray, years_between
+from execution.brokers.paper.surface import BoolArray, FloatArray, IntArray, years_between
 from models.clock import epoch_s
 from models.enums import Settlement
 from models.errors import InvalidInput
@@ -38,6 +38,7 @@ _BOTH_SIDES_WITHIN_SD: Final = 0.3
 _OUTLIER_SD: Final = 6.0
 _CARRY_ROUNDS: Final = 8
 _GUESS_VOL: Final = 0.20
+_MIDDLE_ROUNDING: Final = 0.02
 #: How closely a shape can follow the true smile, of the vol.
 _MODEL_SD: Final = 0.004
 
@@ -52,6 +53,7 @@ class Reason(StrEnum):
     NO_VOL = "outside the no-arbitrage bounds"
     IN_THE_MONEY = "in the money, its twin is used"
     OUTLIER = "contradicts its neighbours"
+    DEARER = "middle of a wide market, dearer than options nearer the money"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class _Prices(NamedTuple):
     noise: FloatArray
     age_min: FloatArray
     reason: list[Reason | None]
+    is_middle: BoolArray
 
 
 def fit_chain(chain: ChainFile, *, rate: float) -> FittedChain:
@@ -151,7 +154,7 @@ def _prices(chain: ChainFile, at_s: float) -> _Prices:
         None if ok else Reason.EARLIER_DAY if late and worth > 0 else Reason.NO_PRICE
         for ok, late, worth in zip(usable.tolist(), old.tolist(), np.nan_to_num(price).tolist(), strict=True)
     ]
-    return _Prices(np.where(usable, price, np.nan), noise, np.where(has_middle, 0.0, age), reason)
+    return _Prices(np.where(usable, price, np.nan), noise, np.where(has_middle, 0.0, age), reason, has_middle)
 
 
 def _series(chain: ChainFile, at_s: float, reason: list[Reason | None]) -> list[FittedSeries]:
@@ -250,14 +253,35 @@ def _observations(
     z = k / (at_money * np.sqrt(years))
     no_vol = ~np.isfinite(vol) | (vol > 5.0)
     twin = ~no_vol & np.where(call, z < -_BOTH_SIDES_WITHIN_SD, z > _BOTH_SIDES_WITHIN_SD)
+    dearer = ~(no_vol | twin) & _dearer_than_nearer(worth, strike, of, call, prices.is_middle[row])
     for at in row[no_vol]:
         prices.reason[at] = Reason.NO_VOL
     for at in row[twin]:
         prices.reason[at] = Reason.IN_THE_MONEY
-    good = ~(no_vol | twin)
+    for at in row[dearer]:
+        prices.reason[at] = Reason.DEARER
+    good = ~(no_vol | twin | dearer)
     row, of, k, vol, z, scale = row[good], of[good], k[good], vol[good], z[good], at_money[good]
     sd = _relative_uncertainty(chain, prices, row, k, vol, t[of])
     return Observations(of, z, np.log(vol / scale), sd, row), reference
+
+
+def _dearer_than_nearer(
+    worth: FloatArray, strike: FloatArray, of: IntArray, call: BoolArray, is_middle: BoolArray
+) -> BoolArray:
+    """Which middles lie above one of the same expiry and right nearer the money, by more than rounding.
+
+    No option is worth more than one nearer the money: the market was so wide that its middle says nothing.
+    """
+    nearer_first = np.lexsort((np.where(call, strike, -strike), call, of))
+    dearer = np.zeros(worth.size, dtype=np.bool_)
+    side = 2 * of[nearer_first] + call[nearer_first]
+    starts = np.flatnonzero(np.diff(side, prepend=-1))
+    for rows in np.split(nearer_first, starts[1:]):
+        rows = rows[is_middle[rows]]
+        least = np.minimum.accumulate(worth[rows])
+        dearer[rows] = worth[rows] > least * (1.0 + _MIDDLE_ROUNDING)
+    return dearer
 
 
 def _at_money_vol(

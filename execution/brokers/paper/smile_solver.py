@@ -19,8 +19,8 @@ _ITERATIONS: Final = 30
 _SETTLED: Final = 1e-4
 #: How unlike a straight line (second differences), a parabola (third), and the neighbour in time a shape is expected
 #: to be; the last per square root of a unit of log time.
-_BEND_SD: Final = 0.03
-_TWIST_SD: Final = 0.008
+_BEND_SD: Final = 0.10
+_TWIST_SD: Final = 0.04
 _NEIGHBOUR_SD: Final = 0.10
 _NEIGHBOUR_LEAST_SD: Final = 0.004
 _LEVEL_SD: Final = 1.0
