@@ -1,0 +1,1 @@
+"""Speed and memory of the desk, each figure beside a baseline of the same run: `python -m benchmarks`."""

@@ -1,0 +1,55 @@
+"""How much is measured: the full sizes of `make bench`, or tiny ones that only prove that everything runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Sizes and repetitions of all benchmarks; `_s` are seconds."""
+
+    startup_runs: int = 9
+    memory_runs: int = 3
+    memory_run_s: float = 20.0
+    live_s: float = 60.0
+    #: The live run is cut into this many windows; figures are medians over them.
+    live_windows: int = 6
+    live_positions: int = 500
+    live_quotes_per_s: int = 2000
+    quiet_s: float = 10.0
+    journal_runs: int = 5
+    journal_rows: int = 100_000
+    journal_repeats: int = 5
+    journal_scrolls: int = 300
+    chart_runs: int = 5
+    chart_years: int = 10
+    chart_accounts: int = 3
+    chart_frames: int = 120
+    core_runs: int = 15
+    core_positions: int = 500
+    core_options: int = 10_000
+
+
+FULL = Plan()
+TINY = Plan(
+    startup_runs=1,
+    memory_runs=1,
+    memory_run_s=0.3,
+    live_s=1.0,
+    live_windows=2,
+    live_positions=40,
+    live_quotes_per_s=200,
+    quiet_s=0.3,
+    journal_runs=1,
+    journal_rows=400,
+    journal_repeats=1,
+    journal_scrolls=5,
+    chart_runs=1,
+    chart_years=1,
+    chart_accounts=2,
+    chart_frames=5,
+    core_runs=2,
+    core_positions=30,
+    core_options=200,
+)

@@ -1,0 +1,74 @@
+"""Every benchmark runs with tiny sizes in its real processes and tells what it promises; nothing here is timed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import benchmarks.__main__ as bench
+from benchmarks import processes
+from benchmarks.core import Options, plain_greeks, plain_vol
+from benchmarks.figures import Outcome
+from benchmarks.plan import TINY
+from benchmarks.processes import ChildFailed
+
+FIGURES = {
+    "startup": {"ratio", "desk_first_paint", "blank_pyqtgraph_window", "heavy_modules_before_paint"},
+    "memory": {"desk_rss", "blank_rss"},
+    "live": {"processed_of_arrived", "queue_deepest", "ui_stall_p99", "ui_stall_max_whole_run", "greeks_age_p99"},
+    "journal": {"open", "filter_text", "filter_symbol", "filter_dates", "rows_loaded_per_row_shown"},
+    "charts": {"draw_all", "pan_frame_p99", "plain_curves_draw"},
+    "core": {"greeks_per_option", "implied_vol_per_option", "book_greeks", "scenario_grid"},
+}
+
+
+#: What must be so for the figures to mean anything.
+FACTS: dict[str, dict[str, object]] = {
+    "startup": {"heavy_modules": []},
+    "live": {"positions": TINY.live_positions, "excluded": 0},
+    "journal": {"total": TINY.journal_rows},
+    "core": {"positions": TINY.core_positions},
+}
+
+
+@pytest.mark.parametrize("name", bench.BENCHMARKS)
+def test_each_benchmark_runs_and_tells_its_figures(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "bench.json"
+    assert bench.main(["--only", name, "--tiny", "--out", str(out)]) == 0, capsys.readouterr().err
+    report = json.loads(out.read_text(encoding="utf-8"))
+    found = report["benchmarks"][name]["figures"]
+    assert found.keys() >= FIGURES[name]
+    assert all(one["median"] is not None and one["runs"] for one in found.values())
+    assert report["machine"]["cpus"] > 0
+    assert set(report) >= {"load_before", "load_after", "missed", "failed"}
+    assert name in capsys.readouterr().err
+    facts = report["benchmarks"][name]["facts"]
+    for key, value in FACTS.get(name, {}).items():
+        assert facts[key] == value, key
+
+
+def test_a_program_that_fails_is_reported_in_its_own_words() -> None:
+    with pytest.raises(ChildFailed, match="no_such_module"):
+        processes.run_child("benchmarks.children.no_such_module")
+
+
+def test_one_failure_is_named_and_the_others_still_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def broken(_plan: object, _folder: Path) -> Outcome:
+        raise ChildFailed("it broke")
+
+    monkeypatch.setitem(bench.BENCHMARKS, "memory", broken)
+    report = bench.run(["memory", "core"], TINY)
+    assert report["failed"] == {"memory": "it broke"}
+    assert "core" in report["benchmarks"]
+    assert "memory: FAILED: it broke" in bench.summary(report)
+
+
+def test_the_plain_loop_gives_the_same_numbers_as_the_core() -> None:
+    options = Options(50)
+    for strike, t_years, vol, is_call, price in options.rows:
+        assert plain_greeks(strike, t_years, vol, is_call)[0] == pytest.approx(price, abs=1e-7)
+        assert plain_vol(price, strike, t_years, is_call) == pytest.approx(vol, abs=1e-4)
