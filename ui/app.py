@@ -205,6 +205,7 @@ def run_window(compose: Compose, *, settings_path: Path) -> int:
     waker = QTimer()
     waker.timeout.connect(_let_python_see_signals)
     waker.start(_SIGNAL_CHECK_MS)
+    desktop.window.fit_screen()
     desktop.show()
     try:
         return app.exec()

@@ -15,6 +15,9 @@ LINES = (
     "Risk dashboard: the bars show how much of each limit is used in the volatility regime of today.",
     "Ctrl+K finds symbols and commands. HALT stops all sending. Panels can be moved, tabbed and closed (View menu).",
 )
+#: Width of the card, and where its lower edge is as a share of the window's height.
+_WIDTH_PX = 430
+_BOTTOM_SHARE = 0.62
 
 
 class FirstRunHint(QFrame):
@@ -33,7 +36,7 @@ class FirstRunHint(QFrame):
         title.setProperty("role", "title")
         column.addWidget(title)
         for number, text in enumerate(LINES, start=1):
-            column.addWidget(QLabel(f"{number}.  {text}", self))
+            column.addWidget(_numbered(number, text, self))
         self.close_button = QPushButton("Got it", self)
         self.close_button.setProperty("kind", "primary")
         self.close_button.setMaximumWidth(96)
@@ -70,6 +73,13 @@ class FirstRunHint(QFrame):
     def _place(self) -> None:
         if self.isHidden():
             return
-        self.adjustSize()
-        self.move((self._window.width() - self.width()) // 2, self._window.height() - self.height() - 6 * PAD)
+        # Over the lower part of the positions: the chain and the ticket, where the first trade is made, stay free.
+        self.setFixedSize(_WIDTH_PX, self.heightForWidth(_WIDTH_PX))
+        self.move(2 * PAD, round(self._window.height() * _BOTTOM_SHARE) - self.height())
         self.raise_()
+
+
+def _numbered(number: int, text: str, parent: QWidget) -> QLabel:
+    line = QLabel(f"{number}.  {text}", parent)
+    line.setWordWrap(True)
+    return line

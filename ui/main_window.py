@@ -28,7 +28,7 @@ from ui.docks import PanelDock, PanelSpec, Place
 from ui.engine_client import EngineClient
 from ui.first_run import FirstRunHint
 from ui.icons import Icons
-from ui.layout import default_layout
+from ui.layout import default_layout, default_sizes
 from ui.messages import Messages
 from ui.panels.account_bar import AccountBar
 from ui.settings import WindowSettings
@@ -81,6 +81,7 @@ class MainWindow(QMainWindow):
             self._add_dock(PanelDock(spec, theme, icons, self))
         self.banner = Banner(bridge, client, theme, messages, self)
         self._build_top(account_bar)
+        self.banner.installEventFilter(self)
         self._build_menus()
         default_layout(self, self.docks)
         self._restore_layout()
@@ -180,8 +181,11 @@ class MainWindow(QMainWindow):
             QTimer.singleShot(_PAINT_AT_LATEST_MS, self._after_first_paint)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """An exposed window is painted before the event loop goes on."""
-        if event.type() is QEvent.Type.Expose:
+        """An exposed window is painted before the event loop goes on. The banner takes its line from the top row."""
+        if watched is self.banner:
+            if event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
+                self._keep_bottom_height()
+        elif event.type() is QEvent.Type.Expose:
             QTimer.singleShot(0, self._after_first_paint)
         return super().eventFilter(watched, event)
 
@@ -206,11 +210,32 @@ class MainWindow(QMainWindow):
         if waiting:
             waiting[0].panel()
             QTimer.singleShot(0, self._build_next)
+        elif self._settings.bytes("window/docks") is None:
+            # The display may have given another size than asked for, and panels have a least width of their own.
+            default_sizes(self, self.docks)
 
     @property
     def is_complete(self) -> bool:
         """Whether every panel has been built."""
         return all(dock.is_built for dock in self.docks.values())
+
+    def _keep_bottom_height(self) -> None:
+        """Qt would share a change of the room out between the rows, and never undo it in the same measure."""
+        bottom = next((dock for dock in self.docks.values() if self._is_below(dock)), None)
+        if bottom is not None:
+            height = bottom.height()
+            QTimer.singleShot(0, self, lambda: self.resizeDocks([bottom], [height], Qt.Orientation.Vertical))
+
+    def _is_below(self, dock: PanelDock) -> bool:
+        is_bottom = self.dockWidgetArea(dock) is Qt.DockWidgetArea.BottomDockWidgetArea
+        return is_bottom and not dock.isFloating() and not dock.visibleRegion().isEmpty()
+
+    def fit_screen(self) -> None:
+        """Fills a screen that is smaller than the window."""
+        room = self.screen().availableSize()
+        if self.width() > room.width() or self.height() > room.height():
+            self.resize(self.size().boundedTo(room))
+            self.setWindowState(Qt.WindowState.WindowMaximized)
 
     # --- layout -------------------------------------------------------------------------------------------------------
 
@@ -284,7 +309,9 @@ class MainWindow(QMainWindow):
     # --- state --------------------------------------------------------------------------------------------------------
 
     def _on_desk(self, desk: DeskState) -> None:
-        self.setWindowTitle(f"{desk.mode.value} · {desk.broker.value} · {desk.market_label} — Optiondesk")
+        # "PAPER · PAPER" says nothing twice.
+        where = dict.fromkeys((desk.mode.value, desk.broker.value, desk.market_label))
+        self.setWindowTitle(f"{' · '.join(where)} — Optiondesk")
         self.arm_action.setVisible(desk.mode is Mode.LIVE and not desk.armed)
 
     @Slot()

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
 from execution.commands import PreviewTicket, SendOrder, SimulateOrder, TicketDraft
@@ -153,6 +153,27 @@ def test_staged_legs_add_up_turn_round_and_tell_the_chain(ticket: OrderTicketPan
     ticket.stage_leg(put, Action.SELL)
     assert legs_of(ticket) == ()
     assert [len(legs) for legs in told] == [1, 1, 1, 0]
+
+
+def test_a_wrong_price_keeps_the_keyboard_ready_to_be_typed_over(qtbot: QtBot, ticket: OrderTicketPanel) -> None:
+    load(qtbot, ticket)
+    ticket.window().activateWindow()
+    field = ticket.edit_page.price.field
+    field.setFocus()
+    field.selectAll()
+    qtbot.keyClicks(field, "1.x")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert field.hasFocus()
+    assert field.selectedText() == "1.x"
+
+
+def test_nothing_is_cut_when_the_ticket_is_as_narrow_as_it_may_be(qtbot: QtBot, ticket: OrderTicketPanel) -> None:
+    load(qtbot, ticket)
+    ticket.resize(ticket.minimumSizeHint().width(), 700)
+    for area in ticket.findChildren(QScrollArea):
+        content = area.widget()
+        assert content is not None
+        assert content.minimumSizeHint().width() <= ticket.minimumSizeHint().width()
 
 
 def test_a_fifth_leg_is_refused_and_nothing_is_lost(qtbot: QtBot, ticket: OrderTicketPanel) -> None:

@@ -89,7 +89,7 @@ def test_tiles_show_figure_unit_bounds_and_used_share(desk: Desk) -> None:
     delta = desk.panel.tiles[Metric.SPX_DELTA]
     assert (delta.value.text(), delta.unit.text(), delta.used.text()) == ("+32.1", "$/pt", "54%")
     assert delta.bounds.full == "±60"
-    assert delta.detail.text() == "(+2,314 $/1%)"
+    assert delta.detail.text() == "+2,314 $/1%"
     assert desk.panel.tiles[Metric.MARGIN_USED_PCT].value.text() == "41.2%"
     assert desk.panel.regime.text() == "MEDIUM limits"
 

@@ -42,6 +42,7 @@ class ChainDelegate(QStyledItemDelegate):
         self._paint_text(painter, rect, look, str(index.data() or ""), index.column())
         if option.state & QStyle.StateFlag.State_HasFocus:
             painter.setPen(self._theme.color(Ink.ACCENT))
+            painter.setBrush(Qt.BrushStyle.NoBrush)  # a badge leaves its own
             painter.drawRect(rect.adjusted(0, 0, -1, -1))
         painter.restore()
 

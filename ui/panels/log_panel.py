@@ -16,6 +16,7 @@ from ui.engine_client import EngineClient
 from ui.icons import Icon, Icons
 from ui.panels.base import Panel
 from ui.theme import Ink, Theme, severity_ink
+from ui.widgets.ink_delegate import InkDelegate
 from ui.widgets.search_box import SearchBox
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -144,6 +145,7 @@ class LogPanel(Panel):
     def _build_table(self) -> QTableView:
         table = QTableView(self)
         table.setModel(self.model)
+        table.setItemDelegate(InkDelegate(table))
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setShowGrid(False)
         table.setWordWrap(False)

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractButton, QStackedWidget, QWidget
 
@@ -35,6 +35,9 @@ from ui.ticket.roll import Roller
 
 _REFRESH_MS = 1000
 _COUNT_MS = 250
+
+
+_LEAST_WIDTH_PX = 398
 
 
 class OrderTicketPanel(Panel):
@@ -186,6 +189,7 @@ class OrderTicketPanel(Panel):
         """Hands over what is being typed and asks for the what-if."""
         self.edit_page.commit_fields()
         if self.edit_page.has_input_error:
+            self.edit_page.go_to_problem()
             return
         self.edit_page.show_status("")
         self.model.simulate()
@@ -196,9 +200,14 @@ class OrderTicketPanel(Panel):
         if self.model.is_sending:
             return
         self.model.is_reviewing = False
-        self.pages.setCurrentWidget(self.edit_page)
-        self.setFocus()
+        if self.pages.currentWidget() is not self.edit_page:
+            self.pages.setCurrentWidget(self.edit_page)
+            self.setFocus()
         self._on_previewed()
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as four legs and the impact table can be read."""
+        return QSize(_LEAST_WIDTH_PX, super().minimumSizeHint().height())
 
     def retheme(self) -> None:
         """Takes over the colours."""
@@ -321,6 +330,7 @@ class OrderTicketPanel(Panel):
             self.go_back()
             self.edit_page.show_problems(outcome.problems)
             self.edit_page.show_status(outcome.failure or "The order cannot be simulated as it stands.", "error")
+            self.edit_page.go_to_problem()
             return
         if self.model.differs:
             self.edit_page.show_status("The ticket changed while it was simulated. Simulate again.", "warning")

@@ -22,12 +22,13 @@ from ui.icons import Icon, Icons
 from ui.messages import Messages
 from ui.panels.base import Panel
 from ui.positions.closing import account_of, can_roll, close_legs, later_expiries, roll_legs
-from ui.positions.columns import SPECS
+from ui.positions.columns import SPARE, SPECS
 from ui.positions.model import PositionsModel
 from ui.positions.tree import Filter, Leg, Level, Node
 from ui.settings import WindowSettings
 from ui.theme import Theme
 from ui.widgets.columns import ColumnChooser
+from ui.widgets.ink_delegate import InkDelegate
 from ui.widgets.search_box import SearchBox
 
 _SOON = (("Any expiry", None), ("Today", 0), ("≤ 7 days", 7), ("≤ 21 days", 21), ("≤ 45 days", 45))
@@ -66,7 +67,13 @@ class PositionsPanel(Panel):
         self.model = PositionsModel(theme, icons, self)
         self._build_toolbar()
         self.tree = self._build_tree()
-        self._columns = ColumnChooser(self.tree.header(), settings, self.KEY, reset=self._reset_columns)
+        self._columns = ColumnChooser(
+            self.tree.header(),
+            settings,
+            self.KEY,
+            reset=self._reset_columns,
+            spare={column: SPECS[column].width for column in SPARE},
+        )
         self._columns_button.clicked.connect(self._on_columns)
         self.set_body(self.tree)
         self.set_empty("Waiting for positions…")
@@ -110,6 +117,7 @@ class PositionsPanel(Panel):
     def _build_tree(self) -> QTreeView:
         tree = QTreeView(self)
         tree.setModel(self.model)
+        tree.setItemDelegate(InkDelegate(tree))
         tree.setUniformRowHeights(True)
         tree.setAllColumnsShowFocus(True)
         tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)

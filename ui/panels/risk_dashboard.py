@@ -287,7 +287,7 @@ class RiskDashboardPanel(Panel):
 
 
 def _per_one_pct(dollars: float | None) -> str:
-    return f"({fmt.signed(dollars, 0)} $/1%)" if fmt.is_known(dollars) else ""
+    return f"{fmt.signed(dollars, 0)} $/1%" if fmt.is_known(dollars) else ""
 
 
 def _is_same(value: float | None, row: LimitRow | None) -> bool:

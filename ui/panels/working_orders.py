@@ -26,6 +26,7 @@ from ui.panels.base import Panel
 from ui.theme import GAP, Theme
 from ui.widgets.chip_delegate import ChipDelegate
 from ui.widgets.confirm import Confirmation
+from ui.widgets.ink_delegate import InkDelegate
 from ui.widgets.price_stepper import PriceStepper
 
 _WIDTHS = {
@@ -126,6 +127,7 @@ class WorkingOrdersPanel(Panel):
         table.setSortingEnabled(True)
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(24)
+        table.setItemDelegate(InkDelegate(table))
         table.setItemDelegateForColumn(OrderColumn.STATUS, ChipDelegate(self.theme, CHIP_ROLE, table))
         header = table.horizontalHeader()
         header.setHighlightSections(False)

@@ -41,8 +41,8 @@ class Column(IntEnum):
     QTY = 1
     PNL_OPEN = 2
     SPX_DELTA = 3
-    DTE = 4
-    THETA = 5
+    THETA = 4
+    DTE = 5
     MARK = 6
     PNL_DAY = 7
     GAMMA = 8
@@ -71,20 +71,20 @@ class ColumnSpec:
 
 
 SPECS: dict[Column, ColumnSpec] = {
-    Column.NAME: ColumnSpec("Position", "Underlying, strategy, leg", 180),
-    Column.QTY: ColumnSpec("Qty", "Signed contracts or shares; packages of a strategy", 38),
-    Column.PNL_OPEN: ColumnSpec("P&L open", "Dollars since entry", 74, "pnl_open", fmt.signed_money, is_signed=True),
-    Column.SPX_DELTA: ColumnSpec("SPX Δ", "Beta-weighted delta, $ per SPX point", 58, "spx_equiv_delta", fmt.delta),
-    Column.DTE: ColumnSpec("DTE", "Calendar days to expiry, AM or PM settled; hours on the last day", 82),
+    Column.NAME: ColumnSpec("Position", "Underlying, strategy, leg", 212),
+    Column.QTY: ColumnSpec("Qty", "Signed contracts or shares; packages of a strategy", 36),
+    Column.PNL_OPEN: ColumnSpec("P&L open", "Dollars since entry", 72, "pnl_open", fmt.signed_money, is_signed=True),
+    Column.SPX_DELTA: ColumnSpec("SPX Δ", "Beta-weighted delta, $ per SPX point", 52, "spx_equiv_delta", fmt.delta),
     Column.THETA: ColumnSpec("Theta", "Dollars per calendar day", 72, "theta_per_day", fmt.signed_money),
-    Column.MARK: ColumnSpec("Mark", "Mid of the quote, or last price", 62, "mark", fmt.price),
+    Column.DTE: ColumnSpec("DTE", "Calendar days to expiry, AM or PM settled; hours on the last day", 76),
+    Column.MARK: ColumnSpec("Mark", "Mid of the quote, or last price", 62, "mark", fmt.price, is_default=False),
     Column.PNL_DAY: ColumnSpec(
-        "P&L day", "Dollars since yesterday's close", 76, "pnl_day", fmt.signed_money, is_signed=True
+        "P&L day", "Dollars since yesterday's close", 76, "pnl_day", fmt.signed_money, is_signed=True, is_default=False
     ),
-    Column.GAMMA: ColumnSpec("Gamma", "Beta-weighted, deltas per SPX point", 58, "gamma", fmt.gamma),
-    Column.VEGA: ColumnSpec("Vega", "Dollars per vol point", 72, "vega_per_point", fmt.signed_money),
-    Column.IV: ColumnSpec("IV", "Implied volatility of the mark", 52, "iv", fmt.vol),
-    Column.BETA: ColumnSpec("Beta", "Beta to SPX and where it came from", 86),
+    Column.GAMMA: ColumnSpec("Gamma", "Beta-weighted, deltas per SPX point", 58, "gamma", fmt.gamma, is_default=False),
+    Column.VEGA: ColumnSpec("Vega", "Dollars per vol point", 72, "vega_per_point", fmt.signed_money, is_default=False),
+    Column.IV: ColumnSpec("IV", "Implied volatility of the mark", 52, "iv", fmt.vol, is_default=False),
+    Column.BETA: ColumnSpec("Beta", "Beta to SPX and where it came from", 86, is_default=False),
     Column.AVERAGE: ColumnSpec("Avg", "Average entry price per share", 62, is_default=False),
     Column.MARKET_VALUE: ColumnSpec(
         "Value", "Market value in dollars", 74, "market_value", fmt.signed_money, is_default=False
@@ -98,6 +98,16 @@ SPECS: dict[Column, ColumnSpec] = {
     Column.QUOTE_AGE: ColumnSpec("Age", "Age of the quote", 46, "quote_age_s", fmt.age, is_default=False),
     Column.ACCOUNT: ColumnSpec("Account", "Account and broker", 96, is_default=False),
 }
+
+#: Shown besides the default ones while there is room, the most useful first.
+SPARE = (
+    Column.VEGA,
+    Column.BETA,
+    Column.MARK,
+    Column.GAMMA,
+    Column.PNL_DAY,
+    Column.IV,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ SHORT_UNITS = {
     Metric.GAMMA: "delta/pt",
     Metric.THETA: "$/day",
     Metric.VEGA: "$/vol pt",
-    Metric.MARGIN_USED_PCT: "of net liq",
+    Metric.MARGIN_USED_PCT: "net liq",
 }
 
 #: Bounds of this size are shown without decimals; the tooltip and the editor have them exactly.
@@ -92,10 +92,10 @@ class MetricTile(QFrame):
         self.setObjectName("tile")
         self.name = ElidedLabel(self)
         self.used = ValueLabel(theme, self, pixels=11, bold=True)
-        self.value = ValueLabel(theme, self, pixels=19, bold=True)
+        self.value = ValueLabel(theme, self, pixels=17, bold=True)
         self.value.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        self.unit = QLabel(SHORT_UNITS[metric], self)
-        self.unit.setProperty("role", "caption")
+        self.unit = ElidedLabel(self)
+        self.unit.set_full(SHORT_UNITS[metric])
         self.unit.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom)
         self.unit.setContentsMargins(0, 0, 0, 3)
         self.detail = QLabel(self)
@@ -122,7 +122,7 @@ class MetricTile(QFrame):
         bottom.addWidget(self.bounds, 1)
         bottom.addWidget(self.detail)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 5, 8, 5)
+        layout.setContentsMargins(7, 5, 5, 5)
         layout.setSpacing(2)
         layout.addLayout(top)
         layout.addLayout(middle)

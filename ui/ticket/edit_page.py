@@ -292,8 +292,17 @@ class EditPage(QWidget):
     @property
     def has_input_error(self) -> bool:
         """Whether a field shows something that could not be read: then there is nothing to simulate."""
+        return any(field.text() != "" for field in self._invalid_fields())
+
+    def _invalid_fields(self) -> list[StepField]:
         fields = (self.quantity, self.price.field, *(row.quantity for row in self.legs.rows))
-        return any(field.property("invalid") and field.text() != "" for field in fields if field.isVisible())
+        return [field for field in fields if field.isVisible() and field.property("invalid")]
+
+    def go_to_problem(self) -> None:
+        """Puts the keyboard into the first field that is wrong, ready to be typed over."""
+        for field in self._invalid_fields()[:1]:
+            field.setFocus()
+            field.selectAll()
 
     def commit_fields(self) -> None:
         """Hands over what is being typed, before Enter or a click acts on it."""

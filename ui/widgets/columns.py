@@ -1,10 +1,13 @@
-"""Column choice, widths and order of a table, remembered in the window's settings."""
+"""Column choice, widths and order of a table, remembered in the window's settings.
+
+Until the user touches the columns, those of `spare` are shown while there is room for them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import QObject, QPoint, Qt, Slot
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHeaderView, QMenu
 
@@ -12,7 +15,10 @@ from ui.settings import WindowSettings
 
 
 class ColumnChooser(QObject):
-    """Right-click on a header opens the choice; `keep` columns cannot be hidden."""
+    """Right-click on a header opens the choice; `keep` columns cannot be hidden.
+
+    `spare` maps columns, the most useful first, to the width in pixels that each of them takes.
+    """
 
     def __init__(
         self,
@@ -22,6 +28,7 @@ class ColumnChooser(QObject):
         *,
         reset: Callable[[], None],
         keep: frozenset[int] = frozenset({0}),
+        spare: Mapping[int, int] | None = None,
     ) -> None:
         super().__init__(header)
         self._header = header
@@ -29,16 +36,39 @@ class ColumnChooser(QObject):
         self._key = f"columns/{key}"
         self._reset = reset
         self._keep = keep
+        self._spare = dict(spare or {})
+        self._is_busy = False
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(self._on_menu)
         header.setSectionsMovable(True)
         reset()
         state = settings.bytes(self._key)
-        if state is not None and not header.restoreState(state):
+        self._is_chosen = state is not None and header.restoreState(state)
+        if state is not None and not self._is_chosen:
             reset()
         header.sectionResized.connect(self._save)
         header.sectionMoved.connect(self._save)
         header.sortIndicatorChanged.connect(self._save)
+        header.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Another width may have room for more columns, or for fewer."""
+        if event.type() is QEvent.Type.Resize:
+            self._fit()
+        return super().eventFilter(watched, event)
+
+    def _fit(self) -> None:
+        if self._is_chosen or not self._spare:
+            return
+        header = self._header
+        self._is_busy = True
+        room = header.width() - sum(
+            header.sectionSize(section) for section in range(header.count()) if section not in self._spare
+        )
+        for section, width in self._spare.items():
+            room -= width
+            header.setSectionHidden(section, room < 0)
+        self._is_busy = False
 
     def menu(self) -> QMenu:
         """Returns the choice as a menu."""
@@ -76,9 +106,13 @@ class ColumnChooser(QObject):
     @Slot()
     def _on_reset(self) -> None:
         self._settings.forget(self._key)
+        self._is_busy = True
         self._reset()
-        self._save()
+        self._is_busy = self._is_chosen = False
+        self._fit()
 
     @Slot()
     def _save(self) -> None:
-        self._settings.set_bytes(self._key, self._header.saveState())
+        if not self._is_busy:
+            self._is_chosen = True
+            self._settings.set_bytes(self._key, self._header.saveState())
