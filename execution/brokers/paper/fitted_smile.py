@@ -2,12 +2,12 @@
 
 An expiry's smile is its shape: total variance over the money's, as a function of standard deviations from the money,
     w(k) = theta * exp(2 L(z)),  z = k / sqrt(theta),
-with L a uniform cubic spline from `LOW` to `HIGH` and w linear beyond. As vol and time move, theta moves and L stays, so
+with L a uniform cubic spline from `LOW` to `HIGH` and w linear beyond. As vol and time move, theta moves and L stays:
 a smile keeps its look in standard deviations.
 
 No butterfly: Durrleman's condition (Gatheral & Jacquier, "Arbitrage-free SVI volatility surfaces", 2014, lemma 2.2) in
 these terms is (1 - z L')^2 + G (L'' + L'^2) - theta G^2 L'^2 / 4 >= 0 with G = exp(2 L): theta enters only in the last
-term, so a shape that holds it for the largest theta holds it for every smaller one. The fit sees to that.
+term, so a shape that holds it for the largest theta holds it for every smaller one. The solver sees to that.
 No calendar spread below zero: an expiry's variance is the largest of its own and all earlier ones' at the same k. Black
 prices rise with variance, so that is the largest of several convex prices, which is convex: no butterfly returns.
 """
@@ -82,7 +82,7 @@ class _Shapes:
         log_vol = weights[0] * flat[at]
         for number in (1, 2, 3):
             log_vol += weights[number] * flat[at + number]
-        relative = np.exp(2.0 * log_vol)
+        relative: FloatArray = np.exp(2.0 * log_vol)
         beyond = z - inside
         if beyond.any():
             relative *= 1.0 + self._ends[which + self._count * (beyond > 0.0)] * beyond

@@ -25,6 +25,7 @@ from models.ids import ContractKey
 from models.quote import Quote
 
 _VOL_INDEX_DAYS: Final = {"VIX": 30, "VIX3M": 93}
+_MONTHLY_ONLY: Final = {"VIX3M"}
 _KEPT_CLOSES: Final = 2
 _UNKNOWN: Final = -1
 _UNDERLYING_SIZE: Final = 500
@@ -301,13 +302,29 @@ class SimulatedMarket:
             return None
         today = new_york_date(at.frame.at_utc)
         log_variance = float(at.frame.log_variances[spx.path])
-        ladder = self._listed_ladder("SPX", today)
+        ladder = self._index_ladder(symbol, today)
         return variance_index(spx.option_smile, ladder, epoch_s(at.frame.at_utc), log_variance, days=days)
 
-    def _listed_ladder(self, underlying: str, today: date) -> FloatArray:
-        found = self._ladders.get((underlying, today))
+    def _index_ladder(self, symbol: str, today: date) -> FloatArray:
+        """The settlement instants of the SPX expirations that Cboe builds a volatility index from."""
+        found = self._ladders.get((symbol, today))
         if found is None:
-            listed = self._listings.expiries(underlying, today)
-            instants = {epoch_s(settlement_instant_utc(one.expiry, one.settlement)) for one in listed}
-            found = self._ladders[underlying, today] = np.array(sorted(instants))
+            listed = self._listings.expiries("SPX", today)
+            used = index_expirations(listed, monthly_only=symbol in _MONTHLY_ONLY)
+            instants = [epoch_s(settlement_instant_utc(one.expiry, one.settlement)) for one in used]
+            found = self._ladders[symbol, today] = np.array(instants)
         return found
+
+
+def index_expirations(listed: Sequence[ChainExpiry], *, monthly_only: bool) -> list[ChainExpiry]:
+    """Returns the expirations that Cboe's volatility indices are built from, in time order.
+
+    The last of every week, and of two on that day the standard, AM-settled one: "only SPX options with Friday
+    expirations" (Cboe, VIX Index FAQ). Those of other days miss the weekend and are lower. `monthly_only`: the standard
+    ones alone, as for VIX3M.
+    """
+    of_week: dict[tuple[int, int], ChainExpiry] = {}
+    for one in sorted(listed, key=lambda each: (each.expiry, each.settlement is Settlement.AM)):
+        year, week, _ = one.expiry.isocalendar()
+        of_week[year, week] = one
+    return [one for one in of_week.values() if one.settlement is Settlement.AM or not monthly_only]

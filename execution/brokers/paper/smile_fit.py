@@ -31,6 +31,8 @@ from models.product import option_product
 
 #: Assumed spread of the underlying's moves, per square root of a minute: 15 % a year over 252 days of 390 minutes.
 _DRIFT_PER_ROOT_MINUTE: Final = 0.15 / float(np.sqrt(252.0 * 390.0))
+#: How much of a minute's variance a minute after the close brings.
+_AFTER_HOURS_PACE: Final = 0.1
 #: Age given to a trade whose time the file does not tell.
 _UNKNOWN_AGE_MIN: Final = 60.0
 _LATE_CLOSE_MIN: Final = 15.0
@@ -135,7 +137,8 @@ def fit_chain(chain: ChainFile, *, rate: float) -> FittedChain:
 
 def _prices(chain: ChainFile, at_s: float) -> _Prices:
     tick = float(option_product(chain.root[0]).tick.below)
-    age = np.abs(chain.last_time_s - at_s) / 60.0
+    since = (chain.last_time_s - at_s) / 60.0
+    age = np.where(since > 0.0, _AFTER_HOURS_PACE * since, -since)
     age = np.where(np.isfinite(age), age, _UNKNOWN_AGE_MIN)
     traded = np.where(chain.close > 0, chain.close, chain.last)
     # A close unlike the last trade was made before it: at the end of the regular session, not at the last trade's time.
@@ -277,16 +280,14 @@ def _dearer_than_nearer(
     dearer = np.zeros(worth.size, dtype=np.bool_)
     side = 2 * of[nearer_first] + call[nearer_first]
     starts = np.flatnonzero(np.diff(side, prepend=-1))
-    for rows in np.split(nearer_first, starts[1:]):
-        rows = rows[is_middle[rows]]
+    for both in np.split(nearer_first, starts[1:]):
+        rows = both[is_middle[both]]
         least = np.minimum.accumulate(worth[rows])
         dearer[rows] = worth[rows] > least * (1.0 + _MIDDLE_ROUNDING)
     return dearer
 
 
-def _at_money_vol(
-    k: FloatArray, vol: FloatArray, of: IntArray, t: FloatArray
-) -> FloatArray:
+def _at_money_vol(k: FloatArray, vol: FloatArray, of: IntArray, t: FloatArray) -> FloatArray:
     """A first at-the-money vol a series: the median of the twelve nearest; filled from its neighbours in time."""
     first = np.full(t.size, np.nan)
     for number in range(t.size):
