@@ -32,10 +32,12 @@ _LEVEL_SD: Final = 1.0
 _SHAPE_MARGIN: Final = 0.01
 _SHAPE_SD: Final = 0.01
 _COLLOCATION: Final = np.arange(LOW, HIGH + 1e-9, STEP / 4.0)
+#: Where the finished shapes are looked at.
+_CHECKED: Final = np.arange(LOW, HIGH + 1e-9, STEP / 25.0)
 #: Most of z L', half of how fast ln(variance) grows with ln(distance): from 1 on an option would gain by being farther
 #: out. Less towards the ends, so that a line continues the wing without arbitrage.
 _STEEPEST: Final = np.interp(_COLLOCATION, [-10.5, -10.0, 4.0, 6.0], [0.6, 0.7, 0.85, 0.7])
-_STEEPEST_EVER: Final = _STEEPEST + 0.1
+_STEEPER_THAN_ASKED: Final = 0.1
 _STEEP_SD: Final = 0.02
 _FULL_STEPS: Final = 5
 _LONGEST_STEP: Final = 0.5
@@ -103,10 +105,11 @@ def butterfly_room(shapes: FloatArray, theta: FloatArray, z: FloatArray) -> Floa
 
 def _without_butterflies(shapes: FloatArray, theta: FloatArray) -> FloatArray:
     """Flattens the shapes that allow a butterfly, in them or in the lines beyond; a flat one allows none."""
-    made = shapes.copy()
+    made, slope = shapes.copy(), _basis(_CHECKED, 1)
+    steepest = np.interp(_CHECKED, _COLLOCATION, _STEEPEST) + _STEEPER_THAN_ASKED
     while True:
-        short = (butterfly_room(made, theta, _COLLOCATION) < 0.0).any(axis=1)
-        short |= (_COLLOCATION * (made @ _basis(_COLLOCATION, 1).T) > _STEEPEST_EVER).any(axis=1)
+        short = (butterfly_room(made, theta, _CHECKED) < 0.0).any(axis=1)
+        short |= (_CHECKED * (made @ slope.T) > steepest).any(axis=1)
         for end, outwards in ((LOW, -1.0), (HIGH, 1.0)):
             short |= (_room_beyond(made, theta, end, outwards) < 0.0).any(axis=1)
         if not short.any():
