@@ -65,12 +65,8 @@ class DeskCommands(QObject):
     def halt(self) -> None:
         """Stops all sending at once: a kill switch that asks first is none."""
         self._client.ask(
-            SetTradingState(TradingState.HALTED, "Halted by the user"), self._on_halted, self._messages.failed
+            SetTradingState(TradingState.HALTED, "Halted by the user"), self._on_done, self._messages.failed
         )
-
-    def _on_halted(self, _answer: object) -> None:
-        text = "Trading is halted. Nothing is sent until you resume; cancels still go out."
-        self._messages.notify(Severity.WARNING, text, replace_key="halt")
 
     @Slot()
     def reduce_only(self) -> None:
@@ -90,10 +86,7 @@ class DeskCommands(QObject):
 
     def _send_resume(self) -> None:
         state = SetTradingState(TradingState.ACTIVE, "Resumed by the user")
-        self._client.ask(state, self._on_resumed, self._messages.failed)
-
-    def _on_resumed(self, _answer: object) -> None:
-        self._messages.notify(Severity.GOOD, "Trading is active again.", replace_key="halt")
+        self._client.ask(state, self._on_done, self._messages.failed)
 
     @Slot()
     def arm(self) -> None:

@@ -81,7 +81,6 @@ class MainWindow(QMainWindow):
             self._add_dock(PanelDock(spec, theme, icons, self))
         self.banner = Banner(bridge, client, theme, messages, self)
         self._build_top(account_bar)
-        self.banner.installEventFilter(self)
         self._build_menus()
         default_layout(self, self.docks)
         self._restore_layout()
@@ -117,6 +116,7 @@ class MainWindow(QMainWindow):
             column.addWidget(widget)
         self.account_bar = account_bar
         self.setMenuWidget(top)
+        self.banner.room_changing.connect(self._keep_bottom_height)
 
     def _build_menus(self) -> None:
         desk = self.menus.addMenu("&Desk")
@@ -181,11 +181,8 @@ class MainWindow(QMainWindow):
             QTimer.singleShot(_PAINT_AT_LATEST_MS, self._after_first_paint)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """An exposed window is painted before the event loop goes on. The banner takes its line from the top row."""
-        if watched is self.banner:
-            if event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
-                self._keep_bottom_height()
-        elif event.type() is QEvent.Type.Expose:
+        """An exposed window is painted before the event loop goes on."""
+        if event.type() is QEvent.Type.Expose:
             QTimer.singleShot(0, self._after_first_paint)
         return super().eventFilter(watched, event)
 
@@ -219,16 +216,35 @@ class MainWindow(QMainWindow):
         """Whether every panel has been built."""
         return all(dock.is_built for dock in self.docks.values())
 
+    @Slot()
     def _keep_bottom_height(self) -> None:
-        """Qt would share a change of the room out between the rows, and never undo it in the same measure."""
-        bottom = next((dock for dock in self.docks.values() if self._is_below(dock)), None)
+        """The banner takes its line from the top row: Qt would share it out, and not give it back as it was."""
+        bottom = self._shown_dock(Qt.DockWidgetArea.BottomDockWidgetArea)
         if bottom is not None:
             height = bottom.height()
-            QTimer.singleShot(0, self, lambda: self.resizeDocks([bottom], [height], Qt.Orientation.Vertical))
+            QTimer.singleShot(0, self, lambda: self._give_height(bottom, height))
 
-    def _is_below(self, dock: PanelDock) -> bool:
-        is_bottom = self.dockWidgetArea(dock) is Qt.DockWidgetArea.BottomDockWidgetArea
-        return is_bottom and not dock.isFloating() and not dock.visibleRegion().isEmpty()
+    def _give_height(self, bottom: PanelDock, height: int) -> None:
+        for widget in (self.menuWidget(), self):
+            layout = widget.layout()
+            if layout is not None:
+                layout.activate()
+        top = self._shown_dock(Qt.DockWidgetArea.TopDockWidgetArea)
+        if top is None or bottom.isFloating() or not bottom.isVisible():
+            return
+        both = top.height() + bottom.height()
+        self.resizeDocks([top, bottom], [both - height, height], Qt.Orientation.Vertical)
+
+    def _shown_dock(self, area: Qt.DockWidgetArea) -> PanelDock | None:
+        """Returns a docked panel of the area that can be seen."""
+        return next(
+            (
+                dock
+                for dock in self.docks.values()
+                if self.dockWidgetArea(dock) is area and not dock.isFloating() and not dock.visibleRegion().isEmpty()
+            ),
+            None,
+        )
 
     def fit_screen(self) -> None:
         """Fills a screen that is smaller than the window."""

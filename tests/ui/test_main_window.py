@@ -205,6 +205,20 @@ def test_an_engine_that_cannot_start_is_said_in_the_banner(make: Maker) -> None:
     assert "The settings file has a wrong key." in window.banner.text
 
 
+def test_a_banner_takes_its_line_from_the_top_row_and_gives_it_back(qtbot: QtBot, make: Maker, bridge: Bridge) -> None:
+    window = make()
+    window.show()
+    qtbot.waitUntil(lambda: window.is_complete)
+    demo.publish(qtbot, bridge, demo.desk())
+    below = window.docks["chain"]
+    height = below.height()
+    for _ in range(3):
+        demo.publish(qtbot, bridge, demo.desk(trading_state=TradingState.HALTED))
+        qtbot.waitUntil(lambda: window.banner.isVisible() and below.height() == height)
+        demo.publish(qtbot, bridge, demo.desk())
+        qtbot.waitUntil(lambda: not window.banner.isVisible() and below.height() == height)
+
+
 def test_halt_sends_at_once_and_resume_asks_first(
     qtbot: QtBot, make: Maker, bridge: Bridge, client: RecordingClient, messages: Messages
 ) -> None:

@@ -98,7 +98,7 @@ class RiskDashboardPanel(Panel):
         body = QWidget(self)
         tiles = QHBoxLayout()
         tiles.setContentsMargins(PAD, PAD, PAD, GAP)
-        tiles.setSpacing(6)
+        tiles.setSpacing(4)
         for tile in self.tiles.values():
             tiles.addWidget(tile, 1)
         self.tabs = QTabBar(body)

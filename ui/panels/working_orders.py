@@ -271,6 +271,7 @@ class WorkingOrdersPanel(Panel):
         self._show_actions()
 
     def retheme(self) -> None:
-        """Repaints chips and prices."""
+        """Repaints icons, chips and prices."""
         super().retheme()
+        self.stepper.retheme()
         self.table.viewport().update()

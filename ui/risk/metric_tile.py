@@ -19,7 +19,7 @@ SHORT_UNITS = {
     Metric.SPX_DELTA: "$/pt",
     Metric.GAMMA: "delta/pt",
     Metric.THETA: "$/day",
-    Metric.VEGA: "$/vol pt",
+    Metric.VEGA: "$/vol",
     Metric.MARGIN_USED_PCT: "net liq",
 }
 
@@ -114,7 +114,7 @@ class MetricTile(QFrame):
         top.addWidget(self.name, 1)
         top.addWidget(self.used)
         middle = QHBoxLayout()
-        middle.setSpacing(4)
+        middle.setSpacing(3)
         middle.addWidget(self.value)
         middle.addWidget(self.unit, 1)
         bottom = QHBoxLayout()
@@ -122,7 +122,7 @@ class MetricTile(QFrame):
         bottom.addWidget(self.bounds, 1)
         bottom.addWidget(self.detail)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(7, 5, 5, 5)
+        layout.setContentsMargins(6, 5, 4, 5)
         layout.setSpacing(2)
         layout.addLayout(top)
         layout.addLayout(middle)

@@ -50,14 +50,14 @@ class ScenarioBar(QWidget):
         )
         self.date = self._slider("Date: drag from today to the last expiry", (0, 0))
         self.date.setAccessibleName("Date of the scenario")
-        self.date_text = self._figure(theme, 104)
+        self.date_text = self._figure(theme, 98)
         self.earlier = self._button("◂", "One day earlier")
         self.later = self._button("▸", "One day later")
         self.today = self._button("Today", "Back to today")
         self.expiry = self._button("Expiry", "Go to the last expiry of the book")
         self.vol = self._slider("Vol shift: drag; the switch says whether points or per cent", _POINT_STEPS)
         self.vol.setAccessibleName("Vol shift")
-        self.vol_text = self._figure(theme, 62)
+        self.vol_text = self._figure(theme, 58)
         self.vol_mode = Segments(
             (
                 ("abs pts", False, "Absolute: the same vol points added to every option's vol"),
@@ -105,7 +105,7 @@ class ScenarioBar(QWidget):
         slider.setRange(*steps)
         slider.setPageStep(5)
         slider.setToolTip(tip)
-        slider.setMinimumWidth(60)
+        slider.setMinimumWidth(48)
         return slider
 
     def _figure(self, theme: Theme, width: int) -> QLabel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from execution.commands import Reconcile
@@ -22,7 +23,9 @@ _WORDS = {
 
 
 class Banner(QWidget):
-    """Reads DeskState."""
+    """Reads DeskState. `room_changing` comes just before its line appears or goes."""
+
+    room_changing = Signal()
 
     def __init__(
         self, bridge: Bridge, client: EngineClient, theme: Theme, messages: Messages, parent: QWidget | None = None
@@ -56,14 +59,19 @@ class Banner(QWidget):
         self._ink = Ink.ERROR
         self.retry_button.hide()
         self._paint_ink()
-        self.show()
+        self._show_line(is_shown=True)
 
     def _on_desk(self, desk: DeskState) -> None:
         text, self._ink = _message(desk)
         self.label.setText(text)
         self.retry_button.setVisible(desk.phase in (Phase.FAILED, Phase.READ_ONLY))
         self._paint_ink()
-        self.setVisible(bool(text))
+        self._show_line(is_shown=bool(text))
+
+    def _show_line(self, *, is_shown: bool) -> None:
+        if is_shown is self.isHidden():
+            self.room_changing.emit()
+            self.setVisible(is_shown)
 
     def _paint_ink(self) -> None:
         color = self._theme.css(self._ink)

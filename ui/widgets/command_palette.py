@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, Q
 
 from ui.theme import PAD, Ink, Theme
 
-_WIDTH, _HEIGHT = 520, 340
+_WIDTH, _MOST_ROWS = 520, 12
 _STEPS = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1, Qt.Key.Key_PageDown: 8, Qt.Key.Key_PageUp: -8}
 
 
@@ -33,7 +33,7 @@ class CommandPalette(QFrame):
         self._symbols: tuple[str, ...] = ()
         self._actions: tuple[QAction, ...] = ()
         self.setObjectName("palette")
-        self.setFixedSize(_WIDTH, _HEIGHT)
+        self.setFixedWidth(_WIDTH)
         column = QVBoxLayout(self)
         column.setContentsMargins(PAD, PAD, PAD, PAD)
         self.field = QLineEdit(self)
@@ -94,6 +94,9 @@ class CommandPalette(QFrame):
             item.setData(Qt.ItemDataRole.UserRole, entry)
             self.list.addItem(item)
         self.list.setCurrentRow(0)
+        rows = min(max(1, len(found)), _MOST_ROWS)
+        self.list.setFixedHeight(rows * max(20, self.list.sizeHintForRow(0)) + 2)
+        self.adjustSize()
 
     @Slot()
     def _take(self) -> None:

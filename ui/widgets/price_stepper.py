@@ -31,23 +31,28 @@ class PriceStepper(QWidget):
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(2)
-        self.down_button = self._button(Icon.MINUS, "One tick lower (↓, Shift+↓ five)")
+        self.down_button = self._button("One tick lower (↓, Shift+↓ five)")
         self.label = ValueLabel(theme, self, bold=True)
         self.label.setMinimumWidth(64)
         self.label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.up_button = self._button(Icon.PLUS, "One tick higher (↑, Shift+↑ five)")
+        self.up_button = self._button("One tick higher (↑, Shift+↑ five)")
         self.down_button.clicked.connect(self._step_down)
         self.up_button.clicked.connect(self._step_up)
         for widget in (self.down_button, self.label, self.up_button):
             line.addWidget(widget)
+        self.retheme()
 
-    def _button(self, icon: Icon, tip: str) -> QToolButton:
+    def _button(self, tip: str) -> QToolButton:
         button = QToolButton(self)
-        button.setIcon(self._icons.get(icon, Ink.TEXT))
         button.setToolTip(tip)
         button.setAutoRepeat(True)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         return button
+
+    def retheme(self) -> None:
+        """Takes over the colours."""
+        self.down_button.setIcon(self._icons.get(Icon.MINUS, Ink.TEXT))
+        self.up_button.setIcon(self._icons.get(Icon.PLUS, Ink.TEXT))
 
     @property
     def price(self) -> Decimal | None:
