@@ -3,7 +3,9 @@
 Run as `python -m tests.execution.kill_harness FOLDER KILLS SEED`; prints one JSON object. A process of its own, without
 threads, so that it may fork children that need not import everything again.
 
-Each child recovers, then trades without end: simulate, send, wait for the fills and the journal row. What it asked
+Each child recovers, then trades without end: simulate, send, wait for the fills and the journal row. At each of these
+steps it writes a byte into a pipe; the parent waits for a random number of bytes and a few milliseconds more, then
+kills, so that the kills fall all over the way whatever the machine is busy with. What it asked
 for, and each request that really reached the broker, is appended to a file before the call, by an `os.write` that a
 kill cannot tear. Desk time runs two minutes ahead with every child, so that an order that never arrived is older than
 the grace and the child may declare it not sent, as a user would.
@@ -45,17 +47,22 @@ SYMBOLS = ("SPY", "SPX", "QQQ", "SPX", "AAPL")
 #: A submit takes this long on its way out and back, so that kills fall into both gaps.
 WIRE_S = 0.02
 AHEAD = timedelta(minutes=2)
+#: A child that is stuck this long is killed as it is.
+STEP_LIMIT_S = 30.0
 
 
 class CountingBroker(PaperBroker):
     """The paper broker at the end of a slow wire that writes down what passes."""
 
     wire: Path
+    steps: int
 
     async def submit(self, order: Order) -> BrokerOrderId:
         append(self.wire, f"send {order.id}")
+        os.write(self.steps, b".")
         await asyncio.sleep(WIRE_S)
         accepted = await super().submit(order)
+        os.write(self.steps, b".")
         await asyncio.sleep(WIRE_S)
         return accepted
 
@@ -69,7 +76,7 @@ def append(path: Path, line: str) -> None:
         os.close(descriptor)
 
 
-async def child(folder: Path, generation: int, ready: int, trades: int | None) -> None:
+async def child(folder: Path, generation: int, steps: int, trades: int | None) -> None:
     """Recovers, then trades until it is killed (or `trades` orders are done)."""
     options = program.Options(
         data_dir=folder,
@@ -82,14 +89,14 @@ async def child(folder: Path, generation: int, ready: int, trades: int | None) -
     publisher = RecordingPublisher()
     clock = OffsetClock(base=SystemClock(), offset=AHEAD * generation)
     composed = await program.compose(options, publisher, base_clock=clock)
-    os.write(ready, b"c")
+    os.write(steps, b"c")
     await composed.desk.start()
     await composed.desk.wait_ready()
-    os.write(ready, b"r")
+    os.write(steps, b"r")
     await settle_unknown(composed.desk, publisher)
     done = 0
     while trades is None or done < trades:
-        await trade(composed.desk, publisher, SYMBOLS[(generation + done) % len(SYMBOLS)])
+        await trade(composed.desk, publisher, SYMBOLS[(generation + done) % len(SYMBOLS)], steps)
         done += 1
     await settle_all(publisher)
     await composed.close()
@@ -121,7 +128,7 @@ async def legs_on(desk: Desk, symbol: str) -> tuple[OrderLeg, ...]:
     return (OrderLeg(static.puts[middle], Action.SELL, 1), OrderLeg(static.puts[middle - 2], Action.BUY, 1))
 
 
-async def trade(desk: Desk, publisher: RecordingPublisher, symbol: str) -> None:
+async def trade(desk: Desk, publisher: RecordingPublisher, symbol: str, steps: int) -> None:
     """One order from ticket to journal row."""
     draft = commands.TicketDraft(
         order_id=new_order_id(),
@@ -139,36 +146,40 @@ async def trade(desk: Desk, publisher: RecordingPublisher, symbol: str) -> None:
     simulated = await desk.handle(commands.SimulateOrder(draft))
     if simulated.order is None:
         return
+    os.write(steps, b".")
     await desk.handle(commands.SendOrder(draft))
+    os.write(steps, b".")
     written = len([one for one in publisher.notices if isinstance(one, JournalWritten)])
     for _ in range(100):
         if len([one for one in publisher.notices if isinstance(one, JournalWritten)]) > written:
+            os.write(steps, b".")
             return
         await asyncio.sleep(0.01)
 
 
-def run_child(folder: Path, generation: int, kill_after_s: float | None, *, in_start_up: bool = False) -> None:
-    """Forks a child; kills it so long after it was composed (or had recovered), or lets it finish."""
+def run_child(folder: Path, generation: int, *, steps: int | None, then_s: float = 0.0) -> None:
+    """Forks a child; kills it `then_s` after its `steps`-th step, or lets it finish when `steps` is None."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(reading)
         code = 1
         try:
-            asyncio.run(child(folder, generation, writing, None if kill_after_s is not None else 1))
+            CountingBroker.steps = writing
+            asyncio.run(child(folder, generation, writing, None if steps is not None else 1))
             code = 0
         finally:
             os._exit(code)
     os.close(writing)
-    if kill_after_s is not None:
-        for _ in range(1 if in_start_up else 2):
-            select.select([reading], [], [], 30.0)
-            os.read(reading, 1)
-        time.sleep(kill_after_s)
+    if steps is not None:
+        for _ in range(steps):
+            if not select.select([reading], [], [], STEP_LIMIT_S)[0] or not os.read(reading, 1):
+                break
+        time.sleep(then_s)
         os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     os.close(reading)
-    if kill_after_s is None and status != 0:
+    if steps is None and status != 0:
         raise SystemExit(f"the last child failed with status {status}")
 
 
@@ -179,9 +190,10 @@ def run(folder: Path, kills: int, seed: int) -> dict[str, Any]:
     program_broker(CountingBroker)
     warm_up()
     for generation in range(kills):
-        in_start_up = chance.random() < 0.2
-        run_child(folder, generation, chance.uniform(0.0, 0.25 if in_start_up else 0.6), in_start_up=in_start_up)
-    run_child(folder, kills, None)
+        # One in five dies in start-up, which is recovery; the others somewhere on the way of their first three orders.
+        steps = 1 if chance.random() < 0.2 else chance.randint(2, 16)
+        run_child(folder, generation, steps=steps, then_s=chance.uniform(0.0, 0.25 if steps == 1 else 0.05))
+    run_child(folder, kills, steps=None)
     return verdict(folder, kills)
 
 
