@@ -17,7 +17,7 @@ def main(venv: Path, lock: Path) -> int:
     if sys.version_info < _LEAST:
         return _fail(f"Optiondesk needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
     python = venv / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    if not python.exists() and not _make(venv):
+    if not _has_pip(python) and not _make(venv):
         return 1
     _say("installing the pinned packages (the first time takes a minute) ...")
     done = subprocess.run(
@@ -32,9 +32,17 @@ def main(venv: Path, lock: Path) -> int:
     return 0
 
 
+def _has_pip(python: Path) -> bool:
+    """Whether the environment is whole; one whose making was broken off has a Python and no pip."""
+    if not python.exists():
+        return False
+    return subprocess.run([str(python), "-m", "pip", "--version"], check=False, capture_output=True).returncode == 0
+
+
 def _make(venv: Path) -> bool:
     _say(f"making the virtual environment {venv} ...")
-    done = subprocess.run([sys.executable, "-m", "venv", str(venv)], check=False, capture_output=True, text=True)
+    command = [sys.executable, "-m", "venv", "--clear", str(venv)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode == 0:
         return True
     if "ensurepip" in done.stdout + done.stderr:
