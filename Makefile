@@ -11,6 +11,7 @@ run: setup
 	@$(PY) main.py $(ARGS)
 
 test: setup
+	@QT_QPA_PLATFORM=offscreen $(PY) -m ui.preflight
 	@QT_QPA_PLATFORM=offscreen $(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: setup

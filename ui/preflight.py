@@ -96,3 +96,16 @@ def _answers(number: str) -> bool:
                 continue
             return True
     return False
+
+
+def main() -> int:
+    """Says what keeps a window from opening; returns 2 then, 0 otherwise."""
+    problem = window_problem()
+    if problem is None:
+        return 0
+    sys.stderr.write(f"optiondesk: {problem}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
