@@ -226,7 +226,7 @@ class MainWindow(QMainWindow):
 
     def _give_height(self, bottom: PanelDock, height: int) -> None:
         for widget in (self.menuWidget(), self):
-            layout = widget.layout()
+            layout = None if widget is None else widget.layout()
             if layout is not None:
                 layout.activate()
         top = self._shown_dock(Qt.DockWidgetArea.TopDockWidgetArea)

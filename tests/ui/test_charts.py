@@ -26,6 +26,7 @@ from models.enums import Regime
 from models.errors import KnownError
 from models.ids import AccountId
 from tests.database.builders import a_snapshot, open_paper
+from tests.ui import demo_data as demo
 from tests.ui.charts_demo_data import LAST, DemoMissed, DemoSeries, DemoSource, demo_source, slot_times
 from tests.ui.demo_data import RecordingClient
 from ui.bridge import Bridge
@@ -110,7 +111,7 @@ def test_a_failing_read_is_said_with_its_cure(qtbot: QtBot, theme: Theme, pool: 
     desk = Desk(qtbot, theme, pool, source)
     desk.wait(lambda: "The database is locked. Close the other program." in (desk.panel.empty_text or ""))
     source.error = None
-    desk.panel.reload()
+    desk.bridge.state(demo.desk())  # e.g. the engine has opened the database meanwhile
     desk.wait_drawn()
     source.error = KnownError("The disk is gone.")
     desk.panel.reload()

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from execution.commands import TakeSnapshot
-from execution.views import SnapshotWritten
+from execution.views import DeskState, SnapshotWritten
 from models.clock import NEW_YORK
 from models.enums import Regime
 from ui import format as fmt
@@ -85,6 +85,7 @@ class ChartsPanel(Panel):
         self._connect()
         self.set_empty(_LOADING)
         self.listen(SnapshotWritten, self._on_written)
+        self.listen(DeskState, self._on_desk)
 
     # --- construction -------------------------------------------------------------------------------------------------
 
@@ -179,6 +180,12 @@ class ChartsPanel(Panel):
         if self.isVisible():
             self.reload()
 
+    @Slot(object)
+    def _on_desk(self, desk: DeskState) -> None:
+        """What could not be read before the database was open is read now."""
+        if self._is_stale and desk.database_path:
+            self.reload()
+
     def reload(self) -> None:
         """Reads the history anew in the pool; while a read is under way, one more follows it."""
         self._is_stale = True
@@ -209,6 +216,7 @@ class ChartsPanel(Panel):
 
     def _on_failed(self, error: Exception) -> None:
         self._is_reading = False
+        self._is_stale = True
         if self._history.accounts:
             self._say(f"▲ The history could not be read: {error}", role="error")
         else:

@@ -83,7 +83,7 @@ SPECS: dict[Column, ColumnSpec] = {
     ),
     Column.GAMMA: ColumnSpec("Gamma", "Beta-weighted, deltas per SPX point", 58, "gamma", fmt.gamma, is_default=False),
     Column.VEGA: ColumnSpec("Vega", "Dollars per vol point", 72, "vega_per_point", fmt.signed_money, is_default=False),
-    Column.IV: ColumnSpec("IV", "Implied volatility of the mark", 52, "iv", fmt.vol, is_default=False),
+    Column.IV: ColumnSpec("IV", "Implied volatility of the mark", 58, "iv", fmt.vol, is_default=False),
     Column.BETA: ColumnSpec("Beta", "Beta to SPX and where it came from", 86, is_default=False),
     Column.AVERAGE: ColumnSpec("Avg", "Average entry price per share", 62, is_default=False),
     Column.MARKET_VALUE: ColumnSpec(

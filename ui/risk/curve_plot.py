@@ -18,6 +18,8 @@ _WIDTH_PX = 1.8
 #: The dollar axis is left alone while the curves fill at least this share of it.
 _WELL_FILLED = 0.55
 _HEADROOM = 0.08
+#: What a flat line is drawn on.
+_EMPTY_DOLLARS = 1000.0
 _TICK_STEPS_PCT = (0.5, 1.0, 2.5, 5.0, 10.0)
 _TICK_ROOM_PX = 52
 
@@ -223,6 +225,8 @@ def fitted_range(
     if not known.size:
         return None
     low, high = min(float(known.min()), 0.0), max(float(known.max()), 0.0)
+    if low == high:  # an empty book
+        low, high = -_EMPTY_DOLLARS, _EMPTY_DOLLARS
     span = max(high - low, 1.0)
     if now is not None and now[0] <= low and high <= now[1] and span >= _WELL_FILLED * (now[1] - now[0]):
         return now

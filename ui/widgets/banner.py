@@ -17,7 +17,8 @@ _WORDS = {
     Phase.STARTING: "Starting: reading what the database knows.",
     Phase.CONNECTING: "Connecting to the broker. Trading is locked until the desk has reconciled.",
     Phase.RECONCILING: "Reconciling with the broker. Trading is locked until orders, fills and positions agree.",
-    Phase.READ_ONLY: "Read only: figures and journal can be seen, nothing can be sent.",
+    Phase.READ_ONLY: "Read only: another Optiondesk has this database open. Figures and journal can be seen, nothing"
+    " can be sent. To trade here, close the other one and start again.",
     Phase.FAILED: "The desk could not start. Nothing can be sent.",
 }
 
@@ -64,7 +65,7 @@ class Banner(QWidget):
     def _on_desk(self, desk: DeskState) -> None:
         text, self._ink = _message(desk)
         self.label.setText(text)
-        self.retry_button.setVisible(desk.phase in (Phase.FAILED, Phase.READ_ONLY))
+        self.retry_button.setVisible(desk.phase is Phase.FAILED)
         self._paint_ink()
         self._show_line(is_shown=bool(text))
 
