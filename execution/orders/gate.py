@@ -58,6 +58,9 @@ ORDER_CHECKS: tuple[Check, ...] = (
 )
 
 CHECKS: tuple[Check, ...] = SESSION_CHECKS + ORDER_CHECKS + PRICE_CHECKS
+#: Asked again between the committed intent and the wire, however long the commit took. The order's own intent is
+#: counted by now, so the rate is not asked again.
+LAST_CHECKS: tuple[Check, ...] = tuple(check for check in CHECKS if check is not checks_session.order_rate)
 #: A new price for a working order: legs and size stay, so size and simulation checks have been passed.
 REPLACE_CHECKS: tuple[Check, ...] = SESSION_CHECKS + PRICE_CHECKS
 

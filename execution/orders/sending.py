@@ -15,7 +15,7 @@ from execution.brokers.port import Broker
 from execution.commands import TicketDraft
 from execution.facts import DeskFacts
 from execution.orders.applying import Applier
-from execution.orders.gate import CHECKS, Check, gate
+from execution.orders.gate import CHECKS, LAST_CHECKS, Check, gate
 from execution.orders.gate_context import GateContext, SentOrder, Traffic, build_context
 from execution.orders.ledger import Ledger, Tracked, remaining
 from execution.orders.recorder import Recorder
@@ -28,7 +28,7 @@ from execution.views import SendOutcome, Severity
 from models.clock import NEW_YORK, Clock, new_york_time
 from models.enums import Mode, OrderStatus
 from models.errors import BrokerFailure, FailureKind, KnownError
-from models.gate import Denial
+from models.gate import Denial, DenialCode
 from models.ids import BrokerOrderId, OrderId
 from models.order import Order
 
@@ -85,9 +85,12 @@ class Sender:
         try:
             async with self._one_at_a_time:
                 outcome = await self._prepare(draft, tracked)
+                is_committed = tracked.intent_at_utc is not None
             if outcome is not None:
                 return outcome
-            is_committed = True
+            denials = self._last_look(tracked.order)
+            if denials:
+                return await self._hold_back(tracked, denials)
             await self._submit(tracked)
             return SendOutcome(
                 accepted=tracked.order.status is not _S.REJECTED,
@@ -183,6 +186,30 @@ class Sender:
         except KnownError as error:
             self._recorder.say(f"The denial could not be recorded: {error}", Severity.ERROR)
         self._recorder.tell(order, f"Not sent: {terms_of(order)}. {reasons}", severity=Severity.WARNING, toast=True)
+        return SendOutcome(False, order, (), denials, None)
+
+    def _last_look(self, order: Order) -> tuple[Denial, ...]:
+        """Returns what forbids the order now that its intent is committed; nothing is awaited from here to the wire."""
+        try:
+            return gate(order, self.context(order, None), LAST_CHECKS)
+        except Exception:  # noqa: BLE001 - named boundary: logged, and the order does not leave
+            _log.exception("order %s could not be checked once more", order.id)
+            return (
+                Denial(DenialCode.CHECK_FAILED, "The last check before sending failed. See the log and report it."),
+            )
+
+    async def _hold_back(self, tracked: Tracked, denials: tuple[Denial, ...]) -> SendOutcome:
+        """Ends an order whose intent is committed but that may not leave any more; it never left."""
+        async with self._lock:
+            tracked.is_submitting = False
+            reasons = "; ".join(denial.text for denial in denials)
+            extra = {"denials": [{"code": denial.code.value, "text": denial.text} for denial in denials]}
+            order = replace(tracked.order.to(_S.REJECTED), reason=f"Not sent: {reasons}")
+            text = f"Not sent: {terms_of(order)}. {reasons}"
+            await self._recorder.keep(
+                tracked, order, AuditKind.DENIED, text, severity=Severity.WARNING, toast=True, extra=extra
+            )
+        await self._applier.drain()
         return SendOutcome(False, order, (), denials, None)
 
     async def _submit(self, tracked: Tracked) -> None:
