@@ -7,7 +7,9 @@ reconcile, only then unlock trading. Everything here runs on the engine's loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +27,7 @@ from execution.publishing import DeskPublisher
 from execution.risk.breaches import BreachMonitor
 from execution.risk.watch import RiskWatch
 from execution.snapshots import SnapshotJob
-from execution.storage import Storage
+from execution.storage import LoadedState, Storage
 from execution.views import (
     DeskState,
     LogLine,
@@ -40,6 +42,9 @@ from models.errors import BrokerFailure, KnownError
 _LOG = logging.getLogger(__name__)
 _RETRY_FIRST_S, _RETRY_MOST_S = 1.0, 60.0
 _DAY_S = 86_400.0
+#: How soon what the database refused is tried again, and how seldom while it goes on refusing.
+_WRITE_AGAIN_FIRST_S, _WRITE_AGAIN_MOST_S = 5.0, 60.0
+_CONNECT, _RECONCILE = "connect", "reconcile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,15 @@ class Desk:
             say=self._say,
         )
         self._reconciling: asyncio.Task[None] | None = None
+        #: Set by every call for a reconcile: one that began before it does not count.
+        self._wish = asyncio.Event()
         self._ready = asyncio.Event()
+        self._is_restored = False
+        self._is_stopping = False
+        #: The task that died. Nothing is unlocked any more in this run of the desk.
+        self._dead = ""
+        self._write_again_at = 0.0
+        self._write_pause_s = _WRITE_AGAIN_FIRST_S
         self._handler = CommandHandler(
             HandlerParts(
                 broker=parts.broker,
@@ -111,15 +124,15 @@ class Desk:
     async def start(self) -> None:
         """Recovers and unlocks, or stays locked with the problem shown while it tries again."""
         self._publish_state()
-        await self._parts.memory.restore()
         self._start("market header", self._header_loop())
         if not await self._recover():
-            self._start("connect", self._retry_until_ready())
+            self._start(_CONNECT, self._retry_until_ready())
             return
         await self._go_on()
 
     async def stop(self) -> None:
         """Lets go of the broker and ends the tasks; working orders stay as they are."""
+        self._is_stopping = True
         self._core.trading_unlocked = False
         self._parts.snapshots.stop()
         await self._parts.manager.close()
@@ -138,27 +151,33 @@ class Desk:
         await self._ready.wait()
 
     async def _recover(self) -> bool:
-        """The one path: connect, load, snapshot, reconcile, unlock. False when the broker cannot be reached."""
+        """The one path: connect, load, snapshot, reconcile, unlock. False when broker or database refuse."""
         self._set_phase(Phase.CONNECTING)
         try:
+            if not self._is_restored:
+                await self._parts.memory.restore()
+                self._is_restored = True
             accounts = await self._parts.broker.connect()
             self._core.accounts = {info.account_id: info for info in accounts}
             self._set_phase(Phase.RECONCILING)
             await self._reconcile_once()
-        except BrokerFailure as failure:
-            self._core.feed, self._core.feed_text = FeedState.DOWN, str(failure)
+        except KnownError as failure:
             self._set_phase(Phase.FAILED, str(failure))
-            self._say(Severity.ERROR, "broker", f"{failure}", toast=True)
+            source = "desk"
+            if isinstance(failure, BrokerFailure):
+                self._core.feed, self._core.feed_text = FeedState.DOWN, str(failure)
+                source = "broker"
+            self._say(Severity.ERROR, source, f"{failure}", toast=True)
             return False
         self._core.feed, self._core.feed_text = FeedState.LIVE, "connected"
+        self._unlock()
         return True
 
     async def _reconcile_once(self) -> None:
         loaded = await self._parts.storage.load(list(self._core.accounts))
         snapshot = await self._parts.broker.snapshot()
-        self._core.trading_state = loaded.trading_state
-        self._core.trading_state_reason = loaded.trading_state_reason
         if not self._ready.is_set():
+            self._take_up_switch(loaded)
             self._parts.breaches.restore(loaded.open_breaches)
         self._core.take_snapshot(snapshot)
         await self._parts.manager.recover(loaded, snapshot)
@@ -169,9 +188,24 @@ class Desk:
                 )
         self._parts.published.accounts()
         self._parts.watch.mark_dirty()
-        self._unlock()
+
+    def _take_up_switch(self, loaded: LoadedState) -> None:
+        """Takes the kill switch as the last run left it.
+
+        Only at the start, and only over an ACTIVE one: the database does not know a halt of this run that it could not
+        record, nor one pressed a moment ago.
+        """
+        if self._core.trading_state is TradingState.ACTIVE:
+            self._core.trading_state = loaded.trading_state
+            self._core.trading_state_reason = loaded.trading_state_reason
 
     def _unlock(self) -> None:
+        """Trading may go on, unless a task died or the link is not sound."""
+        if self._dead:
+            return
+        if not self._dispatch.is_link_live:
+            self._set_phase(Phase.RECONCILING, "Waiting for a sound connection to the broker.")
+            return
         self._core.trading_unlocked = not self._core.is_read_only
         self._set_phase(Phase.READ_ONLY if self._core.is_read_only else Phase.READY)
         self._ready.set()
@@ -202,28 +236,40 @@ class Desk:
         await self._go_on()
 
     def _start_reconcile(self) -> None:
-        """Locks trading and reconciles; one run at a time."""
+        """Locks trading and reconciles; one run at a time, and one more for whoever asks during it."""
         self._core.trading_unlocked = False
+        if self._dead:
+            self._say(Severity.WARNING, "desk", f"Not reconciled: {self._problem} Restart the desk.", toast=True)
+            return
+        self._wish.set()
         self._set_phase(Phase.RECONCILING)
         if self._reconciling is None or self._reconciling.done():
-            self._reconciling = asyncio.get_running_loop().create_task(self._reconcile_again())
+            self._reconciling = asyncio.get_running_loop().create_task(self._reconcile_again(), name=_RECONCILE)
+            self._reconciling.add_done_callback(self._on_task_end)
 
     async def _reconcile_again(self) -> None:
         pause_s = _RETRY_FIRST_S
-        while True:
+        while self._wish.is_set():
+            self._wish.clear()
             try:
                 await self._reconcile_once()
-            except BrokerFailure as failure:
+            except KnownError as failure:
                 self._set_phase(Phase.RECONCILING, str(failure))
-                await asyncio.sleep(pause_s)
+                if not isinstance(failure, BrokerFailure):
+                    self._say(Severity.ERROR, "desk", f"Not reconciled, will be tried again: {failure}", toast=True)
+                await self._wait_for_wish(pause_s)
                 pause_s = min(pause_s * 2, _RETRY_MOST_S)
-            except KnownError as error:
-                self._set_phase(Phase.FAILED, str(error))
-                return
-            else:
-                self._core.subscriptions.tell_again()
-                self._say(Severity.GOOD, "desk", "Reconciled with the broker.")
-                return
+                self._wish.set()
+        self._unlock()
+        self._core.subscriptions.tell_again()
+        if not self._parts.manager.has_unwritten:
+            self._say(Severity.GOOD, "desk", "Reconciled with the broker.")
+
+    async def _wait_for_wish(self, at_most_s: float) -> None:
+        """Waits a while, or until the link is back."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                await self._wish.wait()
 
     # --- tasks --------------------------------------------------------------------------------------------------------
 
@@ -234,13 +280,19 @@ class Desk:
 
     def _on_task_end(self, task: asyncio.Task[None]) -> None:
         """A task of the engine never ends by itself: if one does, nothing may be sent any more."""
-        if task.cancelled() or task.exception() is None:
+        if task.cancelled() or self._is_stopping:
             return
         error = task.exception()
-        _LOG.critical("engine task %s died", task.get_name(), exc_info=error)
+        if error is None and task.get_name() in (_CONNECT, _RECONCILE):
+            return
+        name = task.get_name()
+        _LOG.critical("engine task %s died", name, exc_info=error)
+        self._dead = name
+        self._core.trading_unlocked = False
         self._core.trading_state = TradingState.HALTED
-        self._core.trading_state_reason = f"the engine's {task.get_name()} task failed"
-        self._set_phase(Phase.FAILED, f"Trading is halted: the engine's {task.get_name()} task failed ({error}).")
+        self._core.trading_state_reason = f"the engine's {name} task failed"
+        what = "it ended by itself" if error is None else str(error)
+        self._set_phase(Phase.FAILED, f"Trading is halted: the engine's {name} task failed ({what}).")
         self._say(Severity.ERROR, "engine", f"{self._problem} Restart the desk; orders stay at the broker.", toast=True)
 
     async def _header_loop(self) -> None:
@@ -250,7 +302,18 @@ class Desk:
                 self._publish_state()
             self._parts.published.market(self._parts.session_text())
             self._turn_the_day()
+            self._write_again()
             await asyncio.sleep(0.5)
+
+    def _write_again(self) -> None:
+        """What the database refused is made good by a reconcile, which finds whatever is missing."""
+        now_s = time.monotonic()
+        if not self._parts.manager.has_unwritten:
+            self._write_pause_s = _WRITE_AGAIN_FIRST_S
+        elif now_s >= self._write_again_at and not self._dead:
+            self._write_again_at = now_s + self._write_pause_s
+            self._write_pause_s = min(self._write_pause_s * 2, _WRITE_AGAIN_MOST_S)
+            self._start_reconcile()
 
     def _turn_the_day(self) -> None:
         """A new New York day has new listings."""
@@ -289,6 +352,8 @@ class Desk:
     # --- telling ------------------------------------------------------------------------------------------------------
 
     def _set_phase(self, phase: Phase, problem: str = "") -> None:
+        if self._dead and phase is not Phase.FAILED:
+            return
         self._phase, self._problem = phase, problem
         self._publish_state()
 

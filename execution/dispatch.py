@@ -59,6 +59,11 @@ class EventDispatch:
         self._link = FeedState.LIVE
         self._link_text = "connected"
 
+    @property
+    def is_link_live(self) -> bool:
+        """Whether the broker's last word on the link was that it is sound."""
+        return self._link is FeedState.LIVE
+
     async def run(self, events: AsyncIterator[BrokerEvent]) -> None:
         """Reads the stream to its end."""
         async for event in events:

@@ -87,6 +87,11 @@ class Applier:
             await self._retry_unwritten()
             await self._apply(event)
 
+    async def catch_up(self) -> None:
+        """Tries again to record fills that the database refused."""
+        async with self._lock:
+            await self._retry_unwritten()
+
     async def drain(self) -> None:
         """Takes up what waited for a broker id; called when a submit has ended, whichever way."""
         async with self._lock:
@@ -237,8 +242,12 @@ class Applier:
     async def _retry_unwritten(self) -> None:
         """Fills that could not be recorded are tried again before anything else is believed."""
         waiting, self._unwritten = self._unwritten, []
-        for execution in waiting:
+        for number, execution in enumerate(waiting):
             await self._take_execution(execution, ExecutionEvent(execution))
+            if self._unwritten:
+                # Each try may wait for the database's whole patience: one is enough to know.
+                self._unwritten += waiting[number + 1 :]
+                return
 
     async def _book(self, holder: Tracked | Outside, execution: Execution, known: Execution | None) -> None:
         holder.fills.take(execution)

@@ -157,6 +157,11 @@ class OrderManager:
         """Returns what the window shows: orders that were sent, ours and outside ones, newest first."""
         return self._ledger.orders()
 
+    @property
+    def has_unwritten(self) -> bool:
+        """Whether the database refused something that the next `recover` makes good."""
+        return self._recorder.has_unwritten
+
     def publish(self) -> None:
         """Publishes the list of orders."""
         self._recorder.publish_orders()

@@ -93,17 +93,23 @@ def _told_by_order(known: Known, snapshot: BrokerSnapshot) -> dict[OrderId, Brok
 def _new_executions(
     known: Known, snapshot: BrokerSnapshot, told: Mapping[OrderId, BrokerOrder]
 ) -> tuple[Execution, ...]:
-    """Executions the desk lacks (or has in a lower revision), oldest first, marked as ours where they are."""
-    revisions = {_key(execution): execution.revision for execution in known.executions}
+    """Executions the desk lacks, has in a lower revision or without their fee; oldest first, marked as ours."""
+    have = {_key(execution): execution for execution in known.executions}
     owners = {each.broker_order_id: order_id for order_id, each in told.items()}
     owners |= {order.broker_order_id: order.id for order in known.orders if order.broker_order_id is not None}
     newest: dict[tuple[AccountId, ExecutionId], Execution] = {}
     for execution in snapshot.executions:
         key = _key(execution)
-        if execution.revision <= max(revisions.get(key, 0), newest[key].revision if key in newest else 0):
-            continue
-        newest[key] = _marked(execution, owners)
+        if _says_more(execution, have.get(key)) and _says_more(execution, newest.get(key)):
+            newest[key] = _marked(execution, owners)
     return tuple(sorted(newest.values(), key=lambda execution: (execution.executed_at_utc, execution.execution_id)))
+
+
+def _says_more(execution: Execution, than: Execution | None) -> bool:
+    """Whether an execution is a higher revision, or brings the fee that was still to come."""
+    if than is None or execution.revision != than.revision:
+        return than is None or execution.revision > than.revision
+    return than.fee is None and execution.fee is not None
 
 
 def _marked(execution: Execution, owners: Mapping[BrokerOrderId, OrderId]) -> Execution:

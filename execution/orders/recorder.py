@@ -12,7 +12,7 @@ from execution.views import LogLine, OrderNotice, OrdersState, Publisher, Severi
 from models.clock import Clock
 from models.enums import BrokerName
 from models.errors import KnownError
-from models.ids import AccountId
+from models.ids import AccountId, OrderId
 from models.order import Order
 from models.trade import Execution
 
@@ -41,6 +41,9 @@ class Recorder:
         self._broker = broker
         self._clock = clock
         self._halt = halt
+        #: Something was refused by the database and is not made good yet.
+        self.has_unwritten = False
+        self._unsaved: set[OrderId] = set()
 
     async def keep(
         self,
@@ -62,8 +65,17 @@ class Recorder:
         tracked.order = order
         record = self.record(order, kind, latency_us=latency_us, extra=extra)
         saved = await self.guard(self._storage.save_order(order, self._broker, (record,)), f"order {order.id}")
+        if saved:
+            self._unsaved.discard(order.id)
+        else:
+            self._unsaved.add(order.id)
         self.tell(order, text, severity=severity, toast=toast)
         return saved
+
+    async def save_unsaved(self) -> None:
+        """Saves the newest state of orders whose save failed. The lock must be held."""
+        for order_id in tuple(self._unsaved):
+            await self.keep(self._ledger.tracked[order_id], self._ledger.tracked[order_id].order, AuditKind.STATUS, "")
 
     async def keep_outside(self, outside: Outside, order: Order, text: str) -> None:
         """Takes what the broker tells of an order that is not ours; it goes to the audit log only."""
@@ -83,6 +95,7 @@ class Recorder:
 
     async def failed_write(self, what: str, error: KnownError) -> None:
         """Tells a write that failed and halts trading: nothing is sent that cannot be recorded."""
+        self.has_unwritten = True
         _log.error("could not record %s: %s", what, error)
         self.say(f"Could not record {what}: {error}", Severity.ERROR, toast=True)
         await self.halt(f"The database refused to record {what}: {error}")

@@ -52,8 +52,11 @@ class Recovery:
 
         Orders the broker did not mention are UNKNOWN (their symbols locked) and looked for in the background.
         """
+        self._recorder.has_unwritten = False
         async with self._lock:
             self._absorb(loaded)
+            await self._recorder.save_unsaved()
+        await self._applier.catch_up()
         result = reconcile(self._known(loaded), snapshot)
         for event in result.events:
             await self._applier.apply(event)

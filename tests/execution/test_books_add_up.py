@@ -21,8 +21,8 @@ from models.enums import Action, OrderStatus, OrderType, TimeInForce
 from models.gate import DenialCode
 from models.ids import new_order_id
 from models.order import OrderLeg
+from tests.execution.desk_runner import ACCOUNT, Running, quoted
 from tests.execution.recorder import RecordingPublisher
-from tests.execution.test_desk import ACCOUNT, Running, quoted
 
 pytestmark = pytest.mark.anyio
 
