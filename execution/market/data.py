@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable
+from datetime import timedelta
 
 from models.clock import Clock
 from models.contract import Contract
 from models.ids import ContractKey
 from models.quote import ModelGreeks, Quote
+
+#: How far a quote's time may lie ahead of the desk's: clocks differ a little. Past it the time is not to be believed.
+_AHEAD = timedelta(seconds=2)
 
 
 class MarketData:
@@ -21,12 +25,19 @@ class MarketData:
         self._newest: Quote | None = None
 
     def apply(self, quotes: Iterable[Quote]) -> None:
-        """Takes quotes in; an older one than held is ignored."""
+        """Takes quotes in; an older one than held is ignored.
+
+        A quote held from the future (a wrong stamp, or the clock was set back) holds up nothing: it would keep out
+        every sound one and never grow old.
+        """
+        latest = self._clock.now_utc() + _AHEAD
+        if self._newest is not None and self._newest.at_utc > latest:
+            self._newest = None
         for quote in quotes:
             held = self._quotes.get(quote.key)
-            if held is None or quote.at_utc >= held.at_utc:
+            if held is None or quote.at_utc >= held.at_utc or held.at_utc > latest:
                 self._quotes[quote.key] = quote
-                if self._newest is None or quote.at_utc >= self._newest.at_utc:
+                if quote.at_utc <= latest and (self._newest is None or quote.at_utc >= self._newest.at_utc):
                     self._newest = quote
 
     def apply_model_greeks(self, greeks: Iterable[ModelGreeks]) -> None:
@@ -39,7 +50,7 @@ class MarketData:
         return self._quotes.get(key)
 
     def age_s(self, key: ContractKey) -> float | None:
-        """Returns the age of the newest quote, never negative; None when there is none."""
+        """Returns the age of the newest quote, never negative; None when there is none, or its time lies ahead."""
         quote = self._quotes.get(key)
         return None if quote is None else self._age_of(quote)
 
@@ -61,8 +72,11 @@ class MarketData:
         points = quote.mark - quote.previous_close
         return float(points), float(points / quote.previous_close * 100)
 
-    def _age_of(self, quote: Quote) -> float:
-        return max((self._clock.now_utc() - quote.at_utc).total_seconds(), 0.0)
+    def _age_of(self, quote: Quote) -> float | None:
+        now = self._clock.now_utc()
+        if quote.at_utc - now > _AHEAD:
+            return None
+        return max((now - quote.at_utc).total_seconds(), 0.0)
 
 
 class Subscriptions:

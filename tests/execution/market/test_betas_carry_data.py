@@ -68,6 +68,29 @@ def test_the_newest_quote_wins_and_an_older_one_is_ignored() -> None:
     assert market.price("SPX") == 7200.5
 
 
+def test_a_quote_from_the_future_is_of_unknown_age_and_keeps_no_sound_one_out() -> None:
+    clock = ManualClock(NOW)
+    market = MarketData(clock)
+    market.apply([quote("SPX", "7100", "7101", NOW + timedelta(hours=1))])
+    assert market.age_s(ContractKey("SPX")) is None
+    assert market.newest_age_s() is None
+    market.apply([quote("SPX", "7200", "7201", NOW)])
+    assert market.price("SPX") == 7200.5
+    assert market.age_s(ContractKey("SPX")) == 0.0
+
+
+def test_a_clock_set_back_does_not_stop_the_market() -> None:
+    clock = ManualClock(NOW)
+    market = MarketData(clock)
+    market.apply([quote("SPX", "7100", "7101", NOW)])
+    clock.set(NOW - timedelta(minutes=10))
+    assert market.age_s(ContractKey("SPX")) is None
+    market.apply([quote("SPX", "7200", "7201", clock.now_utc())])
+    clock.advance(timedelta(seconds=7))
+    assert market.price("SPX") == 7200.5
+    assert market.age_s(ContractKey("SPX")) == market.newest_age_s() == 7.0
+
+
 def test_what_was_never_quoted_is_unknown_and_not_zero() -> None:
     market = MarketData(ManualClock(NOW))
     assert market.price("SPX") != market.price("SPX")
