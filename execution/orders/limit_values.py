@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -15,17 +16,20 @@ _PER_CENT = 100
 
 
 def value_of(metric: Metric, result: SimulationResult, values: AccountValues | None, *, after: bool) -> float | None:
-    """Returns a metric before or after the trade; margin as per cent of net liquidation; None = unknown."""
+    """Returns a metric before or after the trade; margin as per cent of net liquidation; None = unknown.
+
+    A book of which nothing can be valued has NaN for Greeks: unknown, and no comparison with a limit would see it.
+    """
     greeks = result.projected_greeks if after else result.current_greeks
     match metric:
         case Metric.SPX_DELTA:
-            return greeks.spx_equiv_delta
+            return _known(greeks.spx_equiv_delta)
         case Metric.GAMMA:
-            return greeks.gamma
+            return _known(greeks.gamma)
         case Metric.THETA:
-            return greeks.theta
+            return _known(greeks.theta)
         case Metric.VEGA:
-            return greeks.vega
+            return _known(greeks.vega)
         case Metric.MARGIN_USED_PCT:
             margin = result.maintenance_margin_after if after else result.maintenance_margin_current
             return _margin_pct(margin, values)
@@ -60,6 +64,10 @@ def _row(limit: Limit, value: float | None) -> LimitRow:
         utilisation=None if value is None else limit.utilisation(value),
         is_breached=value is not None and limit.is_breached(value),
     )
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _margin_pct(margin: Decimal | None, values: AccountValues | None) -> float | None:

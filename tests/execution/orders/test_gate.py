@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -29,6 +30,7 @@ from models.enums import (
     TradingState,
 )
 from models.gate import Denial, DenialCode
+from models.greeks import PortfolioGreeks
 from models.ids import AccountId, new_order_id
 from models.order import Order, OrderLeg, SimulationResult
 from models.risk import Limit
@@ -375,6 +377,16 @@ def test_every_greek_is_held_against_its_limit(metric: Metric) -> None:
     tight = (Limit(metric, -0.5, 40.0),)
     flat = resimulated(GOOD, current_greeks=replace(greeks(), gamma=0.0, theta=0.0))
     assert codes(gate(flat, context(limits=tight))) == {C.LIMIT_BREACH}
+
+
+@pytest.mark.parametrize("metric", [Metric.SPX_DELTA, Metric.GAMMA, Metric.THETA, Metric.VEGA])
+@pytest.mark.parametrize("bounds", [(-60.0, None), (None, 60.0), (-60.0, 60.0)])
+def test_greeks_nobody_knows_are_inside_no_limit(
+    metric: Metric, bounds: tuple[float | None, float | None]
+) -> None:
+    nothing = PortfolioGreeks(NOW, math.nan, math.nan, math.nan, math.nan, 0, 1)
+    blind = resimulated(GOOD, current_greeks=nothing, projected_greeks=nothing)
+    assert codes(gate(blind, context(limits=(Limit(metric, *bounds),)))) == {C.LIMIT_BREACH}
 
 
 def test_a_one_sided_limit_names_its_side() -> None:
