@@ -24,7 +24,7 @@ from execution.storage import Storage
 from execution.views import LogLine, Publisher, Severity
 from models.clock import Clock
 from models.config import DeskConfig
-from models.enums import Mode, TradingState
+from models.enums import FeedState, Mode, TradingState
 from models.errors import KnownError
 from models.ids import new_uuid
 from models.trade import AccountSnapshot
@@ -124,7 +124,12 @@ def _snapshots(on: Surroundings, core: DeskCore) -> SnapshotJob:
 
 
 def capture(core: DeskCore) -> list[AccountSnapshot]:
-    """Returns a snapshot of each account whose money is known, with the Greeks of what it holds."""
+    """Returns a snapshot of each account whose money is known, with the Greeks of what it holds.
+
+    None while the link is down: what was last known would pass for the figures of this moment.
+    """
+    if core.feed not in (FeedState.LIVE, FeedState.STALE):
+        return []
     core.book.refresh()
     greeks = core.book.greeks(core.spx_price())
     context = core.market_context()

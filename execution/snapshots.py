@@ -117,7 +117,7 @@ class SnapshotJob:
             await self._miss((slot,), f"not done within {_TIME_LIMIT_S:.0f} s")
 
     async def take_now(self) -> tuple[str, ...]:
-        """Takes a snapshot of every account on demand and returns the ids of the rows."""
+        """Takes a snapshot of every account on demand, returns the ids of the rows; KnownError without figures."""
         return await self._take(None)
 
     async def record_missed(self, until_utc: datetime) -> int:
@@ -141,8 +141,12 @@ class SnapshotJob:
     async def _take(self, slot: datetime | None) -> tuple[str, ...]:
         snapshots = self._capture()
         if not snapshots:
-            if slot is not None:
-                await self._miss((slot,), "the broker had not told any account values")
+            if slot is None:
+                raise KnownError(
+                    "No snapshot was taken: the broker's figures are not known now.",
+                    cure="Connect, then try again.",
+                )
+            await self._miss((slot,), "the broker's figures were not known then")
             return ()
         written = [one.id for one in snapshots if await self._store.write_snapshot(one, slot)]
         if written:

@@ -13,6 +13,7 @@ import pytest
 
 from database import connection as connections
 from execution import commands
+from execution.assembly import capture
 from execution.brokers.paper.faults import FaultScript, FillBehavior, OrderScript
 from execution.brokers.port import BrokerEvent, BrokerSnapshot, ConnectionEvent
 from execution.views import DeskState, Phase, SendOutcome
@@ -141,6 +142,17 @@ async def test_a_link_that_breaks_during_a_reconcile_is_reconciled_anew_before_t
         await engine._dispatch.apply(ConnectionEvent(FeedState.LIVE, "back", reconcile_needed=True))
         await desk.until(lambda: state(desk).phase is Phase.READY, "the link again")
         assert snapshots >= 3
+
+
+async def test_no_snapshot_is_made_of_figures_from_before_the_link_broke(tmp_path: Path) -> None:
+    async with running(tmp_path, sample_book=True) as desk:
+        engine = desk.composed.desk
+        await desk.until(lambda: bool(capture(engine._core)), "the first figures")
+        await engine._dispatch.apply(ConnectionEvent(FeedState.DOWN, "gone", reconcile_needed=False))
+        await desk.until(lambda: engine._core.feed is FeedState.DOWN, "the link to be called down")
+        with pytest.raises(KnownError, match="No snapshot was taken"):
+            await desk.ask(commands.TakeSnapshot())
+        assert desk.rows("SELECT count(*) FROM account_snapshots") == [(0,)]
 
 
 async def test_a_database_that_cannot_be_read_at_the_start_is_told_and_tried_again(

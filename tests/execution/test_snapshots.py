@@ -9,6 +9,7 @@ from execution.snapshots import SnapshotJob, slot_of, slots_between
 from execution.views import LogLine, SnapshotWritten
 from models.clock import ManualClock
 from models.enums import BrokerName
+from models.errors import KnownError
 from models.ids import AccountId, new_uuid
 from models.trade import AccountSnapshot, MarketContext
 from tests.execution.recorder import RecordingPublisher
@@ -120,13 +121,16 @@ async def test_a_slot_that_comes_up_too_late_is_missed_with_the_reason(stage: St
 async def test_without_account_values_the_slot_is_missed_rather_than_zero(stage: Stage) -> None:
     stage.has_values = False
     await stage.at(OPENING + timedelta(seconds=2))
-    assert "account values" in stage.store.missed[OPENING]
+    assert "not known" in stage.store.missed[OPENING]
 
 
 @pytest.mark.anyio
 async def test_a_snapshot_on_demand_needs_no_session(stage: Stage) -> None:
     stage.clock.set(datetime(2026, 11, 28, 3, 0, tzinfo=UTC))
     assert len(await stage.job.take_now()) == 1
+    stage.has_values = False
+    with pytest.raises(KnownError, match="not known now"):
+        await stage.job.take_now()
     assert len(stage.store.on_demand) == 1
     assert any(isinstance(one, LogLine) and "on demand" in one.text for one in stage.publisher.notices)
 
