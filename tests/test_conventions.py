@@ -39,7 +39,7 @@ HEAVY = {
     "yfinance",
 }
 SOURCES = sorted(path for package in ALLOWED for path in (ROOT / package).rglob("*.py"))
-MAX_FILE, MAX_FUNCTION, MAX_CLASS = 450, 60, 350
+MAX_FILE, MAX_FUNCTION, MAX_CLASS = 450, 60, 360
 
 
 def imported_roots(tree: ast.Module) -> Iterator[str]:

@@ -132,9 +132,16 @@ class PanelDock(QDockWidget):
         if self._panel is None:
             self._panel = self.spec.build()
             self._column.addWidget(self._panel)
+            if isinstance(self._panel, Panel):
+                self._panel.set_in_front(not self.is_behind_a_tab())
+                self.visibilityChanged.connect(self._panel.set_in_front)
             self.place_age_label()
             self.built.emit(self.spec.key, self._panel)
         return self._panel
+
+    def is_behind_a_tab(self) -> bool:
+        """Whether another dock's tab covers this one."""
+        return self.isVisible() and self.visibleRegion().isEmpty()
 
     def place_age_label(self) -> None:
         """Shows the panel's age in the title bar while there is one."""

@@ -295,6 +295,7 @@ def test_buckets_sort_by_raw_figures_unknown_last_and_the_total_below_all(desk: 
 
 
 def test_ticking_figures_keep_the_rows_where_they_are(desk: Desk) -> None:
+    desk.panel.show_page(desk.panel.by_underlying)
     model = desk.panel.by_underlying.buckets
     names, resets, changes = model.names, QSignalSpy(model.modelReset), QSignalSpy(model.dataChanged)
     ticked = tuple(replace(one, vega_per_point=-9e5) if one.name == "AAPL" else one for one in demo.BY_UNDERLYING)
@@ -302,6 +303,18 @@ def test_ticking_figures_keep_the_rows_where_they_are(desk: Desk) -> None:
     assert model.names == names
     assert resets.count() == 0
     assert [one[0].row() for one in _calls(changes)] == [1, len(names) - 1]
+
+
+def test_a_table_behind_another_page_costs_nothing_and_catches_up_when_it_is_chosen(desk: Desk) -> None:
+    desk.panel.show_page(desk.panel.curve)
+    changes = QSignalSpy(desk.panel.by_expiry.buckets.dataChanged)
+    ticked = tuple(replace(one, vega_per_point=-9e5) for one in demo.risk().by_expiry)
+    desk.publish(replace(demo.risk(), by_expiry=ticked))
+    assert changes.count() == 0
+    desk.panel.show_page(desk.panel.by_expiry)
+    model = desk.panel.by_expiry.buckets
+    column = next(index for index, one in enumerate(model.columns, start=1) if one.title == "Vega")
+    assert model.index(0, column).data() == "−900,000"
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

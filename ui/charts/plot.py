@@ -12,6 +12,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Signal
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
+from models.enums import Regime
 from ui.charts.source import AccountHistory, ChartMetric, Gap, History, RegimeRun
 from ui.charts.thinning import broken, nearest, thin
 from ui.charts.time_axis import NewYorkAxis
@@ -194,7 +195,8 @@ class HistoryPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type
     def _show_bands(self) -> None:
         alpha = 20 if self._theme.is_dark else 30
         runs = self._history.regimes if self._with_regimes else ()
-        self.bands.set_runs(tuple((run, self._theme.color(regime_ink(run.regime), alpha=alpha)) for run in runs))
+        tints = {regime: self._theme.color(regime_ink(regime), alpha=alpha) for regime in Regime}
+        self.bands.set_runs(tuple((run, tints[run.regime]) for run in runs))
 
     def _redraw(self) -> None:
         low, high = self.view_s

@@ -52,6 +52,7 @@ class Panel(QWidget):
         self.setObjectName(self.KEY)
         self.setProperty("surface", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._is_in_front = True
         self._listeners: dict[type[Any], Callable[[Any], None]] = {}
         self._waiting: dict[type[Any], Any] = {}
         self._as_of_utc: datetime | None = None
@@ -149,6 +150,17 @@ class Panel(QWidget):
         super().showEvent(event)
         self._age_timer.start()
         self._show_age()
+        if self._is_in_front:
+            self._catch_up()
+
+    @Slot(bool)
+    def set_in_front(self, is_in_front: bool) -> None:
+        """Told by the dock: a tab behind another one is visible to Qt, but to nobody else, and need not be fed."""
+        self._is_in_front = is_in_front
+        if is_in_front and self.isVisible():
+            self._catch_up()
+
+    def _catch_up(self) -> None:
         waiting, self._waiting = self._waiting, {}
         for kind in _STATE_TYPES:
             if kind in waiting:
@@ -160,7 +172,7 @@ class Panel(QWidget):
         self._age_timer.stop()
 
     def _on_news(self, state: object) -> None:
-        if self.isVisible():
+        if self.isVisible() and self._is_in_front:
             self._listeners[type(state)](state)
         else:
             self._waiting[type(state)] = state

@@ -172,9 +172,11 @@ class RiskDashboardPanel(Panel):
         is_scenario = self.pages.widget(index) in (self.curve, self.heat_map)
         self.scenario_bar.setVisible(is_scenario)
         self.scenario_bar.range.setVisible(is_scenario)
-        newest = self.bridge.newest(ScenarioState)
+        newest, risk = self.bridge.newest(ScenarioState), self.bridge.newest(RiskState)
         if newest is not None:
             self._draw(newest)
+        if risk is not None:
+            self._show_buckets(risk)
 
     @Slot()
     def _show_quality(self) -> None:
@@ -209,8 +211,7 @@ class RiskDashboardPanel(Panel):
         self._show_tiles(state)
         self._show_flag(state)
         self._offer_scopes(tuple(one.name for one in state.by_underlying))
-        self.by_underlying.buckets.set_buckets(state.by_underlying)
-        self.by_expiry.buckets.set_buckets(state.by_expiry)
+        self._show_buckets(state)
         self.limits.show_limits(state.regime_limits)
         self.quality.show_excluded(state.excluded)
         is_missing = state.benchmark_price is None
@@ -218,6 +219,14 @@ class RiskDashboardPanel(Panel):
             self._is_benchmark_missing = is_missing
             text = f"▲ No price of {state.benchmark}: deltas stay in SPX points." if is_missing else ""
             self._say(text, role="error")
+
+    def _show_buckets(self, state: RiskState) -> None:
+        """Fills the table that is in sight; the other one takes the newest figures when its tab is chosen."""
+        page = self.pages.currentWidget()
+        if page is self.by_underlying:
+            self.by_underlying.buckets.set_buckets(state.by_underlying)
+        elif page is self.by_expiry:
+            self.by_expiry.buckets.set_buckets(state.by_expiry)
 
     @Slot(object)
     def _on_scenario(self, state: ScenarioState) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from execution.views import FloatArray, ScenarioState
@@ -13,6 +14,8 @@ from ui.risk.scenario_bar import date_text
 from ui.risk.slices import SlicesTable
 from ui.theme import PAD, Ink, Theme, sign_ink
 from ui.widgets.labels import ValueLabel
+
+_BOTH_FROM_PX = 250
 
 
 class _CurveFigure(QWidget):
@@ -133,6 +136,11 @@ class CurveView(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self.read_out)
         layout.addWidget(split, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A low panel is the curve's alone: two halves could not be read."""
+        super().resizeEvent(event)
+        self.slices.setVisible(event.size().height() >= _BOTH_FROM_PX)
 
     def show_state(self, state: ScenarioState) -> None:
         """Draws new figures in place."""

@@ -77,6 +77,8 @@ class ElidedLabel(QLabel):
 
     def _fit(self) -> None:
         text = self.fontMetrics().elidedText(self.full, Qt.TextElideMode.ElideRight, self.width())
+        if text == "…":  # says nothing
+            text = ""
         if text != self.text():
             self.setText(text)
 

@@ -6,6 +6,7 @@ import math
 from datetime import datetime, timedelta
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
 from execution.commands import SetScenario
@@ -14,6 +15,8 @@ from models.clock import NEW_YORK
 from ui import format as fmt
 from ui.theme import PAD, Theme
 from ui.widgets.segments import Segments
+
+_ALL_FROM_PX = 640
 
 #: Moves of a slider within this time become one command.
 SETTLE_MS = 60
@@ -88,6 +91,12 @@ class ScenarioBar(QWidget):
         layout.addWidget(self.vol_text)
         layout.addWidget(self.no_shift)
         layout.addWidget(self.vol_mode)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow bar leaves out the buttons that only save a drag."""
+        super().resizeEvent(event)
+        for button in (self.today, self.expiry):
+            button.setVisible(event.size().width() >= _ALL_FROM_PX)
 
     def _connect(self) -> None:
         self.range.chosen.connect(self._settle.start)
