@@ -115,6 +115,23 @@ def test_the_default_layout_is_three_columns_over_one_row_of_tabs(qtbot: QtBot, 
     assert tabs.currentIndex() == 0
 
 
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (1600, 1000), (2560, 1440)])
+def test_the_default_layout_gives_the_ticket_and_the_chain_their_room_on_every_screen(
+    qtbot: QtBot, make: Maker, width: int, height: int
+) -> None:
+    window = make()
+    window.show()
+    qtbot.waitUntil(lambda: window.is_complete)
+    window.resize(width, height)
+    window.reset_layout()
+    qtbot.waitUntil(lambda: window.docks["ticket"].geometry().right() == width - 1)
+    assert 390 <= window.docks["ticket"].width() <= 540
+    assert window.docks["positions"].width() >= 360
+    assert window.docks["risk"].width() >= 560
+    assert window.docks["chain"].height() >= 230
+    assert window.docks["risk"].height() >= 380
+
+
 @pytest.mark.qt_log_ignore("This plugin does not support raise")
 def test_tabs_hide_their_title_bar_until_they_float(qtbot: QtBot, make: Maker) -> None:
     window = make()

@@ -7,6 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from execution.views import BookNumbers, BookStructure
@@ -255,6 +256,33 @@ def test_columns_can_be_chosen_and_are_remembered(
     again = PositionsPanel(bridge, client, theme, icons=icons, messages=messages, settings=settings)
     qtbot.addWidget(again)
     assert not again.tree.isColumnHidden(Column.ACCOUNT)
+
+
+def test_columns_that_fit_are_shown_until_the_user_chooses(
+    qtbot: QtBot, panel: PositionsPanel, settings: WindowSettings
+) -> None:
+    for width, is_shown in ((530, False), (700, True), (530, False)):
+        panel.resize(width, 600)
+        QApplication.processEvents()
+        assert panel.tree.isColumnHidden(Column.VEGA) is not is_shown
+        assert not panel.tree.isColumnHidden(Column.DTE)
+        assert not panel.tree.horizontalScrollBar().isVisible()
+    next(one for one in panel._columns.menu().actions() if one.text() == "Theta").trigger()
+    panel.resize(900, 600)
+    qtbot.waitUntil(lambda: panel.tree.header().width() > 880)
+    assert panel.tree.isColumnHidden(Column.VEGA)
+    next(one for one in panel._columns.menu().actions() if one.text() == "Reset columns").trigger()
+    assert not panel.tree.isColumnHidden(Column.VEGA)
+
+
+def test_a_selected_line_keeps_the_colours_of_gain_and_loss(qtbot: QtBot, panel: PositionsPanel, theme: Theme) -> None:
+    title = "AAPL"
+    _select(panel, title)
+    key = next(node.key for node in panel.model.lines() if node.title == title)
+    cell = panel.tree.visualRect(panel.model.index_of(key).siblingAtColumn(Column.PNL_OPEN))
+    image = panel.tree.viewport().grab(cell).toImage()
+    painted = {image.pixelColor(x, y).rgb() for x in range(image.width()) for y in range(image.height())}
+    assert theme.color(Ink.GAIN).rgb() in painted
 
 
 def test_an_empty_book_says_what_to_do(qtbot: QtBot, panel: PositionsPanel, bridge: Bridge) -> None:
