@@ -45,6 +45,8 @@ class EngineThread:
         self._on_failure = on_failure
         self._loop = asyncio.new_event_loop()
         self._desk: asyncio.Future[RunningDesk] | None = None
+        # Kept, because the loop itself holds its tasks only weakly.
+        self._starting: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -82,7 +84,7 @@ class EngineThread:
     def _run(self) -> None:
         # Broker libraries take the loop of the thread that imports them: it must be set before.
         asyncio.set_event_loop(self._loop)
-        self._loop.create_task(self._bring_up())
+        self._starting = self._loop.create_task(self._bring_up())
         try:
             self._loop.run_forever()
         finally:
