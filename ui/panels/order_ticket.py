@@ -330,7 +330,7 @@ class OrderTicketPanel(Panel):
             self.go_back()
             self.edit_page.show_problems(outcome.problems)
             self.edit_page.show_status(outcome.failure or "The order cannot be simulated as it stands.", "error")
-            self.edit_page.go_to_problem()
+            self.edit_page.go_to_problem(outcome.problems)
             return
         if self.model.differs:
             self.edit_page.show_status("The ticket changed while it was simulated. Simulate again.", "warning")

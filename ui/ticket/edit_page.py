@@ -298,9 +298,10 @@ class EditPage(QWidget):
         fields = (self.quantity, self.price.field, *(row.quantity for row in self.legs.rows))
         return [field for field in fields if field.isVisible() and field.property("invalid")]
 
-    def go_to_problem(self) -> None:
+    def go_to_problem(self, problems: tuple[Problem, ...] = ()) -> None:
         """Puts the keyboard into the first field that is wrong, ready to be typed over."""
-        for field in self._invalid_fields()[:1]:
+        told = [self.price.field] if any(one.field == "limit_price" for one in problems) else []
+        for field in (*told, *self._invalid_fields())[:1]:
             field.setFocus()
             field.selectAll()
 

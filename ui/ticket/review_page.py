@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from execution.commands import TicketDraft
 from execution.views import SendOutcome
 from models.account import AccountInfo
 from models.enums import Mode
@@ -126,9 +127,6 @@ class ReviewPage(QWidget):
         self.send.setText(sentence)
         self.send.setProperty("kind", "buy" if buys(draft, net_mid) else "sell")
         self.send.style().polish(self.send)
-        parts = [draft.order_type.value, draft.tif.value, total(draft)]
-        risk = "" if preview is None else "\n" + extremes(preview)
-        self.terms.setText("  ·  ".join(part for part in parts if part) + risk)
         self.legs.setText(
             "\n".join(f"{fmt.signed(leg.signed_quantity, 0):>3}   {leg.contract.label}" for leg in draft.legs)
         )
@@ -148,10 +146,20 @@ class ReviewPage(QWidget):
         self._arm.start()
         self.refresh()
 
+    def _show_terms(self, draft: TicketDraft) -> None:
+        """What can come of the trade is shown for this very price: a preview of the one before would mislead."""
+        model, parts = self._model, [draft.order_type.value, draft.tif.value, total(draft)]
+        asked = model.previewed_draft
+        is_its_own = asked is not None and (asked.legs, asked.limit_price) == (draft.legs, draft.limit_price)
+        risk = "\n" + extremes(model.preview) if is_its_own and model.preview is not None else ""
+        self.terms.setText("  ·  ".join(part for part in parts if part) + risk)
+
     def refresh(self) -> None:
         """Counts the simulation's age and says what moved since."""
         model = self._model
         simulation, age = model.simulation, model.simulation_age_s
+        if simulation is not None and not model.is_spent:
+            self._show_terms(simulation.draft)
         is_fresh = age is not None and age <= SIMULATION_GOOD_S and not model.differs
         if model.is_simulating:
             self.age.setText("Simulating…")
