@@ -219,7 +219,7 @@ def _leg(leg: JournalLeg) -> dict[str, Any]:
         "strike": None if contract.strike is None else float(contract.strike),
         "right": contract.right,
         "action": leg.action,
-        "qty": leg.quantity,
+        "qty": leg.quantity if isinstance(leg.quantity, int) else float(leg.quantity),
         "fill_price": float(leg.fill_price),
         "conid": str(contract.conid) if contract.conid else None,
         "multiplier": float(contract.multiplier),

@@ -69,11 +69,11 @@ class MarketContext:
 
 @dataclass(frozen=True, slots=True)
 class JournalLeg:
-    """One leg of a journal row: the average over its fills."""
+    """One leg of a journal row: the average over its fills. Fractions of shares (from outside) are a Decimal."""
 
     contract: Contract
     action: Action
-    quantity: int
+    quantity: int | Decimal
     fill_price: Decimal
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from execution.brokers.port import Broker, Capability
@@ -20,15 +20,24 @@ from execution.orders.wording import net_text, terms_of
 from execution.storage import AuditKind
 from execution.views import Problem, SendOutcome, Severity
 from models.enums import OrderStatus, OrderType
-from models.errors import BrokerFailure, FailureKind, InvalidInput
+from models.errors import BrokerFailure, FailureKind, InvalidInput, KnownError
 from models.gate import Denial
 from models.ids import AccountId, OrderId
 from models.order import Order
 
 _S = OrderStatus
+_TICKETS = (_S.DRAFT, _S.SIMULATED)
 _log = logging.getLogger(__name__)
 
 Denials = Callable[[Order, tuple[Check, ...]], Awaitable[tuple[Denial, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """Why a cancel was refused, or why nobody knows whether it arrived."""
+
+    why: str
+    is_unknown: bool
 
 
 class Changer:
@@ -66,14 +75,20 @@ class Changer:
         self._timers.start(f"cancel {order_id}", send)
 
     async def cancel_all(self, account_id: AccountId | None) -> int:
-        """Cancels our working orders (of one account); returns how many cancels went out."""
-        wanted = [
-            each.order.id
-            for each in self._ledger.tracked.values()
-            if each.order.is_working and account_id in (None, each.order.account_id)
-        ]
-        answers = await asyncio.gather(*(self.cancel(order_id) for order_id in wanted))
-        sent = sum(answers)
+        """Cancels our working orders (of one account); returns how many cancels went out.
+
+        An order that is just being recorded for sending does not leave. One that ends by itself meanwhile is no error.
+        """
+        ours = [each for each in self._ledger.tracked.values() if account_id in (None, each.order.account_id)]
+        for each in ours:
+            each.is_cancel_wanted = each.is_cancel_wanted or each.order.status in _TICKETS
+        wanted = [each.order.id for each in ours if each.order.is_working]
+        answers = await asyncio.gather(*(self.cancel(order_id) for order_id in wanted), return_exceptions=True)
+        for order_id, answer in zip(wanted, answers, strict=True):
+            if isinstance(answer, BaseException) and not isinstance(answer, InvalidInput):
+                _log.error("cancel of order %s failed", order_id, exc_info=answer)
+                self._recorder.say(f"Order {order_id} was not cancelled: {answer}", Severity.ERROR, toast=True)
+        sent = sum(answer is True for answer in answers)
         self._recorder.say(f"Cancel all: {sent} of {len(wanted)} working orders are being cancelled.", toast=True)
         return sent
 
@@ -91,31 +106,35 @@ class Changer:
             text = f"{terms_of(order)} is cancelled as soon as the broker confirms that it has it."
             self._recorder.say(text, Severity.WARNING, toast=True)
             return False
-        async with self._lock:
-            order = tracked.order
-            if not order.is_working:
-                return False
-            cancelling = order if order.status is _S.UNKNOWN else order.to(_S.CANCEL_PENDING)
-            text = f"Cancelling: {terms_of(order)}."
-            await self._recorder.keep(tracked, cancelling, AuditKind.CANCEL_REQUESTED, text)
-        await self._send_cancel(tracked)
+        # It leaves before it is written down: a database that is full or held up keeps no cancel here.
+        request = asyncio.create_task(self._request_cancel(order))
+        try:
+            async with self._lock:
+                order = tracked.order
+                if order.is_working:
+                    cancelling = order if order.status is _S.UNKNOWN else order.to(_S.CANCEL_PENDING)
+                    text = f"Cancelling: {terms_of(order)}."
+                    await self._recorder.keep(tracked, cancelling, AuditKind.CANCEL_REQUESTED, text)
+        finally:
+            failed = await request
+        if failed is not None:
+            await (self._cancel_unknown if failed.is_unknown else self._cancel_refused)(tracked, failed.why)
         return True
 
-    async def _send_cancel(self, tracked: Tracked) -> None:
-        order = tracked.order
+    async def _request_cancel(self, order: Order) -> _Failed | None:
+        """Hands the cancel to the broker once; None when it took it."""
         try:
             async with asyncio.timeout(self._timings.cancel_timeout_s):
                 await self._broker.cancel(order)
         except BrokerFailure as error:
-            if error.outcome_unknown or error.kind in (FailureKind.TIMEOUT, FailureKind.PROTOCOL):
-                await self._cancel_unknown(tracked, str(error))
-            else:
-                await self._cancel_refused(tracked, str(error))
+            unknown = error.outcome_unknown or error.kind in (FailureKind.TIMEOUT, FailureKind.PROTOCOL)
+            return _Failed(str(error), is_unknown=unknown)
         except TimeoutError:
-            await self._cancel_unknown(tracked, f"No answer within {self._timings.cancel_timeout_s:g} s.")
+            return _Failed(f"No answer within {self._timings.cancel_timeout_s:g} s.", is_unknown=True)
         except Exception as error:  # noqa: BLE001 - named boundary: whatever broke, the cancel may have left
             _log.exception("cancel of order %s broke", order.id)
-            await self._cancel_unknown(tracked, f"The broker's answer could not be read ({type(error).__name__}).")
+            return _Failed(f"The broker's answer could not be read ({type(error).__name__}).", is_unknown=True)
+        return None
 
     async def _cancel_refused(self, tracked: Tracked, why: str) -> None:
         """The order works on, or has filled: a status that events have moved on stays."""
@@ -145,8 +164,10 @@ class Changer:
         if not order.is_working:
             raise InvalidInput("order", f"{terms_of(order)} is {order.status.value.lower()}: nothing to cancel.")
         self._recorder.say(f"Cancelling an order from outside this desk: {terms_of(order)}.")
-        async with asyncio.timeout(self._timings.cancel_timeout_s):
-            await self._broker.cancel(order)
+        failed = await self._request_cancel(order)
+        if failed is not None:
+            told = "It is not known whether the cancel arrived" if failed.is_unknown else "Not cancelled"
+            raise KnownError(f"{told}: {terms_of(order)}. {failed.why}", cure="Look at the broker's own screen.")
         return True
 
     def _outside_order(self, order_id: OrderId) -> Order:

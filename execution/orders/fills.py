@@ -153,6 +153,9 @@ def _path(
     if status in (_S.CANCELLED, _S.REJECTED):
         # A fill after the end counts; nothing works any more, so what is left stays cancelled.
         return [_S.PARTIAL, _S.CANCELLED] if is_new_fill and progress.is_any else []
+    if told is None and status is _S.UNKNOWN and not is_new_fill:
+        # Fills known before say nothing about what became of the rest.
+        return before
     end = _told_status(status, progress, told, trust_status=trust_status)
     return before if end is status else [*before, end]
 

@@ -8,6 +8,7 @@ book without and with the executions), so a row that a crash delayed shows the t
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -200,12 +201,14 @@ def journal_legs(executions: Iterable[Execution]) -> tuple[JournalLeg, ...]:
         quantity = sum((execution.quantity for execution in group), Decimal(0))
         if quantity > 0:
             paid = sum((execution.quantity * execution.price for execution in group), Decimal(0))
-            legs.append(JournalLeg(group[0].contract, group[0].action, int(quantity), paid / quantity))
+            size = int(quantity) if quantity == int(quantity) else quantity
+            legs.append(JournalLeg(group[0].contract, group[0].action, size, paid / quantity))
     return tuple(legs)
 
 
 def _order_legs(executions: Iterable[Execution]) -> tuple[OrderLeg, ...]:
-    return tuple(OrderLeg(leg.contract, leg.action, leg.quantity) for leg in journal_legs(executions))
+    """What a strategy is recognised from; a fraction of a share counts as one."""
+    return tuple(OrderLeg(leg.contract, leg.action, math.ceil(leg.quantity)) for leg in journal_legs(executions))
 
 
 def _net(executions: Iterable[Execution]) -> Decimal:

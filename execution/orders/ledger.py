@@ -168,12 +168,12 @@ def order_key(broker_order_id: BrokerOrderId) -> str:
     return f"order:{broker_order_id}"
 
 
-def remaining(working: Iterable[Tracked]) -> tuple[dict[ContractKey, Decimal], dict[ContractKey, Decimal]]:
+def remaining(working: Iterable[Tracked | Outside]) -> tuple[dict[ContractKey, Decimal], dict[ContractKey, Decimal]]:
     """Returns what these working orders may still buy and sell, per contract."""
     buys: dict[ContractKey, Decimal] = {}
     sells: dict[ContractKey, Decimal] = {}
     for each in working:
-        for leg in each.order.legs:
+        for leg in () if each.order is None else each.order.legs:
             side = buys if leg.action.sign > 0 else sells
             done = sum(
                 (

@@ -101,10 +101,14 @@ class Resolver:
             order = self._ledger.tracked[order_id].order
             if order.status is not OrderStatus.UNKNOWN:
                 return
-            reason = "declared not sent by the user; the broker does not know it"
+            # What the broker had, or filled a part of, was sent: then it has ended there.
+            was_there = order.broker_order_id is not None or order.fill_prices is not None
+            what = "ended" if was_there else "not sent"
+            reason = f"declared {what} by the user; the broker does not know it"
             text = f"{terms_of(order)} is settled: {reason}. {order.underlying} is unlocked."
-            settled = replace(order.to(OrderStatus.REJECTED), reason=reason)
+            settled = replace(order.to(OrderStatus.CANCELLED if was_there else OrderStatus.REJECTED), reason=reason)
             await self._recorder.keep(tracked, settled, AuditKind.RECONCILED, text)
+            await self._applier.settle(tracked)
 
     async def _look_until_found(self, order_id: OrderId) -> None:
         tracked = self._ledger.tracked[order_id]

@@ -81,6 +81,7 @@ class Sender:
             return _refused("This order was sent already. It is among the working orders.", known.order)
         tracked = known if known is not None else self._ledger.track(Tracked(self._order(draft, None)))
         tracked.is_claimed = True
+        tracked.is_cancel_wanted = False
         is_committed = False
         try:
             async with self._one_at_a_time:
@@ -89,7 +90,7 @@ class Sender:
             if outcome is not None:
                 return outcome
             denials = self._last_look(tracked.order)
-            if denials:
+            if denials or tracked.is_cancel_wanted:
                 return await self._hold_back(tracked, denials)
             await self._submit(tracked)
             return SendOutcome(
@@ -112,8 +113,13 @@ class Sender:
             for each in self._ledger.tracked.values()
             if each.order.id != order.id and each.order.account_id == order.account_id and each.order.is_working
         ]
+        theirs = [
+            each
+            for each in self._ledger.outside.values()
+            if each.order is not None and each.order.account_id == order.account_id and each.order.is_working
+        ]
         here = [each for each in others if each.order.underlying == order.underlying]
-        buys, sells = remaining(others)
+        buys, sells = remaining([*others, *theirs])
         return Traffic(
             intents_today=intents_today,
             sent=tuple(self._sent),
@@ -201,8 +207,8 @@ class Sender:
     async def _hold_back(self, tracked: Tracked, denials: tuple[Denial, ...]) -> SendOutcome:
         """Ends an order whose intent is committed but that may not leave any more; it never left."""
         async with self._lock:
-            tracked.is_submitting = False
-            reasons = "; ".join(denial.text for denial in denials)
+            tracked.is_submitting = tracked.is_cancel_wanted = False
+            reasons = "; ".join(denial.text for denial in denials) or "It was cancelled before it left."
             extra = {"denials": [{"code": denial.code.value, "text": denial.text} for denial in denials]}
             order = replace(tracked.order.to(_S.REJECTED), reason=f"Not sent: {reasons}")
             text = f"Not sent: {terms_of(order)}. {reasons}"
@@ -210,7 +216,7 @@ class Sender:
                 tracked, order, AuditKind.DENIED, text, severity=Severity.WARNING, toast=True, extra=extra
             )
         await self._applier.drain()
-        return SendOutcome(False, order, (), denials, None)
+        return SendOutcome(False, order, (), denials, None if denials else order.reason)
 
     async def _submit(self, tracked: Tracked) -> None:
         """Hands the order to the broker, once; whatever happens, it is not handed over again."""
