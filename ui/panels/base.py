@@ -151,16 +151,16 @@ class Panel(QWidget):
         self._age_timer.start()
         self._show_age()
         if self._is_in_front:
-            self._catch_up()
+            self._take_waiting()
 
     @Slot(bool)
     def set_in_front(self, is_in_front: bool) -> None:
         """Told by the dock: a tab behind another one is visible to Qt, but to nobody else, and need not be fed."""
         self._is_in_front = is_in_front
         if is_in_front and self.isVisible():
-            self._catch_up()
+            self._take_waiting()
 
-    def _catch_up(self) -> None:
+    def _take_waiting(self) -> None:
         waiting, self._waiting = self._waiting, {}
         for kind in _STATE_TYPES:
             if kind in waiting:
