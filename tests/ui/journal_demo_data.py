@@ -62,7 +62,7 @@ def write_condor(storage: SqliteStorage) -> str:
     """Writes a condor with its order, fills and trail; returns the journal id."""
     order = replace(
         an_order(),
-        legs=tuple(OrderLeg(leg.contract, leg.action, leg.quantity) for leg in CONDOR_LEGS),
+        legs=tuple(OrderLeg(leg.contract, leg.action, int(leg.quantity)) for leg in CONDOR_LEGS),
         strategy_tag="iron_condor",
         limit_price=Decimal("-21.85"),
         fill_prices={},
