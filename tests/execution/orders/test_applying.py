@@ -18,19 +18,9 @@ from models.errors import BrokerFailure, FailureKind
 from models.ids import BrokerOrderId, ExecutionId, OrderId
 from models.order import Order
 from models.trade import Execution
-from tests.execution.orders.fakes import (
-    EMPTY_SNAPSHOT,
-    NOW,
-    Desk,
-    condor,
-    draft,
-    execution_of,
-    fills_of,
-    leg,
-    option,
-    run,
-    word,
-)
+from tests.execution.orders.builders import NOW, condor, draft, execution_of, fills_of, leg, option, word
+from tests.execution.orders.fake_broker import EMPTY_SNAPSHOT
+from tests.execution.orders.harness import Desk, run
 
 S = OrderStatus
 

@@ -13,7 +13,8 @@ from models.errors import BrokerFailure, FailureKind, InvalidInput
 from models.gate import DenialCode
 from models.ids import BrokerOrderId, OrderId, new_order_id
 from models.order import Order
-from tests.execution.orders.fakes import Desk, draft, leg, option, run, settle, word
+from tests.execution.orders.builders import draft, leg, option, word
+from tests.execution.orders.harness import Desk, run, settle
 
 S = OrderStatus
 NEW = Decimal("-1.75")

@@ -16,7 +16,7 @@ from models.ids import BrokerOrderId
 from models.order import Order
 from models.order_status import NEXT
 from models.trade import Execution
-from tests.execution.orders.fakes import NOW, draft, execution_of, fills_of, leg, option, word
+from tests.execution.orders.builders import NOW, draft, execution_of, fills_of, leg, option, word
 
 S = OrderStatus
 TICKET = draft()

@@ -34,7 +34,8 @@ from models.greeks import PortfolioGreeks
 from models.ids import AccountId, new_order_id
 from models.order import Order, OrderLeg, SimulationResult
 from models.risk import Limit
-from tests.execution.orders.fakes import ACCOUNT, CAPS, NOW, FakeFacts, condor, greeks, leg, option
+from tests.execution.orders.builders import ACCOUNT, CAPS, NOW, condor, greeks, leg, option
+from tests.execution.orders.fake_facts import FakeFacts
 
 C = DenialCode
 TRAFFIC = Traffic(intents_today=3, open_in_underlying=1)
@@ -381,9 +382,7 @@ def test_every_greek_is_held_against_its_limit(metric: Metric) -> None:
 
 @pytest.mark.parametrize("metric", [Metric.SPX_DELTA, Metric.GAMMA, Metric.THETA, Metric.VEGA])
 @pytest.mark.parametrize("bounds", [(-60.0, None), (None, 60.0), (-60.0, 60.0)])
-def test_greeks_nobody_knows_are_inside_no_limit(
-    metric: Metric, bounds: tuple[float | None, float | None]
-) -> None:
+def test_greeks_nobody_knows_are_inside_no_limit(metric: Metric, bounds: tuple[float | None, float | None]) -> None:
     nothing = PortfolioGreeks(NOW, math.nan, math.nan, math.nan, math.nan, 0, 1)
     blind = resimulated(GOOD, current_greeks=nothing, projected_greeks=nothing)
     assert codes(gate(blind, context(limits=(Limit(metric, *bounds),)))) == {C.LIMIT_BREACH}

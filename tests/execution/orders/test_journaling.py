@@ -14,7 +14,8 @@ from execution.storage import AuditKind
 from models.enums import Action, JournalStatus, OrderStatus, Regime
 from models.ids import is_uuid4
 from models.trade import ExecutionKind
-from tests.execution.orders.fakes import NOW, Desk, draft, execution_of, fills_of, leg, option, run
+from tests.execution.orders.builders import NOW, draft, execution_of, fills_of, leg, option
+from tests.execution.orders.harness import Desk, run
 
 S = OrderStatus
 

@@ -8,7 +8,7 @@ import pytest
 
 from execution.storage import AuditKind
 from models.enums import OrderStatus, TradingState
-from tests.execution.orders.fakes import Desk, run
+from tests.execution.orders.harness import Desk, run
 
 S = OrderStatus
 

@@ -13,7 +13,7 @@ from execution.orders.package import net_mid, net_natural, net_price, ratios, re
 from models.contract import underlying_contract
 from models.enums import Action, Right
 from models.order import OrderLeg
-from tests.execution.orders.fakes import MIDS, condor, leg, option, quote
+from tests.execution.orders.builders import MIDS, condor, leg, option, quote
 
 BUY, SELL, CALL = Action.BUY, Action.SELL, Right.CALL
 ZERO = Decimal(0)

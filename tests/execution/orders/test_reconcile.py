@@ -16,19 +16,9 @@ from models.ids import BrokerOrderId
 from models.order import Order
 from models.position import UnifiedPosition
 from models.trade import Execution
-from tests.execution.orders.fakes import (
-    ACCOUNT,
-    EMPTY_SNAPSHOT,
-    NOW,
-    Desk,
-    draft,
-    execution_of,
-    fills_of,
-    leg,
-    option,
-    run,
-    word,
-)
+from tests.execution.orders.builders import ACCOUNT, NOW, draft, execution_of, fills_of, leg, option, word
+from tests.execution.orders.fake_broker import EMPTY_SNAPSHOT
+from tests.execution.orders.harness import Desk, run
 
 S = OrderStatus
 TICKET = draft()

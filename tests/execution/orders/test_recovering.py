@@ -13,7 +13,9 @@ from models.errors import BrokerFailure, FailureKind, InvalidInput
 from models.gate import DenialCode
 from models.ids import BrokerOrderId, new_order_id
 from models.order import Order
-from tests.execution.orders.fakes import ACCOUNT, EMPTY_SNAPSHOT, Desk, draft, fills_of, run, settle, word
+from tests.execution.orders.builders import ACCOUNT, draft, fills_of, word
+from tests.execution.orders.fake_broker import EMPTY_SNAPSHOT
+from tests.execution.orders.harness import Desk, run, settle
 
 S = OrderStatus
 

@@ -16,7 +16,8 @@ from models.errors import BrokerFailure, FailureKind, KnownError
 from models.gate import DenialCode
 from models.order import Order
 from models.position import UnifiedPosition
-from tests.execution.orders.fakes import ACCOUNT, NOW, Desk, condor, draft, leg, option, run, settle, word
+from tests.execution.orders.builders import ACCOUNT, NOW, condor, draft, leg, option, word
+from tests.execution.orders.harness import Desk, run, settle
 
 S = OrderStatus
 

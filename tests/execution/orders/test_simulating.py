@@ -12,7 +12,8 @@ from models.enums import OrderStatus
 from models.errors import BrokerFailure, FailureKind
 from models.gate import DenialCode
 from models.order import Order
-from tests.execution.orders.fakes import Desk, draft, option, run
+from tests.execution.orders.builders import draft, option
+from tests.execution.orders.harness import Desk, run
 
 S = OrderStatus
 

@@ -10,7 +10,8 @@ from execution.orders.timers import Timers
 from execution.orders.timings import OrderTimings
 from models.clock import ManualClock
 from models.errors import KnownError
-from tests.execution.orders.fakes import NOW, Sleeper, run, settle
+from tests.execution.orders.builders import NOW
+from tests.execution.orders.harness import Sleeper, run, settle
 
 
 def test_a_name_started_again_replaces_what_waits_under_it() -> None:

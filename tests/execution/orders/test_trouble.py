@@ -18,20 +18,9 @@ from models.gate import DenialCode
 from models.ids import OrderId
 from models.order import Order
 from models.position import UnifiedPosition
-from tests.execution.orders.fakes import (
-    ACCOUNT,
-    EMPTY_SNAPSHOT,
-    NOW,
-    Desk,
-    condor,
-    draft,
-    execution_of,
-    fills_of,
-    leg,
-    run,
-    settle,
-    word,
-)
+from tests.execution.orders.builders import ACCOUNT, NOW, condor, draft, execution_of, fills_of, leg, word
+from tests.execution.orders.fake_broker import EMPTY_SNAPSHOT
+from tests.execution.orders.harness import Desk, run, settle
 
 S = OrderStatus
 

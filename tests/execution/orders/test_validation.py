@@ -17,7 +17,8 @@ from models.contract import underlying_contract
 from models.enums import Action, OrderType, Right, TimeInForce
 from models.ids import AccountId, OrderId
 from models.order import OrderLeg
-from tests.execution.orders.fakes import NOW, FakeFacts, condor, draft, leg, option
+from tests.execution.orders.builders import NOW, condor, draft, leg, option
+from tests.execution.orders.fake_facts import FakeFacts
 
 ALL = frozenset(Capability)
 AAPL = underlying_contract("AAPL")
