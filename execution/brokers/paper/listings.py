@@ -13,6 +13,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
+from models.product import third_friday
+
 _DAY: Final = timedelta(days=1)
 _THURSDAY, _FRIDAY = 3, 4
 _SATURDAY, _SUNDAY = 5, 6
@@ -51,9 +53,9 @@ def business_day_on_or_before(day: date) -> date:
     return day
 
 
-def third_friday(year: int, month: int) -> date:
+def monthly_expiration(year: int, month: int) -> date:
     """Returns the standard monthly expiration, moved off a holiday."""
-    return business_day_on_or_before(_nth_weekday(year, month, _FRIDAY, 3))
+    return business_day_on_or_before(third_friday(year, month))
 
 
 def month_end(year: int, month: int) -> date:
@@ -120,12 +122,12 @@ class ExpiryPlan:
         for number in range(max(self.monthly_months, self.month_end_months) + 1):
             year, month = today.year + (today.month - 1 + number) // 12, (today.month - 1 + number) % 12 + 1
             if number <= self.monthly_months and self.monthly_months:
-                yield third_friday(year, month)
+                yield monthly_expiration(year, month)
             if number <= self.month_end_months and self.month_end_months:
                 yield month_end(year, month)
         for number in range(self.leap_years + 1 if self.leap_years else 0):
             for month in self.leap_months:
-                yield third_friday(today.year + number, month)
+                yield monthly_expiration(today.year + number, month)
 
 
 _STOCK_WEEKDAYS: Final = frozenset({0, 2, 4})

@@ -13,8 +13,8 @@ from execution.brokers.paper.listings import (
     expiry_plans,
     listed_strikes,
     month_end,
+    monthly_expiration,
     strike_bands,
-    third_friday,
 )
 from execution.brokers.paper.paths import PathEngine, PathSpec, new_york_date
 from execution.brokers.paper.pricing import Asset
@@ -133,9 +133,9 @@ def future_series(today: date, count: int) -> Iterator[tuple[str, date]]:
     year, month = today.year, today.month
     while count > 0:
         code = _FUTURE_MONTHS.get(month)
-        if code is not None and third_friday(year, month) >= today:
+        if code is not None and monthly_expiration(year, month) >= today:
             count -= 1
-            yield f"/ES{code}{year % 10}", third_friday(year, month)
+            yield f"/ES{code}{year % 10}", monthly_expiration(year, month)
         year, month = year + month // 12, month % 12 + 1
 
 

@@ -17,8 +17,8 @@ from execution.brokers.paper.listings import (
     is_business_day,
     listed_strikes,
     month_end,
+    monthly_expiration,
     strike_bands,
-    third_friday,
 )
 from execution.sessions import ExchangeSessions
 
@@ -47,8 +47,8 @@ def test_easter_falls_where_it_falls(year: int, easter: date) -> None:
 
 
 def test_a_monthly_expiration_on_a_holiday_moves_to_the_thursday() -> None:
-    assert third_friday(2026, 6) == date(2026, 6, 18)
-    assert third_friday(2026, 5) == date(2026, 5, 15)
+    assert monthly_expiration(2026, 6) == date(2026, 6, 18)
+    assert monthly_expiration(2026, 5) == date(2026, 5, 15)
     assert business_day_on_or_before(date(2026, 12, 25)) == date(2026, 12, 24)
     assert month_end(2026, 5) == date(2026, 5, 29)
 
