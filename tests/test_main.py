@@ -135,6 +135,15 @@ def test_the_tour_plays_the_whole_main_job_on_the_real_chain(tmp_path: Path, sha
     assert {"window_dark.png", "window_light.png"} <= set(facts["pictures"])
 
 
+def test_a_tour_on_a_broken_chain_fails_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "chain.csv").write_text("symbol,strike\nSPXW,x\n")
+    out = tmp_path / "tour"
+    done = run("tour", "--out", str(out), "--market", str(tmp_path / "chain.csv"))
+    assert done.returncode == 1
+    assert "chain.csv" in done.stdout
+    assert json.loads((out / "tour.json").read_text("utf-8"))["passed"] is False
+
+
 def test_a_recorded_desk_starts_on_its_day_and_never_runs_back_over_its_own_fills() -> None:
     now = datetime(2026, 11, 20, 12, 7, 30, tzinfo=UTC)
     day = datetime(2026, 5, 4, 19, 45, tzinfo=UTC)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize
+from functools import partial
 
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QWidget
+
+from ui.panels.base import Panel
 from ui.theme import ThemeName
 from ui.tour.stage import Stage
 
 WINDOW_SIZE = QSize(1600, 1000)
 _SETTLE_S = 0.7
+
+
+def _shows_something(panel: QWidget) -> bool:
+    return not isinstance(panel, Panel) or panel.empty_text is None
 
 
 def take_pictures(stage: Stage) -> None:
@@ -20,6 +28,7 @@ def take_pictures(stage: Stage) -> None:
         stage.theme.switch(name)
         for key in window.docks:
             panel = window.reveal(key)
+            stage.wait(partial(_shows_something, panel), within_s=15, what=f"something to see in the {key} panel")
             stage.rest(_SETTLE_S)
             stage.picture(panel, f"{key}_{name.value}")
         for key in ("option_chain", "journal", "charts"):

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import Qt
+
 from execution.views import DeskState, Publisher
 from models.errors import DeskError
 from ui.app import Composed, Desktop, make_application
@@ -43,6 +45,7 @@ def run_tour(make: Make, *, out: Path, pictures: Path | None, settings_path: Pat
         database_path=lambda: Path(stage.newest(DeskState).database_path),
         notices=Notices(desktop.bridge),
     )
+    desktop.engine_failed.connect(stage.notices.on_engine_failed, Qt.ConnectionType.QueuedConnection)
     desktop.show()
     tour = Tour(stage)
     failure = _play(tour, stage)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QEventLoop, QObject, QTimer
+from PySide6.QtCore import QEventLoop, QObject, QTimer, Slot
 from PySide6.QtWidgets import QWidget
 
 from execution.commands import Command
@@ -63,13 +63,15 @@ class Stage:
             return
         loop = QEventLoop()
         poll, limit = QTimer(), QTimer()
-        poll.timeout.connect(lambda: loop.quit() if done() else None)
+        poll.timeout.connect(lambda: loop.quit() if self.notices.failure or done() else None)
         poll.start(_POLL_MS)
         limit.setSingleShot(True)
         limit.timeout.connect(loop.quit)
         limit.start(int(within_s * 1000))
         loop.exec()
         poll.stop()
+        if self.notices.failure is not None:
+            raise TourFailed(f"The engine failed: {self.notices.failure}")
         if not done():
             raise TourFailed(f"Waited {within_s:.0f} s in vain for {what}.")
 
@@ -95,8 +97,14 @@ class Notices(QObject):
         super().__init__()
         self.orders: list[OrderNotice] = []
         self.lines: list[LogLine] = []
+        self.failure: BaseException | None = None
         bridge.subscribe(OrderNotice, self.on_order)
         bridge.subscribe(LogLine, self.on_line)
+
+    @Slot(object)
+    def on_engine_failed(self, error: BaseException) -> None:
+        """Remembers why the engine could not start."""
+        self.failure = error
 
     def on_order(self, notice: OrderNotice) -> None:
         """Takes a notice."""

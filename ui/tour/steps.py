@@ -90,6 +90,8 @@ class Tour:
         """Notes each position with its strategy and Greeks."""
         stage = self._stage
         self.facts["positions"] = position_facts(stage.newest(BookStructure), stage.newest(BookNumbers))
+        # The first point of the charts; the one after the fill is the second.
+        stage.ask(commands.TakeSnapshot())
 
     def portfolio_greeks(self) -> None:
         """Notes the book's Greeks against the limits of the regime."""
@@ -288,6 +290,7 @@ class Tour:
         command = tightened(row, market.regime.regime)
         stage.ask(command)
         stage.wait(lambda: bool(self._open_breaches()), within_s=15, what="a breach of the tightened limit")
+        stage.ask(commands.TakeSnapshot())
         self.facts["tightened_limit"] = plain(command)
         self.facts["breach"] = plain(self._open_breaches()[0])
 
