@@ -106,7 +106,8 @@ class EventDispatch:
     def _quotes(self, event: QuotesEvent) -> None:
         core = self._core
         core.market.apply(event.quotes)
-        if core.book.take_quotes(event.quotes):
+        if core.book.take_quotes(event.quotes) or not core.book.positions:
+            # An empty book has figures too: its zeros, at the market's present level.
             self._watch.mark_dirty()
         if any(quote.key in _REGIME_KEYS for quote in event.quotes):
             self._watch.observe_vix()

@@ -143,6 +143,8 @@ def _row(path: Path, journal_id: str) -> dict[str, Any]:
 
 
 def _copy(taken: list[Path], target: Path) -> None:
+    """Copies what README and guide show: every panel and the window in the dark theme, the window in the light one."""
     target.mkdir(parents=True, exist_ok=True)
     for path in taken:
-        shutil.copyfile(path, target / path.name)
+        if path.stem.endswith("_dark") or path.stem == "window_light":
+            shutil.copyfile(path, target / path.name)

@@ -18,6 +18,7 @@ from execution.brokers.paper.matching import PackageQuote, fill_at, package_quot
 from execution.brokers.paper.orders import PaperOrder, package_unit
 from execution.brokers.paper.valuation import Valuation
 from execution.brokers.port import WhatIf
+from execution.orders.wording import average_text, net_text
 from models.enums import OrderType
 from models.ids import ContractKey
 from models.order import OrderLeg
@@ -136,7 +137,7 @@ def far_from_market(limit: Decimal, market: PackageQuote) -> list[str]:
     half_spread = market.natural - market.mid
     reach = max(half_spread * _FAR_HALF_SPREADS, abs(market.mid) * _FAR_SHARE, CENT * 5)
     if limit < market.mid - reach:
-        return [f"The limit is far from the market (mid {market.mid:.2f}): it may not fill."]
+        return [f"The limit is far from the market (mid {average_text(market.mid)}): it may not fill."]
     if limit > market.natural + reach:
-        return [f"The limit is far through the market (natural {market.natural:.2f}): it fills at the natural."]
+        return [f"The limit is far through the market (natural {net_text(market.natural)}): it fills at the natural."]
     return []
