@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: Executions this young are loaded at start-up even when their order is complete.
 RECENT_EXECUTIONS = timedelta(days=7)
+#: How long a ticket that was simulated but not sent is taken up again at start-up.
+ABANDONED_AFTER = timedelta(days=1)
 
 
 def save_order(
@@ -201,8 +203,11 @@ def execution_of(row: Row[Any]) -> Execution:
     )
 
 
-def load_orders(connection: Connection, accounts: Sequence[AccountId]) -> tuple[StoredOrder, ...]:
-    """Returns orders that are not terminal, and terminal ones with executions that no journal row covers."""
+def load_orders(connection: Connection, accounts: Sequence[AccountId], now: datetime) -> tuple[StoredOrder, ...]:
+    """Returns orders that are not terminal, and terminal ones with executions that no journal row covers.
+
+    Tickets that were only simulated are left out once they are a day old: nobody sends them any more.
+    """
     uncovered = newest_executions().with_only_columns(executions.c.order_id).where(not_journaled()).order_by(None)
     journal_id = (
         select(order_journal.c.journal_id)
@@ -217,7 +222,10 @@ def load_orders(connection: Connection, accounts: Sequence[AccountId]) -> tuple[
         .where(
             orders.c.account_id.in_(accounts),
             or_(
-                orders.c.status.not_in([status.value for status in TERMINAL]),
+                and_(
+                    orders.c.status.not_in([status.value for status in TERMINAL]),
+                    or_(order_intents.c.order_id.is_not(None), orders.c.updated_at >= now - ABANDONED_AFTER),
+                ),
                 orders.c.id.in_(uncovered.where(executions.c.order_id.is_not(None))),
             ),
         )

@@ -65,7 +65,7 @@ class SqliteStorage:
         now = self._clock.now_utc()
 
         def job(connection: Connection) -> LoadedState:
-            stored = orders.load_orders(connection, accounts)
+            stored = orders.load_orders(connection, accounts, now)
             done = orders.load_executions(connection, accounts, [one.order.id for one in stored], now)
             state, reason = desk.load_trading_state(connection)
             return LoadedState(

@@ -310,7 +310,7 @@ class Desk:
         now_s = time.monotonic()
         if not self._parts.manager.has_unwritten:
             self._write_pause_s = _WRITE_AGAIN_FIRST_S
-        elif now_s >= self._write_again_at and not self._dead:
+        elif now_s >= self._write_again_at and not self._dead and not self._core.is_read_only:
             self._write_again_at = now_s + self._write_pause_s
             self._write_pause_s = min(self._write_pause_s * 2, _WRITE_AGAIN_MOST_S)
             self._start_reconcile()

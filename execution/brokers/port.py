@@ -3,6 +3,8 @@
 Threading: every method is called from the engine's loop thread and none blocks it; each has its own time limit.
 Ordering: events of one order arrive in the broker's order. Truth: executions, then order states, never a library's
 guess. Retry: reads may be retried inside; `submit`, `replace` and `cancel` are sent once, whatever happens.
+Link: after `connect` the adapter reconnects by itself, with growing pauses, and tells each change by ConnectionEvent;
+a clock that differs from the broker's by more than 30 s is a STALE link. Odd objects never end the stream.
 Signs: positive price = debit, quantities as in `models.order`; the adapter converts at its edge.
 """
 
@@ -50,7 +52,12 @@ class ChainExpiry:
 
 @dataclass(frozen=True, slots=True)
 class BrokerOrder:
-    """An order as the broker tells it; `order_id` is ours when the broker echoed it, None for foreign orders."""
+    """An order as the broker tells it; `order_id` is ours when the broker echoed it, None for foreign orders.
+
+    Where a new price makes a new order (Tastytrade), the successor tells `replaces`, and the end of the one that was
+    replaced is not told as CANCELLED: it would end the order. CANCELLED and REJECTED are told on the broker's evidence
+    only, never on an error message alone.
+    """
 
     broker_order_id: BrokerOrderId
     order_id: OrderId | None
@@ -71,7 +78,10 @@ class BrokerOrder:
 class BrokerSnapshot:
     """All that a reconcile needs, complete as of `at_utc`.
 
-    `executions` reach back to `executions_since_utc`; earlier ones need another source (statements, transactions).
+    `executions` reach back to `executions_since_utc`; earlier ones need another source (statements, transactions). They
+    are of legs only (no line of the whole combo), with the newest revision, and with the fee where it is known by now.
+    Each position carries `at_utc`, the moment it was true at the broker: a fill after it is added to it, so both times
+    must come from one clock, and an execution that the position holds already must not be later.
     """
 
     at_utc: datetime
@@ -203,7 +213,10 @@ class Broker(Protocol):
         ...
 
     def events(self) -> AsyncIterator[BrokerEvent]:
-        """Returns the stream of events since `connect`; read by one reader. Quotes may be coalesced, nothing else."""
+        """Returns the stream of events since `connect`; read by one reader. Quotes may be coalesced, nothing else.
+
+        It ends after `close` and at no other time: a stream that ends by itself halts the desk.
+        """
         ...
 
     async def snapshot(self) -> BrokerSnapshot:

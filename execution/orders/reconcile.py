@@ -70,7 +70,11 @@ def reconcile(known: Known, snapshot: BrokerSnapshot) -> Reconciliation:
     order_events = [*_our_orders(known, told, everything), *_outside_orders(known, snapshot, told, everything)]
     return Reconciliation(
         events=(*(ExecutionEvent(execution) for execution in executions), *order_events),
-        differences=(*_order_differences(known, told, everything), *_position_differences(known, snapshot, executions)),
+        differences=(
+            *_order_differences(known, told, everything),
+            *_position_differences(known, snapshot, executions),
+            *_gaps(known, snapshot),
+        ),
         missing=tuple(_missing(known, snapshot, told, everything)),
     )
 
@@ -216,6 +220,20 @@ def _position_differences(
             )
             differences.append(Difference(account_id, text))
     return differences
+
+
+def _gaps(known: Known, snapshot: BrokerSnapshot) -> list[Difference]:
+    """Time between the last reconcile and the broker's oldest execution: what was filled in it nobody tells."""
+    since = snapshot.executions_since_utc
+    return [
+        Difference(
+            account_id,
+            f"The broker tells executions since {since:%Y-%m-%d %H:%M} UTC; the desk saw it last at "
+            f"{last:%Y-%m-%d %H:%M} UTC. Fills in between are missing here: import them from its statement.",
+        )
+        for account_id, last in sorted(_as_of(known.positions).items())
+        if last < since
+    ]
 
 
 def _as_of(positions: Sequence[UnifiedPosition]) -> dict[AccountId, datetime]:

@@ -94,7 +94,12 @@ class Recorder:
         return True
 
     async def failed_write(self, what: str, error: KnownError) -> None:
-        """Tells a write that failed and halts trading: nothing is sent that cannot be recorded."""
+        """Tells a write that failed and halts trading: nothing is sent that cannot be recorded.
+
+        A desk that only looks on records nothing; the one that holds the database does.
+        """
+        if self._storage.is_read_only:
+            return
         self.has_unwritten = True
         _log.error("could not record %s: %s", what, error)
         self.say(f"Could not record {what}: {error}", Severity.ERROR, toast=True)

@@ -64,3 +64,7 @@ class Timers:
         except Exception as error:  # noqa: BLE001 - named boundary: end of a task, logged and shown
             _log.exception("%s failed", name)
             self._on_failure(f"Background work {name!r} failed ({type(error).__name__}). See the log and report it.")
+        finally:
+            # A desk runs for weeks: what is done is not kept.
+            if self._tasks.get(name) is asyncio.current_task():
+                del self._tasks[name]

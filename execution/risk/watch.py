@@ -108,12 +108,16 @@ class RiskWatch:
 
     async def _keep(self, changed: tuple[RiskBreach, ...]) -> None:
         for breach in changed:
-            try:
-                await self._store.save_breach(breach)
-            except KnownError as error:
-                self._say(Severity.ERROR, f"The breach could not be saved: {error}")
+            if not self._core.is_read_only:
+                await self._save(breach)
             self._tell(breach)
         self._publisher.state(self._breaches.state())
+
+    async def _save(self, breach: RiskBreach) -> None:
+        try:
+            await self._store.save_breach(breach)
+        except KnownError as error:
+            self._say(Severity.ERROR, f"The breach could not be saved: {error}")
 
     def _tell(self, breach: RiskBreach) -> None:
         if breach.state is BreachState.ARCHIVED:
@@ -134,7 +138,8 @@ class RiskWatch:
         is_first, self._regime_told = not self._regime_told, True
         severity = Severity.INFO if is_first else Severity.WARNING
         self._say(severity, f"Volatility regime is {regime.value}; its limits hold.", toast=not is_first)
-        await self._memory.save_regime()
+        if not self._core.is_read_only:
+            await self._memory.save_regime()
 
     def _say(self, severity: Severity, text: str, *, toast: bool = False) -> None:
         self._publisher.notice(LogLine(self._core.clock.now_utc(), severity, "risk", text, toast))

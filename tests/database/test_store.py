@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from database.codec import to_text
 from database.errors import DuplicateIntent, NoSuchRow, StorageBug
+from database.orders import load_orders
 from database.reader import JournalReader
 from database.store import SqliteStorage
 from models.enums import BreachState, BrokerName, JournalStatus, Metric, OrderStatus, Regime, TradingState
@@ -169,6 +170,19 @@ def test_old_executions_of_finished_orders_are_not_loaded(storage: SqliteStorage
     old = dataclasses.replace(an_execution("old"), executed_at_utc=NOW - timedelta(days=8))
     asyncio.run(storage.record_executions([old, an_execution("new")], []))
     assert [one.execution_id for one in load(storage).executions] == ["new"]
+
+
+def test_a_ticket_that_was_only_simulated_is_loaded_for_a_day_and_an_intent_for_ever(storage: SqliteStorage) -> None:
+    ticket, sent = an_order(OrderStatus.SIMULATED, order_id=OrderId(new_uuid())), an_order()
+    asyncio.run(storage.save_order(ticket, BrokerName.PAPER, []))
+    asyncio.run(storage.commit_intent(sent, BrokerName.PAPER, an_audit(AuditKind.INTENT, sent.id)))
+
+    def loaded(after: timedelta) -> set[OrderId]:
+        found = storage._writer.read_now("testing", lambda c: load_orders(c, [ACCOUNT], NOW + after))
+        return {one.order.id for one in found}
+
+    assert loaded(timedelta(hours=20)) == {ticket.id, sent.id}
+    assert loaded(timedelta(days=300)) == {sent.id}
 
 
 def test_a_filled_order_without_its_journal_row_is_loaded_until_it_has_one(storage: SqliteStorage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from datetime import timedelta
 from decimal import Decimal
 
 from execution.brokers.port import BrokerEvent, BrokerOrder, BrokerSnapshot, Capability, ChainExpiry, WhatIf
@@ -28,7 +29,7 @@ GOOD_WHAT_IF = WhatIf(
 )
 
 
-EMPTY_SNAPSHOT = BrokerSnapshot(NOW, (), (), (), (), (), NOW)
+EMPTY_SNAPSHOT = BrokerSnapshot(NOW, (), (), (), (), (), NOW - timedelta(days=1))
 
 
 class FakeBroker:

@@ -134,6 +134,14 @@ def test_positions_that_nothing_explains_are_told_in_words() -> None:
     ]
 
 
+def test_a_time_whose_executions_the_broker_no_longer_tells_is_a_difference() -> None:
+    known = Known(orders=(), positions=(position(7000, -1),))
+    told = replace(snapshot(positions=(position(7000, -1),)), executions_since_utc=NOW - timedelta(minutes=30))
+    (difference,) = reconcile(known, told).differences
+    assert "since 2026-05-04 14:30 UTC; the desk saw it last at 2026-05-04 14:00 UTC" in difference.text
+    assert "import them from its statement" in difference.text
+
+
 def test_a_first_start_has_nothing_to_compare_positions_with() -> None:
     assert reconcile(Known(orders=()), snapshot(positions=(position(7000, -1),))).is_clean
 

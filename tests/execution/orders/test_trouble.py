@@ -18,7 +18,7 @@ from models.gate import DenialCode
 from models.ids import OrderId
 from models.order import Order
 from models.position import UnifiedPosition
-from tests.execution.orders.builders import ACCOUNT, NOW, condor, draft, execution_of, fills_of, leg, word
+from tests.execution.orders.builders import ACCOUNT, NOW, condor, draft, execution_of, fills_of, leg, option, word
 from tests.execution.orders.fake_broker import EMPTY_SNAPSHOT
 from tests.execution.orders.harness import Desk, run, settle
 
@@ -166,5 +166,38 @@ def test_a_fee_that_was_told_while_the_line_was_down_comes_with_the_reconcile() 
         assert set(desk.storage.fees.values()) == {"0.65"}
         assert len(desk.storage.fees) == len(fills)
         assert len(desk.storage.journal) == 1
+
+    run(story())
+
+
+def test_a_desk_that_only_looks_on_shows_fills_and_complains_of_nothing() -> None:
+    async def story() -> None:
+        desk = Desk()
+        desk.storage.is_read_only = True
+        desk.storage.fail_writes = set(range(1, 100))
+        theirs = draft()
+        await desk.manager.apply(OrderEvent(word(theirs, S.PENDING, order_id=None)))
+        for fill in fills_of(theirs, 2, order_id=None):
+            await desk.manager.apply(ExecutionEvent(fill))
+        await desk.manager.apply(OrderEvent(word(theirs, S.FILLED, order_id=None, filled_packages=2)))
+        await desk.sleep.pass_time(20)
+        assert desk.halts == []
+        assert not desk.manager.has_unwritten
+        assert not desk.window.says("Could not record")
+        assert desk.manager.orders()[0].status is S.FILLED
+
+    run(story())
+
+
+def test_work_that_is_done_is_not_kept() -> None:
+    async def story() -> None:
+        desk = Desk()
+        for number in range(20):
+            fill = execution_of(leg(option(7000), Action.BUY, 1), f"X{number}", broker_order_id=None)
+            await desk.manager.apply(ExecutionEvent(fill))
+        await desk.sleep.pass_time(10)
+        assert len(desk.storage.journal) == 20
+        await desk.manager.idle()
+        assert desk.manager._timers._tasks == {}
 
     run(story())
