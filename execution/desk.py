@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from execution.brokers.port import Broker, Capability
@@ -44,6 +45,7 @@ _RETRY_FIRST_S, _RETRY_MOST_S = 1.0, 60.0
 _DAY_S = 86_400.0
 #: How soon what the database refused is tried again, and how seldom while it goes on refusing.
 _WRITE_AGAIN_FIRST_S, _WRITE_AGAIN_MOST_S = 5.0, 60.0
+_BETAS_EVERY_S = 10.0
 _CONNECT, _RECONCILE = "connect", "reconcile"
 
 
@@ -220,7 +222,7 @@ class Desk:
             self._start("housekeeping", self._housekeeping())
             self._start("clock watch", ClockWatch(self._parts.clock, self._on_jump).run())
         if Capability.BETAS in self._parts.broker.capabilities:
-            await self._parts.memory.learn_broker_betas(self._parts.broker)
+            self._start("betas", self._beta_loop())
 
     async def _record_missed(self) -> None:
         try:
@@ -321,6 +323,7 @@ class Desk:
         if today != self._today:
             self._today = today
             self._parts.chains.forget()
+            self._core.market.forget_older(self._parts.clock.now_utc() - timedelta(seconds=_DAY_S))
 
     async def _housekeeping(self) -> None:
         """Proves and backs up the journal once a day, beginning now; what is wrong is told, loudly."""
@@ -337,6 +340,13 @@ class Desk:
         self._say(Severity.WARNING, "desk", f"The clock jumped by {seconds:+.0f} s; asking the broker for everything.")
         self._parts.snapshots.wake()
         self._start_reconcile()
+
+    async def _beta_loop(self) -> None:
+        """Asks for the beta of whatever comes into the book."""
+        while True:
+            if await self._parts.memory.learn_broker_betas(self._parts.broker):
+                self._parts.watch.mark_dirty()
+            await asyncio.sleep(_BETAS_EVERY_S)
 
     async def _chain_loop(self) -> None:
         while True:

@@ -24,6 +24,9 @@ class DeskMemory:
         self._core = core
         self._storage = storage
         self._publisher = publisher
+        self._asked_betas: set[str] = set()
+        self._broker_betas: dict[str, float] = {}
+        self._told_no_betas = False
 
     async def restore(self) -> None:
         """Takes up where the last run stopped; a fact that cannot be read is said and left at its default."""
@@ -57,14 +60,23 @@ class DeskMemory:
         """Remembers the user's own betas."""
         await self._save(_BETAS, json.dumps(self._core.betas.overrides))
 
-    async def learn_broker_betas(self, broker: Broker) -> None:
-        """Asks the broker for the betas of what is held."""
+    async def learn_broker_betas(self, broker: Broker) -> bool:
+        """Asks the broker for the betas of what is held and was not asked for yet; True when it said something new."""
+        missing = set(self._core.book.underlyings()) - self._asked_betas
+        if not missing:
+            return False
         try:
-            betas = await broker.betas(self._core.book.underlyings())
+            betas = await broker.betas(sorted(missing))
         except KnownError as error:
-            self._say(f"The broker's betas are not known: {error}")
-            return
-        self._core.betas.set_source(BetaSource.TASTYTRADE, betas)
+            if not self._told_no_betas:
+                self._told_no_betas = True
+                self._say(f"The broker's betas are not known: {error}")
+            return False
+        self._asked_betas |= missing
+        self._told_no_betas = False
+        self._broker_betas |= betas
+        self._core.betas.set_source(BetaSource.TASTYTRADE, self._broker_betas)
+        return bool(betas)
 
     async def edit_journal(self, journal_id: str, rationale: str | None, tags: Sequence[str] | None) -> None:
         """Changes the user's words on a journal row; what they were stays in its history."""

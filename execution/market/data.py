@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from models.clock import Clock
 from models.contract import Contract
@@ -39,6 +39,11 @@ class MarketData:
                 self._quotes[quote.key] = quote
                 if quote.at_utc <= latest and (self._newest is None or quote.at_utc >= self._newest.at_utc):
                     self._newest = quote
+
+    def forget_older(self, than_utc: datetime) -> None:
+        """Lets go of quotes and Greeks from before a time: chains that were looked at and strikes that expired."""
+        self._quotes = {key: quote for key, quote in self._quotes.items() if quote.at_utc >= than_utc}
+        self._model_greeks = {key: one for key, one in self._model_greeks.items() if one.at_utc >= than_utc}
 
     def apply_model_greeks(self, greeks: Iterable[ModelGreeks]) -> None:
         """Takes the broker's own Greeks in."""

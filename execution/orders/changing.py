@@ -209,11 +209,9 @@ class Changer:
         problems = self._price_problems(order, limit_price)
         if problems:
             return SendOutcome(False, order, problems, (), None)
-        denials = await self._denials(replace(order, limit_price=limit_price), REPLACE_CHECKS)
-        if denials:
-            reasons = "; ".join(denial.text for denial in denials)
-            self._recorder.say(f"Price not changed: {terms_of(order)}. {reasons}", Severity.WARNING, toast=True)
-            return SendOutcome(False, order, (), denials, None)
+        denied = await self._denied_price(order, limit_price)
+        if denied is not None:
+            return denied
         async with self._lock:
             order = tracked.order
             if order.status not in (_S.PENDING, _S.PARTIAL):
@@ -224,7 +222,17 @@ class Changer:
             )
         if not is_recorded:
             return _refused("The price was not changed: the request could not be recorded.", order)
-        return await self._send_replace(tracked, limit_price)
+        # Asked again: what was halted or locked while the request was recorded keeps it here.
+        denied = await self._denied_price(tracked.order, limit_price)
+        return await self._send_replace(tracked, limit_price) if denied is None else denied
+
+    async def _denied_price(self, order: Order, limit_price: Decimal) -> SendOutcome | None:
+        denials = await self._denials(replace(order, limit_price=limit_price), REPLACE_CHECKS)
+        if not denials:
+            return None
+        reasons = "; ".join(denial.text for denial in denials)
+        self._recorder.say(f"Price not changed: {terms_of(order)}. {reasons}", Severity.WARNING, toast=True)
+        return SendOutcome(False, order, (), denials, None)
 
     def _price_problems(self, order: Order, limit_price: Decimal) -> tuple[Problem, ...]:
         if limit_price == order.limit_price:

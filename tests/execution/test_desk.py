@@ -25,8 +25,8 @@ from execution.views import (
     ScenarioState,
     SendOutcome,
 )
-from models.enums import Metric, OrderStatus, Regime, TradingState
-from models.errors import InvalidInput, KnownError
+from models.enums import BetaSource, Metric, OrderStatus, Regime, TradingState
+from models.errors import BrokerFailure, FailureKind, InvalidInput, KnownError
 from models.gate import DenialCode
 from models.ids import AccountId, new_order_id
 from tests.execution.desk_runner import ACCOUNT, quoted, running, sent, simulated, stock_draft
@@ -282,3 +282,25 @@ async def test_another_benchmark_scales_delta_by_its_level_and_leaves_theta_and_
         assert after.gamma == pytest.approx(before.gamma * ratio * ratio, rel=0.08)
         assert after.theta == pytest.approx(before.theta, rel=0.02)
         assert after.vega == pytest.approx(before.vega, rel=0.02)
+
+
+async def test_the_broker_is_asked_once_for_the_beta_of_each_new_underlying(tmp_path: Path) -> None:
+    class Betas:
+        def __init__(self) -> None:
+            self.asked: list[list[str]] = []
+
+        async def betas(self, symbols: list[str]) -> dict[str, float]:
+            self.asked.append(list(symbols))
+            if len(self.asked) == 1:
+                raise BrokerFailure(FailureKind.OFFLINE, "Not now.", broker="TASTYTRADE")
+            return {"AAPL": 1.23}
+
+    async with running(tmp_path, sample_book=True) as desk:
+        memory, core, broker = desk.composed.desk._parts.memory, desk.composed.desk._core, Betas()
+        assert not await memory.learn_broker_betas(broker)  # type: ignore[arg-type]  # the one call it needs
+        assert await memory.learn_broker_betas(broker)  # type: ignore[arg-type]
+        assert not await memory.learn_broker_betas(broker)  # type: ignore[arg-type]
+        assert len(broker.asked) == 2
+        assert "AAPL" in broker.asked[1]
+        assert (core.betas.beta("AAPL").value, core.betas.beta("AAPL").source) == (1.23, BetaSource.TASTYTRADE)
+        assert desk.lines().count("betas are not known") == 1

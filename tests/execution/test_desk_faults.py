@@ -244,9 +244,8 @@ async def test_a_journal_that_cannot_be_written_while_trading_sends_nothing_and_
         await desk.until(lambda: desk.rows("SELECT count(*) FROM trade_journal") == [(1,)], "the journal row")
         assert desk.rows("SELECT status FROM orders WHERE broker_order_id IS NOT NULL") == [("FILLED",)]
         assert desk.rows("SELECT count(*) FROM executions") == [(1,)]
-        assert desk.rows(
-            "SELECT count(*) FROM executions e LEFT JOIN execution_fees USING (execution_id) WHERE fee IS NULL"
-        ) == [(0,)]
+        unpaid = "SELECT count(*) FROM executions LEFT JOIN execution_fees USING (execution_id) WHERE fee IS NULL"
+        await desk.until(lambda: desk.rows(unpaid) == [(0,)], "the fee", tries=2000)
         await desk.until(lambda: state(desk).phase is Phase.READY, "the desk again")
         assert DenialCode.TRADING_HALTED in await denied(desk)
 

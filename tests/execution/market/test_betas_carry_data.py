@@ -91,6 +91,14 @@ def test_a_clock_set_back_does_not_stop_the_market() -> None:
     assert market.age_s(ContractKey("SPX")) == market.newest_age_s() == 7.0
 
 
+def test_what_was_quoted_days_ago_is_let_go() -> None:
+    market = MarketData(ManualClock(NOW))
+    market.apply([quote("SPX", "7200", "7201", NOW), quote("AAPL", "276", "277", NOW - timedelta(days=2))])
+    market.forget_older(NOW - timedelta(days=1))
+    assert market.quote(ContractKey("AAPL")) is None
+    assert market.price("SPX") == 7200.5
+
+
 def test_what_was_never_quoted_is_unknown_and_not_zero() -> None:
     market = MarketData(ManualClock(NOW))
     assert market.price("SPX") != market.price("SPX")

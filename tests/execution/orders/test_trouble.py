@@ -12,7 +12,7 @@ import pytest
 from execution.brokers.port import ExecutionEvent, OrderEvent
 from execution.storage import AuditRecord
 from models.contract import underlying_contract
-from models.enums import Action, BrokerName, OrderStatus
+from models.enums import Action, BrokerName, OrderStatus, TradingState
 from models.errors import KnownError
 from models.gate import DenialCode
 from models.ids import OrderId
@@ -199,5 +199,23 @@ def test_work_that_is_done_is_not_kept() -> None:
         assert len(desk.storage.journal) == 20
         await desk.manager.idle()
         assert desk.manager._timers._tasks == {}
+
+    run(story())
+
+
+def test_a_halt_while_a_new_price_is_being_recorded_keeps_the_price_here() -> None:
+    async def story() -> None:
+        desk = Desk()
+        ticket = await desk.sent()
+        save = desk.storage.save_order
+
+        async def meanwhile(order: Order, broker: BrokerName, audit: Sequence[AuditRecord]) -> None:
+            desk.facts.trading_state = TradingState.HALTED
+            await save(order, broker, audit)
+
+        desk.storage.save_order = meanwhile  # type: ignore[method-assign]  # somebody presses the switch
+        outcome = await desk.manager.replace(ticket.order_id, Decimal("-1.90"))
+        assert {denial.code for denial in outcome.denials} == {DenialCode.TRADING_HALTED}
+        assert desk.broker.replaced == []
 
     run(story())
