@@ -96,6 +96,8 @@ class Desk:
         self._wish = asyncio.Event()
         self._ready = asyncio.Event()
         self._is_restored = False
+        #: Events are read. Before that only the way in (`_recover`) reconciles: unlocked, the desk would be deaf.
+        self._hears = False
         self._is_stopping = False
         #: The task that died. Nothing is unlocked any more in this run of the desk.
         self._dead = ""
@@ -213,6 +215,7 @@ class Desk:
         self._ready.set()
 
     async def _go_on(self) -> None:
+        self._hears = True
         self._start("broker events", self._dispatch.run(self._parts.broker.events()))
         self._start("risk", self._parts.watch.run())
         self._start("chain", self._chain_loop())
@@ -242,6 +245,9 @@ class Desk:
         self._core.trading_unlocked = False
         if self._dead:
             self._say(Severity.WARNING, "desk", f"Not reconciled: {self._problem} Restart the desk.", toast=True)
+            return
+        if not self._hears:
+            self._say(Severity.WARNING, "desk", "Not connected yet; the desk reconciles as soon as it is.")
             return
         self._wish.set()
         self._set_phase(Phase.RECONCILING)

@@ -178,6 +178,9 @@ async def test_a_database_that_cannot_be_read_at_the_start_is_told_and_tried_aga
             assert state(desk).phase is Phase.FAILED
             assert "held by another program" in desk.lines()
             rival.execute("ROLLBACK")
+            await desk.ask(commands.Reconcile())
+            assert desk.composed.desk._reconciling is None
+            assert not desk.composed.desk._core.trading_unlocked
             await desk.until(lambda: state(desk).phase is Phase.READY, "a second try")
 
 
