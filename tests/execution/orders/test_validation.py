@@ -68,6 +68,7 @@ CASES = [
     (draft(odd_quantity(Decimal(2))), "quantity", "not whole"),
     (draft(odd_quantity(True)), "quantity", "not whole"),
     (draft((leg(option(7000), Action.BUY, 51),), "5.00"), "quantity", "cap of 50"),
+    (draft((leg(option(300, root="AAPL7"), Action.BUY),), "5.00"), "leg:0", "adjusted option"),
     (draft(price=None), "limit_price", "empty"),
     (draft(LONG_PUT, "5.00", order_type=OrderType.MARKET), "limit_price", "takes no limit price"),
     (draft(price="0"), "limit_price", "neither a debit nor a credit"),
