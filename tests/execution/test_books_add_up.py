@@ -104,7 +104,10 @@ async def test_open_add_partial_close_turn_roll_and_settlement_add_up_to_the_bro
                 ),
             )
         clock.offset += timedelta(days=12)
-        held = lambda: {row.contract.is_option for row in publisher.states[BookStructure].rows}  # noqa: E731
+
+        def held() -> set[bool]:
+            return {row.contract.is_option for row in publisher.states[BookStructure].rows}
+
         await desk.until(lambda: held() == {False}, "the options to settle", tries=1500)
         await fees_settled(desk)
         await asyncio.sleep(6.0)
