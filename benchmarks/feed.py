@@ -67,7 +67,9 @@ class _Ticking:
         for _ in range(_STEPS):
             place += rng.choice((-1, 1)) if abs(place) < 3 else -place // abs(place)
             moves.append(self._move(place))
-        self._prices = tuple((_moved(start.bid, move), _moved(start.ask, move)) for move in moves)
+        tick = contract.tick.below
+        # Somebody always offers: an option that is worth nothing is asked at one tick, not at 0.
+        self._prices = tuple((_moved(start.bid, move, Decimal(0)), _moved(start.ask, move, tick)) for move in moves)
 
     def _move(self, steps: int) -> Decimal:
         mark = self._start.mark or Decimal(1)
@@ -83,8 +85,8 @@ class _Ticking:
         return Quote(start.key, bid, ask, start.last, now_utc, MarketDataKind.SIMULATED, 10, 10, start.previous_close)
 
 
-def _moved(price: Decimal | None, by: Decimal) -> Decimal | None:
-    return None if price is None else max(price + by, Decimal(0))
+def _moved(price: Decimal | None, by: Decimal, least: Decimal) -> Decimal | None:
+    return None if price is None else max(price + by, least)
 
 
 class MeasuredStream(AsyncIterator[BrokerEvent]):

@@ -152,6 +152,7 @@ def _whole(desktop: Desktop, parts: Parts, heart: Heartbeat, freshness: Freshnes
         "quotes_followed": len(ages),
         "positions": 0 if structure is None else len(structure.rows),
         "excluded": -1 if risk is None else len(risk.excluded),
+        "excluded_positions": [] if risk is None else [f"{one.label}: {one.reason.value}" for one in risk.excluded],
         "rss_mb": psutil.Process().memory_info().rss / 2**20,
     }
 
