@@ -1,0 +1,1 @@
+"""The analyst: comes with its own release; nothing here can reach execution."""
