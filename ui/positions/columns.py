@@ -71,11 +71,11 @@ class ColumnSpec:
 
 
 SPECS: dict[Column, ColumnSpec] = {
-    Column.NAME: ColumnSpec("Position", "Underlying, strategy, leg", 204),
-    Column.QTY: ColumnSpec("Qty", "Signed contracts or shares; packages of a strategy", 46),
-    Column.PNL_OPEN: ColumnSpec("P&L open", "Dollars since entry", 70, "pnl_open", fmt.signed_money, is_signed=True),
-    Column.SPX_DELTA: ColumnSpec("SPX Δ", "Beta-weighted delta, $ per SPX point", 62, "spx_equiv_delta", fmt.delta),
-    Column.THETA: ColumnSpec("Theta", "Dollars per calendar day", 74, "theta_per_day", fmt.signed_money),
+    Column.NAME: ColumnSpec("Position", "Underlying, strategy, leg", 212),
+    Column.QTY: ColumnSpec("Qty", "Signed contracts or shares; packages of a strategy", 42),
+    Column.PNL_OPEN: ColumnSpec("P&L open", "Dollars since entry", 72, "pnl_open", fmt.signed_money, is_signed=True),
+    Column.SPX_DELTA: ColumnSpec("SPX Δ", "Beta-weighted delta, $ per SPX point", 58, "spx_equiv_delta", fmt.delta),
+    Column.THETA: ColumnSpec("Theta", "Dollars per calendar day", 72, "theta_per_day", fmt.signed_money),
     Column.DTE: ColumnSpec("DTE", "Calendar days to expiry, AM or PM settled; hours on the last day", 64),
     Column.MARK: ColumnSpec("Mark", "Mid of the quote, or last price", 62, "mark", fmt.price, is_default=False),
     Column.PNL_DAY: ColumnSpec(
