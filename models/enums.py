@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum, StrEnum
+from enum import StrEnum
 
 
 class BrokerName(StrEnum):
@@ -186,9 +186,3 @@ class SnapshotKind(StrEnum):
     SCHEDULED = "SCHEDULED"
     ON_DEMAND = "ON_DEMAND"
     MISSED = "MISSED"
-
-
-class Unset(Enum):
-    """Marker for 'not given' where None is itself a value."""
-
-    UNSET = "UNSET"

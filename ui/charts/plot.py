@@ -17,6 +17,7 @@ from ui.charts.source import AccountHistory, ChartMetric, Gap, History, RegimeRu
 from ui.charts.thinning import broken, nearest, thin
 from ui.charts.time_axis import NewYorkAxis
 from ui.theme import Ink, Theme, regime_ink
+from ui.widgets.plot_style import style_plot
 
 SERIES_INKS = (Ink.SERIES_1, Ink.SERIES_2, Ink.SERIES_3, Ink.SERIES_4, Ink.SERIES_5)
 _HEADROOM = 0.06
@@ -310,13 +311,7 @@ class HistoryPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type
     def retheme(self) -> None:
         """Takes over the colours."""
         theme = self._theme
-        self.setBackground(theme.color(Ink.PANEL))
-        item = self.getPlotItem()
-        for side in ("left", "bottom"):
-            axis = item.getAxis(side)
-            axis.setPen(theme.color(Ink.BORDER))
-            axis.setTextPen(theme.color(Ink.TEXT_MUTED))
-            axis.setStyle(tickFont=theme.number_font(11), tickLength=-4)
+        style_plot(self, theme)
         self._zero.setPen(pg.mkPen(theme.color(Ink.TEXT_DISABLED), width=1))
         self.cross.setPen(pg.mkPen(theme.color(Ink.TEXT_MUTED), width=1))
         self.gap_marks.setBrush(theme.color(Ink.WARNING))

@@ -13,6 +13,7 @@ from execution.views import FloatArray, ScenarioState
 from ui import format as fmt
 from ui.risk.slices import move_text
 from ui.theme import Ink, Theme
+from ui.widgets.plot_style import style_plot
 
 _WIDTH_PX = 1.8
 #: The dollar axis is left alone while the curves fill at least this share of it.
@@ -177,13 +178,7 @@ class CurvePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type h
     def retheme(self) -> None:
         """Takes over the colours."""
         theme = self._theme
-        self.setBackground(theme.color(Ink.PANEL))
-        item = self.getPlotItem()
-        for side in ("left", "bottom"):
-            axis = item.getAxis(side)
-            axis.setPen(theme.color(Ink.BORDER))
-            axis.setTextPen(theme.color(Ink.TEXT_MUTED))
-            axis.setStyle(tickFont=theme.number_font(11), tickLength=-4)
+        style_plot(self, theme)
         for curve, ink in (
             (self.expiry, Ink.CURVE_EXPIRY),
             (self.date, Ink.CURVE_DATE),
