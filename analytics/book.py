@@ -109,6 +109,7 @@ class BookArrays:
         self.dividend_yield = column("dividend_yield", positions.dividend_yield, n, np.float64)
         self.vol = column("vol", positions.vol, n, np.float64)
         self.vol[~is_vol(self.vol)] = np.nan
+        self.is_american = column("is_american", positions.is_american, n, np.bool_) & (self.model != Model.LINEAR)
         self.vol_stale = np.zeros(n, dtype=np.bool_)
         self.vol_status = np.full(n, IvStatus.OK, dtype=np.int8)
         self.bid, self.ask, self.mark = (np.full(n, np.nan) for _ in range(3))
@@ -311,6 +312,7 @@ class BookArrays:
             rate=self.rate.copy(),
             dividend_yield=self.dividend_yield.copy(),
             vol=self.vol.copy(),
+            is_american=self.is_american.copy(),
         )
 
     def copy(self) -> "BookArrays":

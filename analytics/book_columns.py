@@ -56,6 +56,7 @@ class PositionColumns:
     quantity: signed contracts or shares. multiplier: dollars per point, > 0. model: codes of `Model`. underlying:
     row of the underlying table. strike: currency, > 0 (NaN for linear). expiry_epoch_s: settlement instant, seconds
     UTC (NaN for linear). is_call. rate, dividend_yield: continuously compounded per year. vol: annual, NaN = unknown.
+    is_american: may be exercised before expiry.
     """
 
     quantity: npt.ArrayLike
@@ -68,6 +69,7 @@ class PositionColumns:
     rate: npt.ArrayLike
     dividend_yield: npt.ArrayLike
     vol: npt.ArrayLike = np.nan
+    is_american: npt.ArrayLike = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from execution.market.carry import CarryBook
 from execution.market.data import MarketData
 from models.clock import epoch_s
 from models.contract import Contract
-from models.enums import InstrumentKind, Right
+from models.enums import ExerciseStyle, InstrumentKind, Right
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ def position_columns(holdings: Sequence[Holding], index_of: dict[str, int], carr
         rate=np.array([one.rate for one in carried], dtype=np.float64),
         dividend_yield=np.array([one.dividend_yield for one in carried], dtype=np.float64),
         vol=np.full(len(contracts), np.nan),
+        is_american=np.array([contract.style is ExerciseStyle.AMERICAN for contract in contracts], dtype=np.bool_),
     )
 
 
