@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
+from execution.analysis_views import AnalysisPage, VolResponse
 from execution.brokers.port import ChainExpiry
 from models.enums import Metric, OrderType, Regime, TimeInForce, TradingState
 from models.ids import AccountId, OrderId
@@ -133,6 +135,19 @@ class SetScenario:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchAnalysis:
+    """-> None. Which pages of the risk analysis are in sight (none = nothing is computed), and how they are asked.
+
+    `baseline_at_utc`: what P&L is explained from, one of `ExplainState.baselines`; None = the last session's close,
+    or else the oldest of today.
+    """
+
+    pages: frozenset[AnalysisPage]
+    response: VolResponse = VolResponse.STICKY_STRIKE
+    baseline_at_utc: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SetBetaOverride:
     """-> None. None takes the override away."""
 
@@ -206,6 +221,7 @@ Command = (
     | WatchChain
     | SelectAccount
     | SetScenario
+    | WatchAnalysis
     | SetBetaOverride
     | SetLimit
     | SetTradingState

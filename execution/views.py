@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from execution.analysis_views import AnalysisState
 from execution.brokers.port import Capability
 from execution.chain_views import ChainNumbers, ChainStatic
 from models.account import AccountInfo, AccountValues
@@ -337,6 +338,7 @@ State = (
     | ChainNumbers
     | OrdersState
     | BreachesState
+    | AnalysisState
 )
 Notice = LogLine | OrderNotice | JournalWritten | SnapshotWritten
 
