@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 #: "OPDK" in the file's header: tells the desk's databases from any other SQLite file.
 APPLICATION_ID: Final = 0x4F50444B
 #: The newest schema this program knows; equals the number of migration steps.
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 #: How long a statement waits for another program's lock.
 BUSY_TIMEOUT_MS: Final = 5000
 

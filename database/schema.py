@@ -253,6 +253,26 @@ snapshot_packs = Table(
     PrimaryKeyConstraint("account_id", "day"),
 )
 
+#: Every position at each snapshot; thinned with age (`database.marks`).
+book_marks = Table(
+    "book_marks",
+    metadata,
+    Column("at_utc", UtcText, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("contract_key", Text, nullable=False),
+    Column("underlying", Text, nullable=False),
+    Column("quantity", REAL, nullable=False),
+    Column("multiplier", REAL, nullable=False),
+    Column("price", REAL),
+    Column("spot", REAL),
+    Column("vol", REAL),
+    Column("delta", REAL),
+    Column("gamma", REAL),
+    Column("theta_per_day", REAL),
+    Column("vega_per_point", REAL),
+    PrimaryKeyConstraint("at_utc", "account_id", "contract_key"),
+)
+
 risk_breaches = Table(
     "risk_breaches",
     metadata,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert, select
 
-from database import desk, journal, orders, snapshots
+from database import desk, journal, marks, orders, snapshots
 from database.audit import append
 from database.backup import Backup, make_backup, prune
 from database.connection import (
@@ -32,6 +32,7 @@ from database.rebuild import rebuild_derived
 from database.schema import database_stamp
 from database.verify import VerifyReport, drift, quick_check, verify
 from database.writer import Writer
+from models.book_mark import BookMark
 from models.clock import Clock
 from models.enums import BrokerName, Mode, TradingState
 from models.ids import AccountId, ExecutionId
@@ -155,6 +156,18 @@ class SqliteStorage:
     async def last_slot(self, account_id: AccountId) -> datetime | None:
         """Returns the newest slot taken or missed; None for a new account."""
         return await self._writer.read("reading snapshots", lambda c: snapshots.last_slot(c, account_id))
+
+    async def write_book_mark(self, mark: BookMark) -> bool:
+        """Writes the book as it stands; False if that instant has its mark or nothing is held."""
+        return await self._writer.write("marking the book", lambda c: marks.write_mark(c, mark))
+
+    async def book_mark_times(self, since_utc: datetime | None = None) -> tuple[datetime, ...]:
+        """Returns when the book was marked, oldest first."""
+        return await self._writer.read("reading the book's marks", lambda c: marks.mark_times(c, since_utc))
+
+    async def load_book_mark(self, at_utc: datetime) -> BookMark | None:
+        """Returns the mark of that instant, None without one."""
+        return await self._writer.read("reading a mark of the book", lambda c: marks.load_mark(c, at_utc))
 
     async def save_breach(self, breach: RiskBreach) -> None:
         """Inserts or updates a breach by id."""

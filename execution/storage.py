@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Protocol
 
+from models.book_mark import BookMark
 from models.enums import BrokerName, TradingState
 from models.ids import AccountId, ExecutionId
 from models.order import Order
@@ -98,6 +99,22 @@ class SnapshotStore(Protocol):
         ...
 
 
+class BookMarkStore(Protocol):
+    """The whole book, row by row, as it stood at each snapshot."""
+
+    async def write_book_mark(self, mark: BookMark) -> bool:
+        """Writes the book as it stands; False if that instant has its mark or nothing is held."""
+        ...
+
+    async def book_mark_times(self, since_utc: datetime | None = None) -> tuple[datetime, ...]:
+        """Returns when the book was marked, oldest first."""
+        ...
+
+    async def load_book_mark(self, at_utc: datetime) -> BookMark | None:
+        """Returns the mark of that instant, None without one."""
+        ...
+
+
 class BreachStore(Protocol):
     """Breaches and their life."""
 
@@ -128,7 +145,7 @@ class SettingsStore(Protocol):
         ...
 
 
-class Storage(OrderStore, SnapshotStore, BreachStore, JournalEdits, SettingsStore, Protocol):
+class Storage(OrderStore, SnapshotStore, BookMarkStore, BreachStore, JournalEdits, SettingsStore, Protocol):
     """Everything the engine writes to. `is_read_only` when another instance holds the writer's lock."""
 
     is_read_only: bool

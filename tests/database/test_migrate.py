@@ -18,14 +18,14 @@ from models.enums import BrokerName
 from tests.database.builders import NOW, an_audit, an_entry, open_paper
 from tests.database.processes import end, start
 
-SECOND = '''"""Second step."""
+NEXT = '''"""A step of tomorrow."""
 
 from __future__ import annotations
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -40,17 +40,15 @@ def upgrade() -> None:
 
 @pytest.fixture
 def scripts(tmp_path: Path) -> Path:
-    """The real steps and a second one that fails at its end."""
+    """The real steps and one more that fails at its end."""
     folder = tmp_path / "100% new" / "migrations"
     shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "v0002_second.py").write_text(SECOND)
+    (folder / "versions" / "v0003_next.py").write_text(NEXT)
     return folder
 
 
 def cure(scripts: Path) -> None:
-    (scripts / "versions" / "v0002_second.py").write_text(
-        SECOND.replace('"LAST"', '"CREATE TABLE second_new (y TEXT)"')
-    )
+    (scripts / "versions" / "v0003_next.py").write_text(NEXT.replace('"LAST"', '"CREATE TABLE second_new (y TEXT)"'))
 
 
 def a_database(path: Path) -> None:
@@ -72,8 +70,8 @@ def facts(path: Path) -> tuple[int, list[tuple[int]], str, set[str], int]:
         )
 
 
-OLD = (1, [(1,)], "0001", set[str](), 3)
-NEW = (2, [(1,), (2,)], "0002", {"first_new", "second_new"}, 3)
+OLD = (2, [(1,), (2,)], "0002", set[str](), 3)
+NEW = (3, [(1,), (2,), (3,)], "0003", {"first_new", "second_new"}, 3)
 
 
 def run(path: Path, scripts: Path) -> None:
@@ -119,18 +117,22 @@ def test_killed_before_any_statement_of_a_step_the_schema_is_old_or_new(path: Pa
         found = facts(path)
         assert found in (OLD, NEW), at
         seen.add(found[0])
-    assert seen == {1, 2}
+    assert seen == {2, 3}
 
 
 def test_killed_while_it_is_made_a_new_database_can_be_made_again(path: Path) -> None:
     total = _statements(path.with_name("other.db"), MIGRATIONS)
+    found = []
     for at in (5, total // 2, total - 2):
+        path.unlink(missing_ok=True)
         child = start("migrate", str(path), str(MIGRATIONS), str(at))
         end(child)
         assert child.returncode == -signal.SIGKILL
         with closing(sqlite3.connect(path)) as raw:
-            assert raw.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-            assert raw.execute("PRAGMA user_version").fetchone()[0] == 0
+            objects = raw.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            found.append(raw.execute("PRAGMA user_version").fetchone()[0])
+            assert (objects == 0) == (found[-1] == 0), "a step is there wholly or not at all"
+    assert found == [0, 0, 1]
     a_database(path)
     assert facts(path) == OLD
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from execution.storage import AuditKind, AuditRecord, LoadedState, StoredOrder
+from models.book_mark import BookMark
 from models.enums import BrokerName, TradingState
 from models.errors import KnownError
 from models.ids import AccountId, ExecutionId, OrderId
@@ -137,6 +138,15 @@ class FakeStorage:
         return True
 
     async def last_slot(self, account_id: AccountId) -> datetime | None:
+        return None
+
+    async def write_book_mark(self, mark: BookMark) -> bool:
+        return True
+
+    async def book_mark_times(self, since_utc: datetime | None = None) -> tuple[datetime, ...]:
+        return ()
+
+    async def load_book_mark(self, at_utc: datetime) -> BookMark | None:
         return None
 
     async def save_breach(self, breach: RiskBreach) -> None:

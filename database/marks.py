@@ -1,0 +1,83 @@
+"""The book as it stood at each snapshot: every quarter of an hour for ten days, then the last of each UTC day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from database.schema import book_marks
+from models.book_mark import BookMark, PositionMark
+from models.ids import AccountId, ContractKey
+
+#: How long every mark is kept; of older days only the last one is.
+KEPT_WHOLE: Final = timedelta(days=10)
+_FIGURES: Final = (
+    "quantity",
+    "multiplier",
+    "price",
+    "spot",
+    "vol",
+    "delta",
+    "gamma",
+    "theta_per_day",
+    "vega_per_point",
+)
+
+
+def write_mark(connection: Connection, mark: BookMark) -> bool:
+    """Writes the rows of a mark and thins old ones; False, nothing written, when that instant has its mark."""
+    known = connection.execute(select(book_marks.c.at_utc).where(book_marks.c.at_utc == mark.at_utc).limit(1)).first()
+    if known is not None or not mark.positions:
+        return False
+    connection.execute(
+        insert(book_marks),
+        [
+            {
+                "at_utc": mark.at_utc,
+                "account_id": one.account_id,
+                "contract_key": one.contract_key,
+                "underlying": one.underlying,
+                **{name: getattr(one, name) for name in _FIGURES},
+            }
+            for one in mark.positions
+        ],
+    )
+    _thin(connection, mark.at_utc - KEPT_WHOLE)
+    return True
+
+
+def mark_times(connection: Connection, since_utc: datetime | None = None) -> tuple[datetime, ...]:
+    """Returns when marks were taken, oldest first."""
+    query = select(book_marks.c.at_utc).distinct().order_by(book_marks.c.at_utc)
+    if since_utc is not None:
+        query = query.where(book_marks.c.at_utc >= since_utc)
+    return tuple(connection.execute(query).scalars())
+
+
+def load_mark(connection: Connection, at_utc: datetime) -> BookMark | None:
+    """Returns the mark of that very instant, None when there is none."""
+    query = select(book_marks).where(book_marks.c.at_utc == at_utc)
+    rows = connection.execute(query.order_by(book_marks.c.account_id, book_marks.c.contract_key)).all()
+    if not rows:
+        return None
+    positions: Sequence[PositionMark] = tuple(
+        PositionMark(
+            account_id=AccountId(row.account_id),
+            contract_key=ContractKey(row.contract_key),
+            underlying=row.underlying,
+            **{name: getattr(row, name) for name in _FIGURES},
+        )
+        for row in rows
+    )
+    return BookMark(at_utc, tuple(positions))
+
+
+def _thin(connection: Connection, before_utc: datetime) -> None:
+    day = func.substr(book_marks.c.at_utc, 1, 10)
+    last_of_days = select(func.max(book_marks.c.at_utc)).group_by(day)
+    connection.execute(
+        delete(book_marks).where(book_marks.c.at_utc < before_utc, book_marks.c.at_utc.not_in(last_of_days))
+    )
