@@ -18,10 +18,10 @@ import numpy as np
 from scipy.special import ndtr
 
 from analytics.implied_vol import implied_vol_forward
+from analytics.volatility.solver import Observations, fit_shapes
 from execution.brokers.paper.chain_file import ChainFile
 from execution.brokers.paper.fitted_smile import variance_lift
 from execution.brokers.paper.paths import LOG_VARIANCE_BOUND
-from execution.brokers.paper.smile_solver import Observations, fit_shapes
 from execution.brokers.paper.surface import BoolArray, FloatArray, IntArray, years_between
 from models.clock import epoch_s
 from models.enums import Settlement
@@ -82,8 +82,8 @@ class FittedSeries:
 class FittedChain:
     """Series in time order, as of `at_s` (the close).
 
-    One total variance at the money, one shape (a row of coefficients, see `fitted_smile`) and one carry (ln forward /
-    spot) each.
+    Each has one total variance at the money, one shape (a row of coefficients, see `analytics.volatility.spline`) and
+    one carry, ln(forward / spot).
     """
 
     series: tuple[FittedSeries, ...]

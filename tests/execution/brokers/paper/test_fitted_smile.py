@@ -9,15 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.volatility.spline import COEFFICIENTS, HIGH, LOW, spline_weights
 from execution.brokers.paper.chain_file import read_chain_file
-from execution.brokers.paper.fitted_smile import (
-    COEFFICIENTS,
-    HIGH,
-    LOW,
-    FittedSmile,
-    spline_weights,
-    variance_lift,
-)
+from execution.brokers.paper.fitted_smile import FittedSmile, variance_lift
 from execution.brokers.paper.paths import LOG_VARIANCE_BOUND
 from execution.brokers.paper.smile_fit import fit_chain
 from execution.brokers.paper.surface import FloatArray, years_between

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from execution.brokers.paper.fitted_smile import HIGH, LOW, FittedSmile
-from execution.brokers.paper.smile_solver import Observations, butterfly_room, fit_shapes
+from analytics.volatility.solver import Observations, butterfly_room, fit_shapes
+from analytics.volatility.spline import HIGH, LOW
+from execution.brokers.paper.fitted_smile import FittedSmile
 from execution.brokers.paper.surface import FloatArray
 from tests.execution.brokers.paper.arbitrage import worst_loss
 

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from execution.brokers.paper.fitted_smile import COEFFICIENTS, HIGH, LOW, STEP, spline_weights
-from execution.brokers.paper.surface import FloatArray, IntArray
+from analytics.black_scholes import Floats
+from analytics.volatility.spline import COEFFICIENTS, HIGH, LOW, STEP, Ints, spline_weights
 
 _ITERATIONS: Final = 40
 _SETTLED: Final = 1e-4
@@ -53,17 +53,17 @@ class Observations(NamedTuple):
     """Vols seen, columns of equal length.
 
     of: number of the expiry. z: standard deviations from the money. log_vol: ln(vol / the expiry's reference vol),
-    known to `sd`. row: row of the chain file.
+    known to `sd`. row: the caller's own number of it.
     """
 
-    of: IntArray
-    z: FloatArray
-    log_vol: FloatArray
-    sd: FloatArray
-    row: IntArray
+    of: Ints
+    z: Floats
+    log_vol: Floats
+    sd: Floats
+    row: Ints
 
 
-def fit_shapes(seen: Observations, t: FloatArray, theta_most: FloatArray) -> tuple[FloatArray, FloatArray]:
+def fit_shapes(seen: Observations, t: Floats, theta_most: Floats) -> tuple[Floats, Floats]:
     """Returns shapes (n, COEFFICIENTS) and the residuals of the observations in their uncertainties.
 
     `theta_most`: the largest total variance in the money at which the shapes must hold no butterfly, (n,).
@@ -92,10 +92,10 @@ def fit_shapes(seen: Observations, t: FloatArray, theta_most: FloatArray) -> tup
     return shapes, np.where(inside, residual / seen.sd, 0.0)
 
 
-def butterfly_room(shapes: FloatArray, theta: FloatArray, z: FloatArray) -> FloatArray:
+def butterfly_room(shapes: Floats, theta: Floats, z: Floats) -> Floats:
     """Returns Durrleman's expression over relative variance, of shapes (n, COEFFICIENTS) at `z` (m,), shape (n, m).
 
-    Below 0 is arbitrage: (1 - z L')^2 / G + L'' + L'^2 - theta G L'^2 / 4, see `fitted_smile`.
+    Below 0 is arbitrage: (1 - z L')^2 / G + L'' + L'^2 - theta G L'^2 / 4, see `spline`.
     """
     level, slope, bend = (shapes @ _basis(z, order).T for order in range(3))
     relative = np.exp(2.0 * level)
@@ -103,7 +103,7 @@ def butterfly_room(shapes: FloatArray, theta: FloatArray, z: FloatArray) -> Floa
     return np.asarray(room)
 
 
-def _without_butterflies(shapes: FloatArray, theta: FloatArray) -> FloatArray:
+def _without_butterflies(shapes: Floats, theta: Floats) -> Floats:
     """Flattens the shapes that allow a butterfly, in them or in the lines beyond; a flat one allows none."""
     made, slope = shapes.copy(), _basis(_CHECKED, 1)
     steepest = np.interp(_CHECKED, _COLLOCATION, _STEEPEST) + _STEEPER_THAN_ASKED
@@ -117,7 +117,7 @@ def _without_butterflies(shapes: FloatArray, theta: FloatArray) -> FloatArray:
         made[short] *= _FLATTER
 
 
-def _room_beyond(shapes: FloatArray, theta: FloatArray, end: float, outwards: float) -> FloatArray:
+def _room_beyond(shapes: Floats, theta: Floats, end: float, outwards: float) -> Floats:
     """Durrleman's expression along the line w = w0 (1 + s d) that continues a shape, at distances d from its end."""
     at_end = np.array([end])
     relative = np.exp(2.0 * shapes @ _basis(at_end, 0).T)
@@ -128,7 +128,7 @@ def _room_beyond(shapes: FloatArray, theta: FloatArray, end: float, outwards: fl
     return np.asarray(room)
 
 
-def _basis(z: FloatArray, order: int) -> FloatArray:
+def _basis(z: Floats, order: int) -> Floats:
     first, weights = spline_weights(z, order)
     basis = np.zeros((z.size, COEFFICIENTS))
     for number in range(4):
@@ -136,11 +136,11 @@ def _basis(z: FloatArray, order: int) -> FloatArray:
     return basis
 
 
-def _value(shapes: FloatArray, of: IntArray, first: IntArray, weights: FloatArray) -> FloatArray:
+def _value(shapes: Floats, of: Ints, first: Ints, weights: Floats) -> Floats:
     return np.asarray(sum(weights[number] * shapes[of, first + number] for number in range(4)))
 
 
-def _smoothness() -> FloatArray:
+def _smoothness() -> Floats:
     total = np.eye(COEFFICIENTS) / _LEVEL_SD**2
     centre = LOW + STEP * (np.arange(COEFFICIENTS) - 1.0)
     for order, far, near in ((2, _BEND_FAR_SD, _BEND_NEAR_SD), (3, _TWIST_FAR_SD, _TWIST_NEAR_SD)):
@@ -152,8 +152,8 @@ def _smoothness() -> FloatArray:
 
 
 def _data_terms(
-    count: int, of: IntArray, first: IntArray, weights: FloatArray, weight: FloatArray, target: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+    count: int, of: Ints, first: Ints, weights: Floats, weight: Floats, target: Floats
+) -> tuple[Floats, Floats]:
     """The observations' part of the normal equations: (n, m, m) and (n, m)."""
     size = COEFFICIENTS
     blocks, right = np.zeros(count * size * size), np.zeros(count * size)
@@ -165,7 +165,7 @@ def _data_terms(
     return blocks.reshape(count, size, size), right.reshape(count, size)
 
 
-def _add_shape_terms(blocks: FloatArray, right: FloatArray, shapes: FloatArray, theta: FloatArray) -> None:
+def _add_shape_terms(blocks: Floats, right: Floats, shapes: Floats, theta: Floats) -> None:
     """Adds, where the shapes allow a butterfly, a pull to where the linearised expression reaches the margin."""
     bases = [_basis(_COLLOCATION, order) for order in range(3)]
     level, slope = (shapes @ basis.T for basis in bases[:2])
@@ -183,7 +183,7 @@ def _add_shape_terms(blocks: FloatArray, right: FloatArray, shapes: FloatArray, 
         right[number] += rows.T @ wanted
 
 
-def _add_wing_terms(blocks: FloatArray, right: FloatArray, shapes: FloatArray) -> None:
+def _add_wing_terms(blocks: Floats, right: Floats, shapes: Floats) -> None:
     """Adds, where a wing is too steep, a pull to the steepest."""
     basis = _COLLOCATION[:, None] * _basis(_COLLOCATION, 1) / _STEEP_SD
     most = _STEEPEST / _STEEP_SD
@@ -194,7 +194,7 @@ def _add_wing_terms(blocks: FloatArray, right: FloatArray, shapes: FloatArray) -
         right[number] += rows.T @ most[steep[number]]
 
 
-def _solve_chain(blocks: FloatArray, right: FloatArray, coupling: FloatArray) -> FloatArray:
+def _solve_chain(blocks: Floats, right: Floats, coupling: Floats) -> Floats:
     """Solves the normal equations with neighbours pulled together (block tridiagonal, off-diagonal -coupling)."""
     count, size = right.shape
     unit = np.eye(size)
