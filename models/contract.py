@@ -20,6 +20,7 @@ from models.product import (
     FUTURES,
     PENNY,
     TickRule,
+    future_option_style,
     future_root,
     option_product,
     underlying_kind,
@@ -153,6 +154,6 @@ def future_option_contract(
         strike=strike,
         expiry=expiry,
         settlement=settlement,
-        style=ExerciseStyle.EUROPEAN,
+        style=future_option_style(product.root, root),
         delivery=Delivery.UNDERLYING,
     )

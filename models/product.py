@@ -124,6 +124,7 @@ ETF_SYMBOLS: Final = frozenset({"SPY", "QQQ", "IWM", "DIA", "TLT", "GLD", "HYG",
 #: Classes quoted in pennies at every price (the penny programme's three funds).
 _PENNY_EVERYWHERE: Final = frozenset({"SPY", "QQQ", "IWM"})
 
+_INDEX_FUTURES: Final = frozenset({"/ES", "/MES", "/NQ", "/MNQ", "/RTY"})
 FUTURES: Final = {
     product.root: product
     for product in (
@@ -180,6 +181,16 @@ def future_root(symbol: str) -> str:
         if symbol[:length] in FUTURES:
             return symbol[:length]
     raise KeyError(symbol)
+
+
+def future_option_style(product: str, option_root: str) -> ExerciseStyle:
+    """Returns whether options with this root on the future `product` (`/ES`) may be exercised early.
+
+    CME's rulebook: the weekly and month-end options on equity index futures (E1A, EW, QN1 ...) are European, the
+    quarterly ones that carry the future's own root (ES, NQ) are American, and so are those on oil and gold.
+    """
+    is_index = product in _INDEX_FUTURES
+    return ExerciseStyle.EUROPEAN if is_index and option_root != product.lstrip("/") else ExerciseStyle.AMERICAN
 
 
 def front_future(root: str, day: date) -> str:

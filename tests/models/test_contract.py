@@ -106,3 +106,27 @@ def test_underlyings_are_told_apart_by_kind() -> None:
 def test_a_label_reads_as_a_trader_writes_it() -> None:
     assert contract_of_occ("SPXW260515P07002500").label == "SPXW 15 May 26 7002.5 P"
     assert contract_of_occ("SPXW260515P07000000").label == "SPXW 15 May 26 7000 P"
+
+
+@pytest.mark.parametrize(
+    ("future", "root", "style"),
+    [
+        ("/ESZ6", "E1A", ExerciseStyle.EUROPEAN),
+        ("/ESZ6", "EW", ExerciseStyle.EUROPEAN),
+        ("/ESZ6", "ES", ExerciseStyle.AMERICAN),
+        ("/CLF7", "LO", ExerciseStyle.AMERICAN),
+    ],
+)
+def test_weekly_index_future_options_are_european_and_the_others_american(
+    future: str, root: str, style: ExerciseStyle
+) -> None:
+    option = future_option_contract(
+        f"./{future} {root}",
+        future=future,
+        root=root,
+        expiry=date(2026, 12, 18),
+        right=Right.PUT,
+        strike=Decimal(70),
+        settlement=Settlement.PM,
+    )
+    assert option.style is style
