@@ -232,7 +232,7 @@ def _drawdown(log_wealth: Floats) -> _Drawdown:
 
 def _wins_and_losses(r: Floats) -> _WinsAndLosses:
     up, down = r[r > 0.0], r[r < 0.0]
-    gain, loss, decided = math.fsum(up), -math.fsum(down), up.size + down.size
+    gain, loss, decided = math.fsum(up), math.fsum(-down), up.size + down.size
     average_win, average_loss = _over(gain, up.size), _over(loss, down.size)
     return _WinsAndLosses(
         wins=up.size,
@@ -288,15 +288,16 @@ def _against(r: Floats, benchmark: npt.ArrayLike, periods_per_year: float, risk_
     information = _scaled(_over(_mean(active), error), math.sqrt(periods_per_year))
     if stdev_b == 0.0:
         return _Against(tracking_error_annual=tracking, information_ratio_annual=information)
-    covariance = math.fsum(_centred(r) * _centred(b)) / (r.size - 1)
-    beta = covariance / stdev_b**2
+    x, y = _centred(b), _centred(r)
+    xy, xx, yy = math.fsum(x * y), math.fsum(x * x), math.fsum(y * y)
+    beta = xy / xx
     alpha = (mean - risk_free) - beta * (mean_b - risk_free)
     return _Against(
         beta=beta,
         alpha_per_period=alpha,
         alpha_annual_compound=math.expm1(periods_per_year * math.log1p(alpha)) if alpha > -1.0 else None,
         alpha_annual_simple=periods_per_year * alpha,
-        correlation=_over(covariance / stdev_b, stdev),
+        correlation=_over(xy, 0.0 if stdev == 0.0 else math.sqrt(xx * yy)),
         tracking_error_annual=tracking,
         information_ratio_annual=information,
     )

@@ -5,33 +5,36 @@ convention of every retail platform, not a forecast. Smile is not in it: pass th
 """
 
 from enum import Enum
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_ndtr, ndtr
+from scipy.special import erfcx, ndtr
 
 from analytics.black_scholes import Bools, Floats
 
 PROFIT_THRESHOLD_DOLLARS = 0.01
+"""What counts as a profit: a cent, as tastytrade has it."""
 _MIN_DEVIATION = 1e-20
+_SQRT_HALF = 0.5**0.5
 _MIN_PRICE, _MAX_PRICE = 1e-100, 1e100
 _MAX_VOL, _MAX_YEARS = 1e3, 1e3
 
 
 class ExpectedMoveMethod(Enum):
-    """How an expected move was taken; show the name beside the number."""
+    """How an expected move was taken."""
 
-    IV_SQRT_DAYS = "S x IV x sqrt(days/365), 1 SD"
-    STRADDLE_1_SD = "ATM straddle x 1.25, 1 SD"
-    STRADDLE_085 = "ATM straddle x 0.85, about a 50 % range"
+    IV_SQRT_DAYS = "iv_sqrt_days"
+    STRADDLE_1_SD = "straddle_1_sd"
+    STRADDLE_085 = "straddle_085"
 
-
-class ProfitZones(NamedTuple):
-    """Price ranges where the P&L reaches the threshold: from low[i] to high[i] (inf = no upper end), ascending."""
-
-    low: Floats
-    high: Floats
+    @property
+    def label(self) -> str:
+        """Words to show beside the number: three methods give three numbers."""
+        return {
+            ExpectedMoveMethod.IV_SQRT_DAYS: "S x IV x sqrt(days/365), 1 SD",
+            ExpectedMoveMethod.STRADDLE_1_SD: "ATM straddle x 1.25, 1 SD",
+            ExpectedMoveMethod.STRADDLE_085: "ATM straddle x 0.85, about a 50 % range",
+        }[self]
 
 
 def probability_above(
@@ -54,72 +57,43 @@ def probability_above(
     return np.asarray(np.where(unusable, np.nan, chance))
 
 
-def probability_between(
+def probability_of_profit(
     *,
     low: npt.ArrayLike,
     high: npt.ArrayLike,
-    forward: npt.ArrayLike,
-    t_years: npt.ArrayLike,
+    forward: float,
+    t_years: float,
     vol: npt.ArrayLike,
-) -> Floats:
-    """Chance that the price ends between `low` (0 = no lower end) and `high` (inf = no upper end)."""
-    above_low = probability_above(level=low, forward=forward, t_years=t_years, vol=vol)
-    return above_low - probability_above(level=high, forward=forward, t_years=t_years, vol=vol)
-
-
-def profit_zones(
-    *,
-    knots: npt.ArrayLike,
-    pnl: npt.ArrayLike,
-    slope_above: float,
-    threshold_dollars: float = PROFIT_THRESHOLD_DOLLARS,
-) -> ProfitZones:
-    """Where a payoff at expiry makes at least `threshold_dollars`.
-
-    knots: underlying prices where the payoff bends, strictly ascending, the first one 0. pnl: dollars at each.
-    slope_above: dollars per point beyond the last knot. Between knots the payoff is a straight line, so the ends are
-    exact. Touching zones are one.
-    """
-    x, y = np.asarray(knots, dtype=np.float64), np.asarray(pnl, dtype=np.float64) - threshold_dollars
-    if x.ndim != 1 or x.size == 0 or x.shape != y.shape or bool((np.diff(x) <= 0.0).any()):
-        raise ValueError("knots must ascend strictly and have one pnl each: sort them and drop the doubles.")
-    inside = y >= 0.0
-    ends: list[float] = [float(x[0])] if inside[0] else []
-    for i in np.flatnonzero(inside[1:] != inside[:-1]):
-        share = y[i] / (y[i] - y[i + 1])
-        ends.append(float(x[i] + share * (x[i + 1] - x[i])))
-    last_inside = bool(inside[-1])
-    if last_inside != (slope_above > 0.0 or (last_inside and slope_above == 0.0)):
-        ends.append(float(x[-1] - y[-1] / slope_above))
-        last_inside = not last_inside
-    if last_inside:
-        ends.append(float("inf"))
-    pairs = np.asarray(ends, dtype=np.float64).reshape(-1, 2)
-    return ProfitZones(pairs[:, 0], pairs[:, 1])
-
-
-def probability_of_profit(
-    *, low: npt.ArrayLike, high: npt.ArrayLike, forward: float, t_years: float, vol: float
+    vol_at_high: npt.ArrayLike | None = None,
 ) -> float:
     """Chance that the price ends in one of the profit zones [low[i], high[i]] (inf = no upper end).
 
-    The zones must not overlap, as `profit_zones` gives them; none at all is 0. NaN when an input is unknown.
+    The zones lie between the breakevens, as `analytics.payoff` finds them, and must not overlap; none at all is 0. For
+    "a profit of a cent or more" hand the payoff a cost that is PROFIT_THRESHOLD_DOLLARS higher. vol: one for all, or
+    one per zone; where the smile differs from end to end, the vol at `low` here and the one at `high` in vol_at_high.
+    NaN when an input is unknown.
     """
     lows, highs = np.atleast_1d(np.asarray(low, np.float64)), np.atleast_1d(np.asarray(high, np.float64))
     if lows.size == 0:
         return 0.0
-    chance = probability_between(low=lows, high=highs, forward=forward, t_years=t_years, vol=vol).sum()
-    return float(min(max(chance, 0.0), 1.0)) if np.isfinite(chance) else float("nan")
+    over_low = probability_above(level=lows, forward=forward, t_years=t_years, vol=vol)
+    upper_vol = vol if vol_at_high is None else vol_at_high
+    over_high = probability_above(level=highs, forward=forward, t_years=t_years, vol=upper_vol)
+    chance = float((over_low - over_high).sum())
+    return min(max(chance, 0.0), 1.0) if np.isfinite(chance) else float("nan")
 
 
 def rough_pop_of_credit(*, credit: npt.ArrayLike, width: npt.ArrayLike) -> Floats:
-    """The floor trader's POP of a credit spread, 1 - credit / width; same units for both, width > 0."""
-    return np.asarray(1.0 - np.asarray(credit, dtype=np.float64) / np.asarray(width, dtype=np.float64))
+    """The floor trader's POP of a credit spread, 1 - credit / width, to hold the lognormal one against.
+
+    Same units for both; broadcasts. NaN unless 0 <= credit <= width and width > 0.
+    """
+    return _one_less(credit, width)
 
 
 def rough_pop_of_debit(*, max_profit: npt.ArrayLike, width: npt.ArrayLike) -> Floats:
-    """The floor trader's POP of a debit spread, 1 - max profit / width; same units for both, width > 0."""
-    return np.asarray(1.0 - np.asarray(max_profit, dtype=np.float64) / np.asarray(width, dtype=np.float64))
+    """The floor trader's POP of a debit spread, 1 - max profit / width; as `rough_pop_of_credit`."""
+    return _one_less(max_profit, width)
 
 
 def probability_of_touch(
@@ -133,40 +107,40 @@ def probability_of_touch(
 ) -> Floats:
     """Chance that the price trades at `barrier` at any moment before the horizon (watched continuously).
 
-    Arguments broadcast; barrier and spot in currency, > 0. At the barrier it is 1; with no time or vol left it is 0
-    elsewhere. Reflection principle with drift: Haug, ch. 4.19, the undiscounted one-touch.
+    Arguments broadcast; barrier and spot in currency, > 0; rate and yield continuous, a year. At the barrier it is 1;
+    with no time left it is 0 elsewhere, and without vol it is 1 if the carry alone takes the price there. NaN for
+    unusable inputs. Reflection principle with drift: Haug, ch. 4.19, the undiscounted one-touch.
     """
     b, s, t, v, r, q = (np.asarray(x, np.float64) for x in (barrier, spot, t_years, vol, rate, dividend_yield))
     deviation = _deviation(t, v)
     known = _is_price(b) & _is_price(s) & ~np.isnan(deviation) & (np.abs(r) <= 1e3) & (np.abs(q) <= 1e3)
     distance = np.log(np.where(known, b, 1.0) / np.where(known, s, 1.0))
-    side = np.sign(distance)
+    side, away = np.sign(distance), np.abs(distance)
+    carry = np.where(known, r, 0.0) - np.where(known, q, 0.0)
+    # From here on the barrier lies above: both the distance and the drift are measured towards it.
+    pull = side * carry * np.where(known, t, 0.0)
     moving = known & (deviation > _MIN_DEVIATION)
     safe = np.where(moving, deviation, 1.0)
-    carry = np.where(moving, r, 0.0) - np.where(moving, q, 0.0)
-    drift = np.where(moving, carry * np.where(moving, t, 0.0) - 0.5 * deviation * deviation, 0.0)
-    direct = ndtr(side * (drift - distance) / safe)
-    # exp(2 drift distance / deviation^2) can be huge while its partner is tiny: multiply them as logarithms.
-    log_mirror = 2.0 * drift * distance / (safe * safe) + log_ndtr(-side * (drift + distance) / safe)
-    chance = np.minimum(direct + np.exp(np.minimum(log_mirror, 0.0)), 1.0)
-    chance = np.where(side == 0.0, 1.0, np.where(moving, chance, 0.0))
-    return np.asarray(np.where(known, chance, np.nan))
+    drift = np.where(moving, pull - side * 0.5 * deviation * deviation, 0.0)
+    chance = np.minimum(ndtr((drift - away) / safe) + _mirrored(away, drift, safe), 1.0)
+    chance = np.where(moving, chance, np.where(pull >= away, 1.0, 0.0))
+    return np.asarray(np.where(known, np.where(side == 0.0, 1.0, chance), np.nan))
 
 
 def expected_move_iv(*, spot: npt.ArrayLike, vol: npt.ArrayLike, days: npt.ArrayLike) -> Floats:
-    """One standard deviation in currency: spot x vol x sqrt(days / 365), calendar days."""
-    s, v, d = (np.asarray(x, dtype=np.float64) for x in (spot, vol, days))
-    return np.asarray(s * v * np.sqrt(np.where(d >= 0.0, d, np.nan) / 365.0))
+    """One standard deviation in currency: spot x vol x sqrt(days / 365), calendar days; NaN when one is negative."""
+    s, v, d = (_not_negative(x) for x in (spot, vol, days))
+    return np.asarray(s * v * np.sqrt(d / 365.0))
 
 
 def expected_move_straddle(*, straddle: npt.ArrayLike) -> Floats:
-    """One standard deviation in currency from the at-the-money straddle's price: x 1.25."""
-    return np.asarray(1.25 * np.asarray(straddle, dtype=np.float64))
+    """One standard deviation in currency from the at-the-money straddle's price: x 1.25; NaN for a negative price."""
+    return np.asarray(1.25 * _not_negative(straddle))
 
 
 def expected_range_straddle(*, straddle: npt.ArrayLike) -> Floats:
-    """About a 50 % range in currency from the at-the-money straddle's price: x 0.85."""
-    return np.asarray(0.85 * np.asarray(straddle, dtype=np.float64))
+    """About a 50 % range in currency from the at-the-money straddle's price: x 0.85; NaN for a negative price."""
+    return np.asarray(0.85 * _not_negative(straddle))
 
 
 def expected_move(method: ExpectedMoveMethod, *, spot: float, vol: float, days: float, straddle: float) -> float:
@@ -176,6 +150,30 @@ def expected_move(method: ExpectedMoveMethod, *, spot: float, vol: float, days: 
     if method is ExpectedMoveMethod.STRADDLE_1_SD:
         return float(expected_move_straddle(straddle=straddle))
     return float(expected_range_straddle(straddle=straddle))
+
+
+def _mirrored(away: Floats, drift: Floats, deviation: Floats) -> Floats:
+    """exp(2 drift away / deviation^2) x N(-(away + drift) / deviation): the paths that touch and come back.
+
+    The factors can be huge and tiny at once. Where the argument of N is negative its own Gaussian is taken into the
+    exponent, which then is a single square; elsewhere both factors are at most 1.
+    """
+    reach = (away + drift) / deviation
+    ahead = reach >= 0.0
+    single = 0.5 * erfcx(np.where(ahead, reach, 0.0) * _SQRT_HALF) * np.exp(-0.5 * ((away - drift) / deviation) ** 2)
+    against = np.where(ahead, 0.0, 2.0 * (drift / deviation) * (away / deviation))
+    return np.asarray(np.where(ahead, single, np.exp(against) * ndtr(-reach)))
+
+
+def _one_less(part: npt.ArrayLike, whole: npt.ArrayLike) -> Floats:
+    p, w = np.broadcast_arrays(np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64))
+    usable = (p >= 0.0) & (p <= w) & (w > 0.0) & (w < np.inf)
+    return np.asarray(np.where(usable, 1.0 - np.where(usable, p, 0.0) / np.where(usable, w, 1.0), np.nan))
+
+
+def _not_negative(values: npt.ArrayLike) -> Floats:
+    given = np.asarray(values, dtype=np.float64)
+    return np.asarray(np.where((given >= 0.0) & (given < np.inf), given, np.nan))
 
 
 def _is_price(values: Floats) -> Bools:
