@@ -15,9 +15,12 @@ from analytics.volatility.parity import (
     parity_line,
 )
 from analytics.volatility.rank import IvPercentile, IvRank, RankStatus, iv_percentile, iv_rank
+from analytics.volatility.smile import OUTLIER_SD, fit_smiles, vol_uncertainty
+from analytics.volatility.surface import Region, SmileReport, SmileStatus, SmileSurface, SmileVols
 
 __all__ = [
     "DEFAULT_STRIKES",
+    "OUTLIER_SD",
     "IvPercentile",
     "IvRank",
     "ParityForward",
@@ -25,11 +28,18 @@ __all__ = [
     "ParityStatus",
     "RankStatus",
     "RateCurve",
+    "Region",
+    "SmileReport",
+    "SmileStatus",
+    "SmileSurface",
+    "SmileVols",
     "fit_rate_curve",
+    "fit_smiles",
     "forward_price",
     "implied_dividend_yield",
     "iv_percentile",
     "iv_rank",
     "parity_forward",
     "parity_line",
+    "vol_uncertainty",
 ]

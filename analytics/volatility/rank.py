@@ -36,7 +36,7 @@ class IvRank(NamedTuple):
     """Rank of today's vol between the window's extremes; arrays of one shape.
 
     rank: 0 (at or below every day of the window) to 1 (at or above every one), NaN where status is not OK. low, high:
-    extremes of the window and today, in the unit of `iv`, NaN without any value. days_used: values in the window.
+    extremes of the window and today, in the unit of `iv`, NaN when today is unknown. days_used: values in the window.
     status: int8 codes of `RankStatus`; FLAT_HISTORY when low equals high.
     """
 

@@ -45,8 +45,10 @@ _LONGEST_STEP: Final = 0.5
 _MOST: Final = 2.5
 #: How far beyond the knots a wing's line is looked at, in standard deviations.
 _BEYOND: Final = np.concatenate([[0.0], np.geomspace(0.5, 500.0, 16)])
-#: What a shape that still allows a butterfly is flattened by until it does not.
-_FLATTER: Final = 0.9
+#: What a shape that still allows a butterfly is flattened by until it does not, and what it must then hold where it is
+#: looked at, so that it also holds in between.
+_FLATTER: Final = 0.97
+_ROOM_LEAST: Final = 1e-3
 
 
 class Observations(NamedTuple):
@@ -108,7 +110,7 @@ def _without_butterflies(shapes: Floats, theta: Floats) -> Floats:
     made, slope = shapes.copy(), _basis(_CHECKED, 1)
     steepest = np.interp(_CHECKED, _COLLOCATION, _STEEPEST) + _STEEPER_THAN_ASKED
     while True:
-        short = (butterfly_room(made, theta, _CHECKED) < 0.0).any(axis=1)
+        short = (butterfly_room(made, theta, _CHECKED) < _ROOM_LEAST).any(axis=1)
         short |= (_CHECKED * (made @ slope.T) > steepest).any(axis=1)
         for end, outwards in ((LOW, -1.0), (HIGH, 1.0)):
             short |= (_room_beyond(made, theta, end, outwards) < 0.0).any(axis=1)
