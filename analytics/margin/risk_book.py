@@ -112,7 +112,9 @@ class Valuer(Protocol):
         dividend_yield: npt.ArrayLike,
         vol: npt.ArrayLike,
         is_call: npt.ArrayLike,
-    ) -> Floats: ...
+    ) -> Floats:
+        """Unit values at the broadcast shape."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -33,8 +33,8 @@ from analytics.black_scholes import DAYS_PER_YEAR, Floats
 from analytics.book_columns import Model, Rows
 from analytics.margin.risk_book import RiskBook, Valuer, unit_values, valuation_name
 from analytics.margin.terms import MarginError
+from analytics.scenarios.shocks import VOL_FLOOR
 
-VOL_FLOOR = 0.001
 #: Price moves of scenarios 1-14 in parts of the range, and the direction of vol.
 _MOVES = np.repeat(np.array([0.0, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0]) / 3.0, 2)
 _VOLS = np.tile(np.array([1.0, -1.0]), 7)
