@@ -14,7 +14,17 @@ Rules
     unknown     positions the book cannot value (no price, no vol) are left out, counted and masked.
 """
 
+from analytics.scenarios.breach import BreachMap, Crossing, Lane, breach_map
 from analytics.scenarios.columns import Moves
+from analytics.scenarios.expiries import ExpiryLadder, expiry_ladder
+from analytics.scenarios.explain import (
+    ExplainInputs,
+    ExplainStatus,
+    PnlExplain,
+    PnlParts,
+    pnl_explain,
+    sum_by,
+)
 from analytics.scenarios.grid import (
     PnlCurve,
     PnlGrid,
@@ -34,22 +44,44 @@ from analytics.scenarios.shocks import (
     VolShift,
     spot_vol_beta,
 )
+from analytics.scenarios.smile import SmileFit, SmilePoints, book_smiles, fit_smile, own_points
+from analytics.scenarios.stress import STRESS_SHIFTS, StressLadder, stress_ladder
 
 __all__ = [
     "STICKY_STRIKE",
+    "STRESS_SHIFTS",
     "VOL_FLOOR",
+    "BreachMap",
+    "Crossing",
+    "ExpiryLadder",
+    "ExplainInputs",
+    "ExplainStatus",
+    "Lane",
     "Moves",
     "PnlCurve",
+    "PnlExplain",
     "PnlGrid",
+    "PnlParts",
     "ScenarioError",
     "SliceTable",
+    "SmileFit",
+    "SmilePoints",
     "SmileRows",
     "SpotVolBeta",
+    "StressLadder",
     "VolDynamics",
     "VolShift",
+    "book_smiles",
+    "breach_map",
     "expiration_curve",
+    "expiry_ladder",
+    "fit_smile",
     "greeks_at_slices",
+    "own_points",
     "pnl_curve",
+    "pnl_explain",
     "pnl_grid",
     "spot_vol_beta",
+    "stress_ladder",
+    "sum_by",
 ]

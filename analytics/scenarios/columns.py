@@ -1,6 +1,6 @@
 """The book frozen for a scenario: equal contracts merged into one row, linear rows apart, everything hoisted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,23 @@ class Moves:
     dynamics: VolDynamics = STICKY_STRIKE
     rows: npt.ArrayLike | None = None
     underlying_shifts: npt.ArrayLike | None = None
+
+    def mask(self, count: int) -> Bools:
+        """The positions looked at, as a mask over `count`; raises `ScenarioError` for a mask of another length."""
+        if self.rows is None:
+            return np.ones(count, dtype=np.bool_)
+        chosen = np.asarray(self.rows)
+        if chosen.dtype != np.bool_:
+            mask = np.zeros(count, dtype=np.bool_)
+            mask[chosen.astype(np.intp)] = True
+            return mask
+        if chosen.shape != (count,):
+            raise ScenarioError(f"rows is a mask of shape {chosen.shape}, the book has {count} positions. Match them.")
+        return chosen
+
+    def only(self, rows: Bools) -> "Moves":
+        """The same moves on other positions."""
+        return replace(self, rows=rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +132,7 @@ def freeze(book: BookArrays, now_epoch_s: float, moves: Moves, group: npt.ArrayL
     when a vector has not one entry per position or per underlying.
     """
     count = len(book)
-    wanted = _mask(moves.rows, count)
+    wanted = moves.mask(count)
     included = wanted & (book.exclusions(now_epoch_s) == Exclusion.INCLUDED)
     groups_of = np.broadcast_to(np.asarray(group, dtype=np.intp), (count,))
     option = book.model != Model.LINEAR
@@ -130,19 +147,6 @@ def freeze(book: BookArrays, now_epoch_s: float, moves: Moves, group: npt.ArrayL
         excluded_count=int(np.count_nonzero(wanted) - np.count_nonzero(included)),
         moves=moves,
     )
-
-
-def _mask(rows: npt.ArrayLike | None, count: int) -> Bools:
-    if rows is None:
-        return np.ones(count, dtype=np.bool_)
-    chosen = np.asarray(rows)
-    if chosen.dtype == np.bool_:
-        if chosen.shape != (count,):
-            raise ScenarioError(f"rows is a mask of shape {chosen.shape}, the book has {count} positions. Match them.")
-        return chosen
-    mask = np.zeros(count, dtype=np.bool_)
-    mask[chosen.astype(np.intp)] = True
-    return mask
 
 
 def per_underlying(name: str, values: npt.ArrayLike, book: BookArrays) -> Floats:

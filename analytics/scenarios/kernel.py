@@ -45,7 +45,7 @@ class VolField:
         vol = options.vol[:, None]
         self.base: Floats = vol
         if options.smile is not None:
-            self.base = vol + _slide(options, prices)
+            self.base = vol + _slide(options.smile, prices / options.spot[:, None])
         if response is not None:
             change = response.at_reference(options.extra[:, None] + spots)
             change *= options.response[:, None]
@@ -65,12 +65,10 @@ class VolField:
         return np.maximum(shifted, VOL_FLOOR, out=shifted), held
 
 
-def _slide(options: Options, prices: Floats) -> Floats:
+def _slide(smile: tuple[Floats, ...], spot_ratio: Floats) -> Floats:
     """Change of each vol when its smile travels with the spot; exactly 0 where the spot has not moved."""
-    assert options.smile is not None
-    slope, curvature, low, high, own_k = (part[:, None] for part in options.smile)
-    ratio = prices / options.spot[:, None]
-    then = own_k - np.log(np.maximum(ratio, _TINY))
+    slope, curvature, low, high, own_k = (part[:, None] for part in smile)
+    then = own_k - np.log(np.maximum(spot_ratio, _TINY))
     then = np.minimum(np.maximum(then, low), high)
     now = np.minimum(np.maximum(own_k, low), high)
     return np.asarray((then - now) * (slope + curvature * (then + now)))
@@ -85,8 +83,9 @@ def intrinsic(options: Options, prices: Floats) -> Floats:
 class EuropeanBlock:
     """Prices of one block of rows over one run of spots, date after date and vol after vol, in the same buffers."""
 
-    def __init__(self, options: Options, prices: Floats) -> None:
-        self._options, self._prices = options, prices
+    def __init__(self, options: Options, prices: Floats, *, vol_per_cell: bool) -> None:
+        """vol_per_cell: vols will come as [row, spot]. Today's value must be asked the same way: same arithmetic."""
+        self._options, self._prices, self._vol_per_cell = options, prices, vol_per_cell
         shape = prices.shape
         self._moneyness = block_array(*shape)
         np.divide(prices, options.strike[:, None], out=self._moneyness)
@@ -112,10 +111,10 @@ class EuropeanBlock:
         self._intrinsic = intrinsic(gone, self._prices[self._dead])
 
     def values(self, vol: Floats) -> Floats:
-        """Unit values [row, spot] at vols [row, 1] or [row, spot], all > 0; the array is overwritten by the next."""
+        """Unit values [row, spot] at vols > 0, [row, 1] or per cell; the array is overwritten by the next call."""
         first, second = self._d1, self._d2
         deviation = vol * self._root
-        if deviation.shape[1] == 1:
+        if not self._vol_per_cell:
             scale = self._sign / deviation
             np.multiply(self._moneyness, scale, out=first)
             first += scale * self._drift + 0.5 * self._sign * deviation

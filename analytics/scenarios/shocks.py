@@ -121,6 +121,11 @@ class VolDynamics:
     vol_beta: npt.ArrayLike = field(default=1.0)
 
     @property
+    def per_cell(self) -> bool:
+        """Whether vols depend on the spot."""
+        return self.smile is not None or self.response is not None
+
+    @property
     def name(self) -> str:
         """In a trader's words."""
         slides = "sticky delta" if self.smile is not None else "sticky strike"

@@ -67,6 +67,16 @@ def expiry_pnl(frozen: Frozen, spots: Floats) -> Floats:
     return out
 
 
+def time_value(frozen: Frozen) -> Floats:
+    """Dollars [group]: today's value of the options less what they would fetch if exercised now."""
+    out = np.zeros((frozen.groups, 1))
+    for options, block in ((frozen.european, EuropeanBlock), (frozen.american, EuropeanBlock)):
+        for rows, _ in blocks(len(options), 1, CELLS):
+            part = options.take(rows)
+            _add(out, _today(part, frozen, block) - intrinsic(part, part.spot[:, None]), part)
+    return out[:, 0]
+
+
 def blocks(rows: int, spots: int, cells: int) -> Iterator[tuple[slice, slice]]:
     """Runs of rows and runs of spots that together stay within `cells`."""
     if rows == 0 or spots == 0:
@@ -93,7 +103,7 @@ def _add_options(
         now = _today(part, frozen, kind)
         prices = prices_of(part, spots[run])
         field = VolField(part, spots[run], prices, moves.dynamics.response)
-        block: _Block = kind(part, prices)
+        block: _Block = kind(part, prices, vol_per_cell=moves.dynamics.per_cell)
         at_vols = [field.at(shift, moves.vol_mode) for shift in vols.tolist()]
         for i, passed in enumerate(days.tolist()):
             block.set_date(passed)
@@ -110,7 +120,7 @@ def _today(options: Options, frozen: Frozen, kind: type[EuropeanBlock]) -> Float
     moves = frozen.moves
     still, zero = replace(options, extra=np.zeros(len(options))), np.zeros(1)
     prices = prices_of(still, zero)
-    block = kind(still, prices)
+    block = kind(still, prices, vol_per_cell=moves.dynamics.per_cell)
     block.set_date(0.0)
     vol, _ = VolField(still, zero, prices, moves.dynamics.response).at(0.0, moves.vol_mode)
     return block.values(vol)
