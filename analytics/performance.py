@@ -12,8 +12,8 @@ Where libraries differ, the app follows
     Sortino        over all n periods (empyrical, quantstats); `sortino_negatives_only_stdev` is the other reading
     alpha          `alpha_annual_compound` (empyrical) and `alpha_annual_simple` (quantstats), each by name
     win rate       `win_rate_excluding_flats` (quantstats) and `win_rate_including_flats`, each by name
-    VaR, CVaR      historical (empyrical); quantstats takes a normal quantile, which hides the tail a seller of premium
-                   lives with. empyrical's CVaR averages the worst int(5 % n) + 1: the same for most lengths
+    VaR, CVaR      historical (empyrical); quantstats takes a normal's quantile and tail mean, which hide the tail a
+                   seller of premium lives with
     information    annual; empyrical and quantstats show it per period
     skew, kurtosis of the population; quantstats shows the bias-adjusted sample figures
     no losses      profit factor, payoff and omega are undefined (None), not 0 and not a large number
@@ -100,6 +100,17 @@ class SeriesStatistics(NamedTuple):
     information_ratio_annual: float | None
 
 
+class _LogWealth(NamedTuple):
+    """Logarithm of wealth as two numbers each: their sum, and what it rounded away."""
+
+    rounded: Floats
+    carried: Floats
+
+    def above(self, index: npt.NDArray[np.intp] | int) -> Floats:
+        """How far each lies above the entry (or its own entry) of `index`, to the last digit of the steps between."""
+        return (self.rounded - self.rounded[index]) + (self.carried - self.carried[index])
+
+
 class _Drawdown(NamedTuple):
     depth: float | None
     peak: int | None
@@ -152,7 +163,7 @@ def series_statistics(
     r = _checked("returns", returns)
     log_wealth = _log_wealth(r)
     excess, n = r - risk_free_per_period, r.size
-    fall, growth = _drawdown(log_wealth), float(log_wealth[-1])
+    fall, growth = _drawdown(log_wealth), float(log_wealth.rounded[-1] + log_wealth.carried[-1])
     cagr = math.expm1(periods_per_year / n * growth) if n else None
     year = math.sqrt(periods_per_year)
     mean, stdev = _mean(r), _stdev(r)
@@ -204,29 +215,31 @@ def _checked(name: str, given: npt.ArrayLike) -> Floats:
     return values
 
 
-def _log_wealth(r: Floats) -> Floats:
+def _log_wealth(r: Floats) -> _LogWealth:
     """Logarithm of wealth, n + 1 entries from 0; -inf from a total loss on."""
     alive = np.cumprod(r > -1.0) > 0
     steps = np.log1p(np.where(alive, r, 0.0))
-    plain = np.concatenate(([0.0], np.cumsum(steps)))
-    # What each addition rounded away (Knuth's two-sum), summed up and put back.
-    back = plain[1:] - plain[:-1]
-    lost = (plain[:-1] - (plain[1:] - back)) + (steps - back)
-    return np.concatenate(([0.0], np.where(alive, plain[1:] + np.cumsum(lost), -np.inf)))
+    rounded = np.concatenate(([0.0], np.cumsum(steps)))
+    # What each addition rounded away (Knuth's two-sum), summed up.
+    back = rounded[1:] - rounded[:-1]
+    lost = (rounded[:-1] - (rounded[1:] - back)) + (steps - back)
+    rounded[1:][~alive] = -np.inf
+    return _LogWealth(rounded, np.concatenate(([0.0], np.cumsum(lost))))
 
 
-def _drawdown(log_wealth: Floats) -> _Drawdown:
-    if log_wealth.size == 1:
+def _drawdown(wealth: _LogWealth) -> _Drawdown:
+    total = wealth.rounded + wealth.carried
+    if total.size == 1:
         return _Drawdown(None, None, None, None)
-    peaks = np.maximum.accumulate(log_wealth)
-    falls = log_wealth - peaks
+    higher = np.concatenate(([True], total[1:] > np.maximum.accumulate(total)[:-1]))
+    peak_of = np.maximum.accumulate(np.where(higher, np.arange(total.size), 0))
+    falls = wealth.above(peak_of)
     trough = int(falls.argmin())
-    if falls[trough] == 0.0:
+    if falls[trough] >= 0.0:
         return _Drawdown(0.0, None, None, None)
-    peak = int(np.flatnonzero(log_wealth[: trough + 1] == peaks[trough])[0])
+    peak = int(peak_of[trough])
     # Wealth that is back at the peak to the last digits is back, whichever way the rounding went.
-    slack = 4.0 * _EPS * log_wealth.size
-    back = np.flatnonzero(log_wealth[trough:] >= peaks[trough] - slack)
+    back = np.flatnonzero(wealth.above(peak)[trough:] >= -4.0 * _EPS * total.size)
     return _Drawdown(math.expm1(falls[trough]), peak, trough, trough + int(back[0]) if back.size else None)
 
 
@@ -308,7 +321,9 @@ def _mean(values: Floats) -> float | None:
 
 
 def _centred(values: Floats) -> Floats:
-    return values - math.fsum(values) / values.size
+    """Values less their mean, and less what rounding left of it."""
+    first = values - math.fsum(values) / values.size
+    return first - math.fsum(first) / values.size
 
 
 def _is_constant(values: Floats) -> bool:
