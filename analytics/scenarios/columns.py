@@ -133,7 +133,7 @@ def freeze(book: BookArrays, now_epoch_s: float, moves: Moves, group: npt.ArrayL
     """
     count = len(book)
     wanted = moves.mask(count)
-    included = wanted & (book.exclusions(now_epoch_s) == Exclusion.INCLUDED)
+    included = wanted & (book.exclusions(now_epoch_s) == Exclusion.INCLUDED) & ~_two_boundaries(book)
     groups_of = np.broadcast_to(np.asarray(group, dtype=np.intp), (count,))
     option = book.model != Model.LINEAR
     options = _options(book, now_epoch_s, moves, np.flatnonzero(included & option), groups_of)
@@ -147,6 +147,13 @@ def freeze(book: BookArrays, now_epoch_s: float, moves: Moves, group: npt.ArrayL
         excluded_count=int(np.count_nonzero(wanted) - np.count_nonzero(included)),
         moves=moves,
     )
+
+
+def _two_boundaries(book: BookArrays) -> Bools:
+    """American options whose own rate is negative and above the yield: two exercise boundaries, priced by nothing."""
+    carry = book.carry_yield(np.arange(len(book)))
+    own, other = np.where(book.is_call, carry, book.rate), np.where(book.is_call, book.rate, carry)
+    return np.asarray(book.is_american & (own < 0.0) & (other < own))
 
 
 def per_underlying(name: str, values: npt.ArrayLike, book: BookArrays) -> Floats:

@@ -1,10 +1,11 @@
 """Greeks of a frozen book after a shock, summed per group: first-order values of every contract in every cell."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from analytics.american import american_first_order
 from analytics.black_scholes import FirstOrderValues, Floats, bsm_first_order
 from analytics.scenarios.columns import Frozen, Options
 from analytics.scenarios.kernel import VolField, prices_of
@@ -43,7 +44,7 @@ def grouped_greeks(
     totals = tuple(np.zeros((frozen.groups, vols.size, spots.size)) for _ in range(5))
     index = index_levels(index_price, spots)
     _add_linear(frozen, spots, index, totals)
-    for options in (frozen.european, frozen.american):
+    for options, first_order in ((frozen.european, bsm_first_order), (frozen.american, american_first_order)):
         for rows, run in blocks(len(options), spots.size, _CELLS):
             part = options.take(rows)
             prices = prices_of(part, spots[run])
@@ -51,7 +52,7 @@ def grouped_greeks(
             field = VolField(part, spots[run], prices, frozen.moves.dynamics.response)
             for j, shift in enumerate(vols.tolist()):
                 vol, _ = field.at(shift, frozen.moves.vol_mode)
-                values = _first_order(part, prices, vol, days_forward)
+                values = _unit_values(first_order, part, prices, vol, days_forward)
                 weighed = (
                     values.delta * ratio,
                     values.gamma * ratio * ratio,
@@ -64,17 +65,36 @@ def grouped_greeks(
     return GroupedGreeks(*totals)
 
 
-def _first_order(options: Options, prices: Floats, vol: Floats, days_forward: float) -> FirstOrderValues:
-    """Unit values [row, spot]."""
-    return bsm_first_order(
-        spot=prices,
-        strike=options.strike[:, None],
-        t_years=(np.maximum(options.days_left - days_forward, 0.0) / _DAYS_PER_YEAR)[:, None],
-        rate=options.rate[:, None],
-        dividend_yield=options.carry_yield[:, None],
-        vol=vol,
-        is_call=options.is_call[:, None],
+class _FirstOrder(Protocol):
+    """`bsm_first_order` or `american_first_order`."""
+
+    def __call__(
+        self,
+        *,
+        spot: npt.ArrayLike,
+        strike: npt.ArrayLike,
+        t_years: npt.ArrayLike,
+        rate: npt.ArrayLike,
+        dividend_yield: npt.ArrayLike,
+        vol: npt.ArrayLike,
+        is_call: npt.ArrayLike,
+    ) -> FirstOrderValues: ...
+
+
+def _unit_values(
+    first_order: _FirstOrder, options: Options, prices: Floats, vol: Floats, days_forward: float
+) -> FirstOrderValues:
+    """Unit values [row, spot]; handed over as [spot, row], where a vol per row needs one exercise boundary per row."""
+    found = first_order(
+        spot=prices.T,
+        strike=options.strike,
+        t_years=np.maximum(options.days_left - days_forward, 0.0) / _DAYS_PER_YEAR,
+        rate=options.rate,
+        dividend_yield=options.carry_yield,
+        vol=vol[:, 0] if vol.shape[1] == 1 else vol.T,
+        is_call=options.is_call,
     )
+    return FirstOrderValues(*(value.T for value in found))
 
 
 def _add_linear(frozen: Frozen, spots: Floats, index: Floats, totals: tuple[Floats, ...]) -> None:

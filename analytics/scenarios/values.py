@@ -14,6 +14,7 @@ import numpy as np
 from analytics.black_scholes import Bools, Floats
 from analytics.book import Rows
 from analytics.scenarios.columns import Frozen, Linear, Options
+from analytics.scenarios.early import AmericanBlock
 from analytics.scenarios.kernel import EuropeanBlock, VolField, intrinsic, prices_of
 
 CELLS = 8_192
@@ -43,7 +44,7 @@ def grouped_pnl(frozen: Frozen, spots: Floats, vols: Floats, days: Floats, *, ce
     pnl = np.zeros((frozen.groups, days.size, vols.size, spots.size))
     pnl += linear_pnl(frozen.linear, frozen.groups, spots)[:, None, None, :]
     floored = _add_options(frozen, frozen.european, EuropeanBlock, (spots, vols, days), pnl, cells)
-    floored += _add_options(frozen, frozen.american, EuropeanBlock, (spots, vols, days), pnl, cells)
+    floored += _add_options(frozen, frozen.american, AmericanBlock, (spots, vols, days), pnl, cells)
     return GroupedPnl(pnl, floored)
 
 
@@ -59,7 +60,7 @@ def linear_pnl(linear: Linear, groups: int, spots: Floats) -> Floats:
 def expiry_pnl(frozen: Frozen, spots: Floats) -> Floats:
     """Dollars [group, spot] with every option at its intrinsic value at these prices."""
     out = linear_pnl(frozen.linear, frozen.groups, spots)
-    for options, block in ((frozen.european, EuropeanBlock), (frozen.american, EuropeanBlock)):
+    for options, block in ((frozen.european, EuropeanBlock), (frozen.american, AmericanBlock)):
         for rows, run in blocks(len(options), spots.size, CELLS):
             part = options.take(rows)
             worth = intrinsic(part, prices_of(part, spots[run])) - _today(part, frozen, block)
@@ -70,7 +71,7 @@ def expiry_pnl(frozen: Frozen, spots: Floats) -> Floats:
 def time_value(frozen: Frozen) -> Floats:
     """Dollars [group]: today's value of the options less what they would fetch if exercised now."""
     out = np.zeros((frozen.groups, 1))
-    for options, block in ((frozen.european, EuropeanBlock), (frozen.american, EuropeanBlock)):
+    for options, block in ((frozen.european, EuropeanBlock), (frozen.american, AmericanBlock)):
         for rows, _ in blocks(len(options), 1, CELLS):
             part = options.take(rows)
             _add(out, _today(part, frozen, block) - intrinsic(part, part.spot[:, None]), part)
@@ -91,7 +92,7 @@ def blocks(rows: int, spots: int, cells: int) -> Iterator[tuple[slice, slice]]:
 def _add_options(
     frozen: Frozen,
     options: Options,
-    kind: type[EuropeanBlock],
+    kind: type[EuropeanBlock] | type[AmericanBlock],
     axes: tuple[Floats, Floats, Floats],
     pnl: Floats,
     cells: int,
@@ -115,7 +116,7 @@ def _add_options(
     return floored
 
 
-def _today(options: Options, frozen: Frozen, kind: type[EuropeanBlock]) -> Floats:
+def _today(options: Options, frozen: Frozen, kind: type[EuropeanBlock] | type[AmericanBlock]) -> Floats:
     """Unit values [row, 1] with no shock, by the same arithmetic as every scenario."""
     moves = frozen.moves
     still, zero = replace(options, extra=np.zeros(len(options))), np.zeros(1)
