@@ -338,8 +338,9 @@ def _stdev(values: Floats) -> float | None:
 
 
 def _over(numerator: float | None, denominator: float | None) -> float | None:
-    """Quotient; None when a side is unknown or there is nothing to divide by."""
-    return None if numerator is None or not denominator else numerator / denominator
+    """Quotient; None when a side is unknown, there is nothing to divide by, or it is too large to hold."""
+    quotient = None if numerator is None or not denominator else numerator / denominator
+    return None if quotient is None or math.isinf(quotient) else quotient
 
 
 def _scaled(value: float | None, factor: float) -> float | None:

@@ -12,6 +12,8 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import NamedTuple
 
+_MAX_RESULT = 1e300  # a broker's unset 1.8e308 is no result
+
 
 class PerformanceError(ValueError):
     """Figures that cannot be a record of returns or trades; the message says which entry and what to do."""
@@ -83,7 +85,7 @@ def _whole_numbers(pnl: Sequence[Decimal | float]) -> tuple[list[int], int]:
     """The entries as whole numbers of one common unit, and how many units make 1."""
     exact = []
     for index, value in enumerate(pnl):
-        if not math.isfinite(value):
+        if not math.isfinite(value) or abs(float(value)) > _MAX_RESULT:
             raise PerformanceError(f"trade {index} has the result {value}: leave out trades without one.")
         exact.append(Fraction(value))
     scale = math.lcm(*(value.denominator for value in exact))
@@ -91,8 +93,11 @@ def _whole_numbers(pnl: Sequence[Decimal | float]) -> tuple[list[int], int]:
 
 
 def _ratio(numerator: int, denominator: int) -> float | None:
-    """Correctly rounded quotient; None when there is nothing to divide by."""
-    return numerator / denominator if denominator else None
+    """Correctly rounded quotient; None when there is nothing to divide by or it is too large to hold."""
+    try:
+        return numerator / denominator
+    except (ZeroDivisionError, OverflowError):
+        return None
 
 
 def _deepest_fall(units: Sequence[int]) -> int:

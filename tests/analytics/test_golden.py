@@ -33,7 +33,6 @@ from analytics.probability import (
     rough_pop_of_credit,
 )
 from analytics.scenarios import ExplainInputs, pnl_curve, pnl_explain, pnl_grid, stress_ladder
-from analytics.volatility import iv_percentile, iv_rank
 
 pytestmark = pytest.mark.usefixtures("strict_floats")
 
@@ -77,6 +76,9 @@ ELSEWHERE = {
     "11 a combo of four legs: net tick, sign, fills in any order": (
         "tests/execution/orders/test_applying.py::test_a_combo_fills_package_by_package_and_leg_by_leg",
         "tests/execution/brokers/contract_faults.py::test_events_out_of_order_lose_nothing",
+    ),
+    "5.5 rank 81 and percentile 98 on one day": (
+        "tests/analytics/test_volatility_rank.py::test_the_same_day_can_be_rank_81_and_percentile_98",
     ),
     "12 clock change, early close": (
         "tests/execution/test_sessions.py::test_daylight_saving_moves_the_utc_opening_and_not_the_new_york_one",
@@ -280,11 +282,8 @@ def test_golden_9_what_is_unknown_is_listed_and_the_totals_are_marked() -> None:
     assert without.totals.excluded_count == 3
 
 
-def test_worked_volatility_figures_of_the_product_page() -> None:
-    """5.5: rank and percentile differ on the same day; expected moves 292, 233 as a straddle, 198 as a range."""
-    history = np.concatenate([np.full(247, 0.15), [0.10, 0.310, 0.298, 0.285, 0.290]])
-    assert float(iv_rank(iv=0.2701, history=history).rank) == pytest.approx(0.81, abs=0.001)
-    assert float(iv_percentile(iv=0.2701, history=history).percentile) == pytest.approx(0.984, abs=0.001)
+def test_worked_expected_moves_of_the_product_page() -> None:
+    """5.5: S = 6000, 17 %, 30 days: 292; the straddle 233 (x 1.25 is 292 again), x 0.85 is 198."""
     common: dict[str, Any] = {
         "spot": 6000.0,
         "strike": 6000.0,

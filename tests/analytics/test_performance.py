@@ -23,7 +23,8 @@ from analytics.performance import (
 
 pytestmark = pytest.mark.usefixtures("strict_floats")
 
-RETURNS = st.lists(st.floats(-0.3, 0.4), min_size=2, max_size=60)
+# Returns to a hundredth of a basis point, as anybody has them.
+RETURNS = st.lists(st.integers(-300_000, 400_000).map(lambda step: step / 1e6), min_size=2, max_size=60)
 CENTS = st.lists(st.integers(-100_000, 100_000), max_size=40)
 
 
@@ -268,6 +269,11 @@ def test_only_gains_leave_what_divides_by_losses_undefined() -> None:
     assert got.max_drawdown_peak_index is got.max_drawdown_trough_index is got.max_drawdown_recovery_index is None
 
 
+def test_a_quotient_too_large_to_hold_is_undefined_and_not_infinity() -> None:
+    assert series_statistics(returns=[0.25, -5e-324]).profit_factor is None
+    assert trade_statistics(pnl=[1e290, -1e-290]).profit_factor is None
+
+
 def test_only_flats_have_no_decisive_win_rate() -> None:
     got = series_statistics(returns=[0.0, 0.0])
     assert (got.win_rate_excluding_flats, got.win_rate_including_flats, got.flats) == (None, 0.0, 2)
@@ -378,7 +384,7 @@ def test_expectancy_is_the_rates_times_the_averages(cents: list[int]) -> None:
     assert got.expectancy == pytest.approx(rates / got.trades, rel=1e-9, abs=1e-9)
 
 
-@pytest.mark.parametrize("unknown", [math.nan, math.inf, Decimal("NaN"), Decimal("-Infinity")])
+@pytest.mark.parametrize("unknown", [math.nan, math.inf, Decimal("NaN"), Decimal("-Infinity"), 1.8e308])
 def test_a_trade_without_a_result_is_refused_by_its_place(unknown: Decimal | float) -> None:
     with pytest.raises(PerformanceError, match="trade 1 has the result"):
         trade_statistics(pnl=[1.0, unknown])
