@@ -1,41 +1,37 @@
 """Implied vols on arrays to the accuracy of a double, for any option that has one, and a status for any that has not.
 
-Method, after P. Jaeckel, "Let's Be Rational" (2015): the option is turned into its out-of-the-money twin and
-normalised, b = price / (discount x sqrt(F K)), x = -|ln(F/K)|, s = vol x sqrt(t). The inflection point
-s_c = sqrt(2|x|) splits the axis. Below it the guess blends the exact small-price asymptote
-b ~ 2 pi |x| / (3 sqrt 3) N(-|x|/(s sqrt 3))^3 with the tangent at s_c and the iteration runs on 1 / ln b; above it
-the guess blends that tangent with the exact large-price asymptote b_max - b ~ 2 cosh(x/2) N(-s/2), and the iteration
-runs on b, or on ln(b_max - b) in the upper half. Householder steps of fourth order, kept inside a bracket that every
-evaluation narrows; rows leave the iteration as they converge.
+Everyday rows are solved by one step from a tabulated guess (`analytics._iv_fast`); rows outside its table, or whose
+step was too long to be trusted, by a bracketed iteration that holds from prices of 1e-300 to s = vol x sqrt(t) = 15
+(`analytics._iv_robust`), after P. Jaeckel, "Let's Be Rational" (2015). Which of the two solved a row depends on that
+row alone; they agree to 2e-14 where both hold.
 
 The bounds are the European ones: max(S e^-qt - K e^-rt, 0) for calls, mirrored for puts, up to S e^-qt for calls and
 K e^-rt for puts. An American option in the money can trade below the European bound; it then has no European vol.
 """
 
 from enum import IntEnum
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import erfcx, erfinv, ndtri
 
+from analytics._iv_fast import solve_everyday
+from analytics._iv_robust import solve_normalised
 from analytics.black_scholes import MAX_VOL, Bools, Floats
 
 Statuses = npt.NDArray[np.int8]
 
-_SQRT_2 = 1.4142135623730951
-_SQRT_2PI = 2.5066282746310002
-_SQRT_3 = 1.7320508075688772
-_SMALL_HALF_DEVIATION = 0.2
-_SMALL_LOG_MONEYNESS = 1.0
-_MAX_ITERATIONS = 40
-# A fourth-order step of this relative size leaves an error far below one rounding.
-_CONVERGED = 1e-5
-_TINIEST = 1e-300
+_MAX_PRICE, _MIN_PRICE = 1e100, 1e-100
+_MIN_YEARS, _MAX_YEARS = 1e-20, 1e3
+_MAX_RATE, _MAX_CARRY = 1e3, 500.0
 _AT_THE_MONEY = 1e-18
 _SMALLEST_DEVIATION = 1e-20
-# Rows solved together: their columns stay in the processor's cache.
-_CHUNK = 4096
+_SMALLEST_VALUE = 1e-307
+_MAX_LOG_MONEYNESS = 600.0
+# Rows solved together: enough to hide numpy's cost per call, few enough for their columns to stay in the cache.
+_CHUNK = 8192
+_ROBUST_CHUNK = 4096
 
 
 class IvStatus(IntEnum):
@@ -55,12 +51,27 @@ class ImpliedVol(NamedTuple):
     status: Statuses
 
 
-class _Black(NamedTuple):
-    """The normalised option at s: slope/value ratios are free of under- and overflow."""
+class _Rows(NamedTuple):
+    """Inputs in one dimension: price in full length, the others in full length or, if the same everywhere, scalar.
 
-    log_value: Floats
-    slope: Floats
-    slope_over_value: Floats
+    side: +1 for calls, -1 for puts.
+    """
+
+    price: Floats
+    spot: Floats
+    strike: Floats
+    t_years: Floats
+    rate: Floats
+    dividend_yield: Floats
+    side: Floats
+
+    def part(self, run: slice) -> "_Rows":
+        """A run of rows."""
+        return _Rows(*(column[run] if column.ndim else column for column in self))
+
+    def pick(self, rows: npt.NDArray[np.intp] | Bools) -> "_Rows":
+        """The rows named by index or mask."""
+        return _Rows(*(column[rows] if column.ndim else column for column in self))
 
 
 def implied_vol(
@@ -80,22 +91,20 @@ def implied_vol(
     it never raises and never touches another row. A vol above 1000 (100,000 %), which the
     pricing functions refuse, is reported as ABOVE_MAXIMUM.
     """
-    call = np.asarray(is_call, dtype=np.bool_)
-    raw = tuple(np.asarray(v, dtype=np.float64) for v in (price, spot, strike, t_years, rate, dividend_yield))
-    shape = np.broadcast_shapes(call.shape, *(v.shape for v in raw))
-    p, s, k, t, r, q, c = (np.broadcast_to(v, shape).ravel() for v in (*raw, call))
-    vol = np.full(p.shape, np.nan)
-    status = np.full(p.shape, IvStatus.BAD_INPUT, dtype=np.int8)
-    good = _good_inputs(p, s, k, t, r, q)
-    if not good.all():
-        p, s, k, t, r, q, c = (v[good] for v in (p, s, k, t, r, q, c))
-    spot_leg, strike_leg = s * np.exp(-q * t), k * np.exp(-r * t)
-    moneyness = _log_ratio(s, k) + (r - q) * t
-    found, why = _solve_rows(p, spot_leg, strike_leg, moneyness, c)
-    annual = found / np.sqrt(t)
-    beyond = annual > MAX_VOL
-    annual[beyond], why[beyond] = np.nan, IvStatus.ABOVE_MAXIMUM
-    vol[good], status[good] = annual, why
+    side = np.where(np.asarray(is_call, dtype=np.bool_), 1.0, -1.0)
+    columns = (price, spot, strike, t_years, rate, dividend_yield, side)
+    first, *others = (np.asarray(column, dtype=np.float64) for column in columns)
+    shape = np.broadcast_shapes(first.shape, *(column.shape for column in others))
+    rows = _Rows(
+        _flat(first, shape), *(column.reshape(()) if column.size == 1 else _flat(column, shape) for column in others)
+    )
+    if _all_good(rows):
+        vol, status = _solve(rows)
+    else:
+        vol = np.full(rows.price.shape, np.nan)
+        status = np.full(rows.price.shape, IvStatus.BAD_INPUT, dtype=np.int8)
+        good = _good_inputs(rows)
+        vol[good], status[good] = _solve(rows.pick(good))
     return ImpliedVol(vol.reshape(shape), status.reshape(shape))
 
 
@@ -108,7 +117,7 @@ def implied_vol_forward(
     rate: npt.ArrayLike,
     is_call: npt.ArrayLike,
 ) -> ImpliedVol:
-    """Annual vol at which a European option on a future (Black-76, premium paid at once) is worth `price`.
+    """Annual vol at which an option on a future (Black-76, premium paid at once) is worth `price`.
 
     Arguments, statuses and behaviour as in `implied_vol`; forward: the future's price, > 0.
     """
@@ -117,195 +126,112 @@ def implied_vol_forward(
     )
 
 
-def _good_inputs(p: Floats, s: Floats, k: Floats, t: Floats, r: Floats, q: Floats) -> Bools:
-    """Finite, positive and inside the domain that `analytics.black_scholes` states."""
-    good = (np.abs(p) <= 1e100) & (s >= 1e-100) & (s <= 1e100) & (k >= 1e-100) & (k <= 1e100)
-    good &= (t >= 1e-20) & (t <= 1e3) & (np.abs(r) <= 1e3) & (np.abs(q) <= 1e3)
+def _flat(column: Floats, shape: tuple[int, ...]) -> Floats:
+    """The column in the full shape, as one dimension."""
+    return (column if column.shape == shape else np.broadcast_to(column, shape)).reshape(-1)
+
+
+def _all_good(rows: _Rows) -> bool:
+    """Whether every row passes `_good_inputs`, at the price of a few minima and maxima. False means: ask there."""
+    if rows.price.size == 0:
+        return True
+    # A NaN makes the extremes NaN, and every comparison with it false.
+    if not (rows.price.min() >= -_MAX_PRICE and rows.price.max() <= _MAX_PRICE):
+        return False
+    for column in (rows.spot, rows.strike):
+        if not (column.min() >= _MIN_PRICE and column.max() <= _MAX_PRICE):
+            return False
+    longest = rows.t_years.max()
+    if not (rows.t_years.min() >= _MIN_YEARS and longest <= _MAX_YEARS):
+        return False
+    steepest = min(_MAX_RATE, _MAX_CARRY / longest)
+    return all(column.min() >= -steepest and column.max() <= steepest for column in (rows.rate, rows.dividend_yield))
+
+
+def _good_inputs(rows: _Rows) -> Bools:
+    """Finite, positive and inside the domain that `analytics.black_scholes` states, row by row."""
+    p, s, k, t, r, q, _ = rows
+    good: Bools = (np.abs(p) <= _MAX_PRICE) & (s >= _MIN_PRICE) & (s <= _MAX_PRICE)
+    good &= (k >= _MIN_PRICE) & (k <= _MAX_PRICE) & (t >= _MIN_YEARS) & (t <= _MAX_YEARS)
+    good &= (np.abs(r) <= _MAX_RATE) & (np.abs(q) <= _MAX_RATE)
     years = np.where(good, t, 0.0)
     for carry in (r, q):
-        good &= np.abs(np.where(good, carry, 0.0) * years) <= 500.0
+        good &= np.abs(np.where(good, carry, 0.0) * years) <= _MAX_CARRY
     return good
 
 
-def _log_ratio(s: Floats, k: Floats) -> Floats:
-    """ln(s/k), through log1p near the money where the quotient alone would lose digits."""
-    gap = s - k
-    near = np.abs(gap) < 0.5 * k
-    return np.where(near, np.log1p(np.where(near, gap / k, 0.0)), np.log(s / k))
+def _solve(rows: _Rows) -> tuple[Floats, Statuses]:
+    """Annual vol and status of rows whose inputs are good."""
+    count = rows.price.size
+    vol, trusted = np.empty(count), np.empty(count, dtype=np.bool_)
+    status = np.zeros(count, dtype=np.int8)
+    runs = -(-count // _CHUNK)
+    edges = [count * number // runs for number in range(runs + 1)] if runs else []
+    # Rows without a solution divide by zero or take the logarithm of a negative number here, and are not trusted.
+    with np.errstate(all="ignore"):
+        for start, stop in pairwise(edges):
+            run = slice(start, stop)
+            vol[run], trusted[run] = _everyday_vols(rows.part(run))
+    if not trusted.all():
+        left = np.flatnonzero(~trusted)
+        for start in range(0, left.size, _ROBUST_CHUNK):
+            at = left[start : start + _ROBUST_CHUNK]
+            vol[at], status[at] = _robust_vols(rows.pick(at))
+    return vol, status
 
 
-def _solve_rows(
-    price: Floats, spot_leg: Floats, strike_leg: Floats, moneyness: Floats, call: Bools
-) -> tuple[Floats, Statuses]:
-    """Total deviation s = vol x sqrt(t) and status of rows whose inputs are good."""
-    ceiling = np.where(call, spot_leg, strike_leg)
-    intrinsic = np.maximum(np.where(call, spot_leg - strike_leg, strike_leg - spot_leg), 0.0)
-    time_value = price - intrinsic
+def _everyday_vols(rows: _Rows) -> tuple[Floats, Bools]:
+    """Vols by the fast way, and which of them hold."""
+    spot_leg, strike_leg = _legs(rows)
+    gain = spot_leg - strike_leg
+    time_value = rows.price - np.maximum(rows.side * gain, 0.0)
+    beta = time_value / np.minimum(spot_leg, strike_leg)
+    distance = np.broadcast_to(_distance(rows), beta.shape)
+    deviation, trusted = solve_everyday(distance, beta)
+    vol = deviation / np.sqrt(rows.t_years)
+    return vol, trusted & (vol <= MAX_VOL)
+
+
+def _legs(rows: _Rows) -> tuple[Floats, Floats]:
+    """Present values of the share and of the strike, the two legs of the option."""
+    years = rows.t_years
+    return rows.spot * np.exp(-rows.dividend_yield * years), rows.strike * np.exp(-rows.rate * years)
+
+
+def _distance(rows: _Rows) -> Floats:
+    """|ln(F/K)|, through log1p of the gap between spot and strike, which keeps every digit near the money."""
+    gap = rows.spot - rows.strike
+    apart = np.log1p(np.abs(gap) / np.minimum(rows.spot, rows.strike))
+    distance: Floats = np.abs(np.copysign(apart, gap) + (rows.rate - rows.dividend_yield) * rows.t_years)
+    return distance
+
+
+def _robust_vols(rows: _Rows) -> tuple[Floats, Statuses]:
+    """Annual vol, NaN where there is none, and status of any rows whose inputs are good."""
+    price = rows.price
+    spot_leg, strike_leg = _legs(rows)
+    ceiling = np.where(rows.side > 0.0, spot_leg, strike_leg)
+    time_value = price - np.maximum(rows.side * (spot_leg - strike_leg), 0.0)
     status = np.where(time_value < 0.0, IvStatus.BELOW_INTRINSIC, IvStatus.OK).astype(np.int8)
     status[time_value == 0.0] = IvStatus.AT_INTRINSIC
     status[price >= ceiling] = IvStatus.ABOVE_MAXIMUM
+    vol = np.full(price.shape, np.nan)
+    if status.all():
+        return vol, status
     # Divide in two steps: the product of two large prices could overflow, that of their roots cannot.
     root_s, root_k = np.sqrt(spot_leg), np.sqrt(strike_leg)
     value = time_value / root_s / root_k
     room = (ceiling - price) / root_s / root_k
-    x = np.where(np.abs(moneyness) < _AT_THE_MONEY, 0.0, -np.abs(moneyness))
+    distance = np.broadcast_to(_distance(rows), price.shape)
+    x = np.where(distance < _AT_THE_MONEY, 0.0, -distance)
     # At the money s is about 2.5 times the value, and the pricing kernel knows no deviation below 1e-20.
     # Elsewhere a time value below 1e-307 of the price level has too few bits left to hold a vol.
-    floor = np.where(x == 0.0, _SMALLEST_DEVIATION, 1e-307)
-    solvable = (status == IvStatus.OK) & (value > floor) & (room > 0.0) & (x > -600.0)
+    floor = np.where(x == 0.0, _SMALLEST_DEVIATION, _SMALLEST_VALUE)
+    solvable = (status == IvStatus.OK) & (value > floor) & (room > 0.0) & (distance < _MAX_LOG_MONEYNESS)
     status[(status == IvStatus.OK) & ~solvable] = IvStatus.AT_INTRINSIC
-    deviation = np.full(price.shape, np.nan)
     if solvable.any():
-        rows = np.flatnonzero(solvable)
-        for start in range(0, rows.size, _CHUNK):
-            part = rows[start : start + _CHUNK]
-            deviation[part] = _solve_normalised(value[part], room[part], x[part])
-    return deviation, status
-
-
-def _solve_normalised(value: Floats, room: Floats, x: Floats) -> Floats:
-    """Root s of b(x, s) = value, where room = b_max - value is known on its own (no cancellation near the top)."""
-    inflection = np.sqrt(-2.0 * x)
-    top = np.exp(0.5 * x)
-    value_c = 0.5 * top * (1.0 - erfcx(inflection / _SQRT_2))
-    low_side = value < value_c
-    s, low, high = _guess(value, room, x, inflection, value_c, top, low_side)
-    high_side = ~low_side & (value > 0.5 * top)
-    log_value, log_room = np.log(value), np.log(room)
-    rows = np.arange(value.size)
-    for _ in range(_MAX_ITERATIONS):
-        here = s[rows]
-        step, error = _step(
-            here, x[rows], value[rows], log_value[rows], log_room[rows], low_side[rows], high_side[rows]
-        )
-        low[rows] = np.where(error < 0.0, np.maximum(low[rows], here), low[rows])
-        high[rows] = np.where(error > 0.0, np.minimum(high[rows], here), high[rows])
-        moved = here + step
-        outside = (error != 0.0) & ((moved <= low[rows]) | (moved >= high[rows])) & (np.abs(step) > 1e-12 * here)
-        if outside.any():
-            moved = np.where(outside, _between(low[rows], high[rows]), moved)
-        s[rows] = moved
-        rows = rows[outside | (np.abs(step) > _CONVERGED * here)]
-        if rows.size == 0:
-            break
-    return s
-
-
-def _between(low: Floats, high: Floats) -> Floats:
-    """A point strictly inside a bracket whose upper end may still be unknown (infinite)."""
-    known = np.isfinite(high)
-    return np.where(known, 0.5 * (low + np.where(known, high, 0.0)), 2.0 * low + 1.0)
-
-
-def _guess(
-    value: Floats, room: Floats, x: Floats, inflection: Floats, value_c: Floats, top: Floats, low_side: Bools
-) -> tuple[Floats, Floats, Floats]:
-    """First s and a bracket around the root, from the two asymptotes and the tangent at the inflection point."""
-    distance = -x
-    # At the inflection point b''' / b' = -1, so the inverse bends by a sixth of the cube.
-    along = (value - value_c) * _SQRT_2PI / top
-    tangent = inflection + along * (1.0 + np.minimum(along * along, 4.0) / 6.0)
-    s = np.empty_like(value)
-    low, high = np.where(low_side, 0.0, inflection), np.where(low_side, inflection, np.inf)
-    if low_side.any():
-        d, b = distance[low_side], value[low_side]
-        tail = np.cbrt(np.minimum(b * 3.0 * _SQRT_3 / (2.0 * np.pi * d), 0.125))
-        asymptote = np.minimum(-d / (_SQRT_3 * ndtri(np.minimum(tail, 0.4999))), inflection[low_side])
-        # Where the tangent meets zero the option is worth about this much: far below it the asymptote is right.
-        knee = top[low_side] * 0.15 * d / (1.0 + 2.5 * d)
-        weight = b * b / (b * b + knee * knee)
-        s[low_side] = (1.0 - weight) * asymptote + weight * np.maximum(tangent[low_side], 0.1 * asymptote)
-    up = ~low_side
-    if up.any():
-        b, c = value[up], value_c[up]
-        small = 2.0 * _SQRT_2 * erfinv(np.minimum(b, 0.5))
-        large = -2.0 * ndtri(np.minimum(room[up] / (2.0 * np.cosh(0.5 * x[up])), 0.5))
-        asymptote = np.where(b < 0.5, np.maximum(small, large), large)
-        weight = room[up] / (top[up] - c)
-        s[up] = weight * tangent[up] + (1.0 - weight) * asymptote
-    return s, low, high
-
-
-def _step(
-    s: Floats, x: Floats, value: Floats, log_value: Floats, log_room: Floats, low_side: Bools, high_side: Bools
-) -> tuple[Floats, Floats]:
-    """One Householder step for every row, and the sign of (b(s) - value) to narrow its bracket."""
-    step, error = np.empty_like(s), np.empty_like(s)
-    halley0 = x * x / (s * s * s) - 0.25 * s
-    third0 = halley0 * halley0 - 3.0 * (x / (s * s)) ** 2 - 0.25
-    if low_side.any():
-        m = low_side
-        black = _black(x[m], s[m])
-        log_b, ratio, target = black.log_value, black.slope_over_value, log_value[m]
-        newton = (target - log_b) * log_b / target / ratio
-        halley = halley0[m] - ratio * (1.0 + 2.0 / log_b)
-        third = third0[m] + 2.0 * ratio**2 * (1.0 + 3.0 / log_b * (1.0 + 1.0 / log_b))
-        third -= 3.0 * halley0[m] * ratio * (1.0 + 2.0 / log_b)
-        step[m], error[m] = _householder(newton, halley, third), log_b - target
-    if high_side.any():
-        m = high_side
-        log_c, ratio = _complement(x[m], s[m])
-        newton = (log_c - log_room[m]) / ratio
-        halley = halley0[m] + ratio
-        third = third0[m] + ratio * (2.0 * ratio + 3.0 * halley0[m])
-        step[m], error[m] = _householder(newton, halley, third), log_room[m] - log_c
-    m = ~(low_side | high_side)
-    if m.any():
-        black = _black(x[m], s[m])
-        miss = value[m] - np.exp(black.log_value)
-        step[m] = _householder(miss / black.slope, halley0[m], third0[m])
-        error[m] = -miss
-    return step, error
-
-
-def _householder(newton: Floats, halley: Floats, third: Floats) -> Floats:
-    """Fourth-order step from the Newton step and the derivative ratios f''/f' and f'''/f'; Newton where it misleads."""
-    denominator = 1.0 + newton * (halley + third * newton / 6.0)
-    sound = denominator > 0.1
-    factor = (1.0 + 0.5 * halley * newton) / np.where(sound, denominator, 1.0)
-    return np.where(sound & (factor > 0.1) & (factor < 10.0), newton * factor, newton)
-
-
-def _black(x: Floats, s: Floats) -> _Black:
-    """The values ln b, b' and b'/b for x <= 0, through scaled functions that neither cancel nor underflow.
-
-    With h = x/s and t = s/2, b = n(h, t) (Y(h+t) - Y(h-t)), n = exp(-(h^2+t^2)/2)/sqrt(2 pi), Y = N / density. For
-    small t near the money the difference is summed as the Taylor series 2 (t Y' + t^3/6 Y''' + ...).
-    """
-    h, t = x / s, 0.5 * s
-    exponent = -0.5 * (h * h + t * t)
-    small = (t < _SMALL_HALF_DEVIATION) & (x > -_SMALL_LOG_MONEYNESS)
-    if small.all():
-        gap = _mills_gap(h, t)
-    else:
-        root_half = np.sqrt(0.5 * np.pi)
-        upper = erfcx(-np.minimum(h + t, 36.0) / _SQRT_2)
-        gap = root_half * (upper - erfcx((t - h) / _SQRT_2))
-        if small.any():
-            gap[small] = _mills_gap(h[small], t[small])
-    gap = np.maximum(gap, _TINIEST)
-    slope = np.exp(exponent) / _SQRT_2PI
-    return _Black(
-        log_value=exponent + np.log(gap / _SQRT_2PI), slope=np.maximum(slope, _TINIEST), slope_over_value=1.0 / gap
-    )
-
-
-def _mills_gap(h: Floats, t: Floats) -> Floats:
-    """Y(h+t) - Y(h-t) for small t, from Y' = 1 + hY and Y^(n+1) = h Y^(n) + n Y^(n-1)."""
-    y: Floats = np.sqrt(0.5 * np.pi) * erfcx(-h / _SQRT_2)
-    even, odd = y, 1.0 + h * y
-    power, t_squared = t, t * t
-    total: Floats = odd * power
-    for order in (1.0, 3.0, 5.0, 7.0, 9.0, 11.0, 13.0):
-        even = h * odd + order * even
-        odd = h * even + (order + 1.0) * odd
-        power = power * t_squared / ((order + 1.0) * (order + 2.0))
-        total = total + odd * power
-    return 2.0 * total
-
-
-def _complement(x: Floats, s: Floats) -> tuple[Floats, Floats]:
-    """ln(b_max - b) and b'/(b_max - b), a sum of two positive terms, for s beyond the inflection point."""
-    h, t = x / s, 0.5 * s
-    mass: Floats = 0.5 * (erfcx((h + t) / _SQRT_2) + erfcx((t - h) / _SQRT_2))
-    return -0.5 * (h * h + t * t) + np.log(mass), 1.0 / (_SQRT_2PI * mass)
+        vol[solvable] = solve_normalised(value[solvable], room[solvable], x[solvable])
+        vol /= np.sqrt(rows.t_years)
+    beyond = vol > MAX_VOL
+    vol[beyond], status[beyond] = np.nan, IvStatus.ABOVE_MAXIMUM
+    return vol, status
