@@ -15,6 +15,15 @@ Bad rows
     A NaN or infinite input, a negative price, time or vol, a price above 1e100, |rate| above 1000, more than
     1000 years, |rate x t| above 500 or a vol above 1000 gives NaN in that row and disturbs no other row.
 
+Asking for less
+    price only (`bsm_price`) | + delta, gamma, theta, vega (`bsm_first_order`) | + rho (`bsm_five_greeks`) | all nine
+    (`bsm`) cost about 24, 31, 33 and 40 ns an option in large arrays. They run the same steps: what two of them both
+    give is equal to the last bit.
+Precision
+    Errors stay below 1e-13 of the natural scale of each value (price / spot, delta / 1, gamma x spot x vol x sqrt t,
+    ...) from five minutes to three years; relative errors below 1e-11 wherever the value is above 1e-6 of that scale.
+    Prices and probabilities smaller than that keep their size, not all their digits.
+
 Source: Haug, The Complete Guide to Option Pricing Formulas, 2nd ed., chapters 1 and 2.
 """
 
@@ -22,22 +31,33 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from analytics._blocks import BLOCK
+from analytics._bsm_kernel import BOX, DAYS_PER_YEAR, Bools, Floats, Inputs, fill
+from analytics._bsm_limits import MAX_VOL, at_the_limits
 
-DAYS_PER_YEAR = 365.0
-_POINT = 0.01
-_INV_SQRT_2PI = 0.3989422804014327
-_MAX_PRICE = 1e100
-_MAX_RATE = 1e3
-_MAX_YEARS = 1e3
-MAX_VOL = 1e3
-_MAX_CARRY = 500.0
-_MIN_PRICE = 1e-100
-_MIN_DEVIATION = 1e-20
-_CERTAIN = 40.0
+__all__ = [
+    "DAYS_PER_YEAR",
+    "MAX_VOL",
+    "Bools",
+    "FirstOrderValues",
+    "FiveGreeks",
+    "Floats",
+    "OptionValues",
+    "black76",
+    "black76_first_order",
+    "black76_five_greeks",
+    "black76_price",
+    "bsm",
+    "bsm_first_order",
+    "bsm_five_greeks",
+    "bsm_price",
+]
+
+
+#: Up to so many options a call costs more than the arithmetic, and inputs are checked in one piece.
+_FEW = 2048
+_LOWS, _HIGHS = np.array([BOX.price, BOX.price, BOX.t_years, BOX.carry, BOX.carry, BOX.vol]).T[..., None]
 
 
 class OptionValues(NamedTuple):
@@ -69,29 +89,15 @@ class FirstOrderValues(NamedTuple):
     vega_per_point: Floats
 
 
-class _Terms(NamedTuple):
-    """Everything the formulas share. `usable` and `live` are None when they hold for every row.
+class FiveGreeks(NamedTuple):
+    """Price and the five Greeks every broker shows; units as in `OptionValues`."""
 
-    spot, safe_t, vol, root_t and deviation are safe to divide by: 1.0 stands in for them in rows without life.
-    """
-
-    shape: tuple[int, ...]
-    usable: Bools | None
-    live: Bools | None
-    sign: Floats
-    spot: Floats
-    t_years: Floats
-    safe_t: Floats
-    rate: Floats
-    dividend_yield: Floats
-    vol: Floats
-    root_t: Floats
-    deviation: Floats
-    d1: Floats
-    d2: Floats
-    spot_leg: Floats
-    strike_leg: Floats
-    discount_yield: Floats
+    price: Floats
+    delta: Floats
+    gamma: Floats
+    theta_per_day: Floats
+    vega_per_point: Floats
+    rho_per_point: Floats
 
 
 def bsm(
@@ -109,8 +115,21 @@ def bsm(
     Arguments broadcast to one shape; units, limits and bad rows as in the module text. Theta and charm are
     calendar-time derivatives with spot and vol held.
     """
-    terms = _terms(spot, strike, t_years, rate, dividend_yield, vol, is_call)
-    return _all_greeks(terms, hold_forward=False)
+    return OptionValues(*_evaluate(9, spot, strike, t_years, rate, dividend_yield, vol, is_call))
+
+
+def bsm_five_greeks(
+    *,
+    spot: npt.ArrayLike,
+    strike: npt.ArrayLike,
+    t_years: npt.ArrayLike,
+    rate: npt.ArrayLike,
+    dividend_yield: npt.ArrayLike,
+    vol: npt.ArrayLike,
+    is_call: npt.ArrayLike,
+) -> FiveGreeks:
+    """Price, delta, gamma, theta, vega and rho only, for about four fifths of the cost of `bsm`."""
+    return FiveGreeks(*_evaluate(6, spot, strike, t_years, rate, dividend_yield, vol, is_call))
 
 
 def bsm_first_order(
@@ -123,10 +142,8 @@ def bsm_first_order(
     vol: npt.ArrayLike,
     is_call: npt.ArrayLike,
 ) -> FirstOrderValues:
-    """Price, delta, gamma, theta and vega only, equal to `bsm` to the last bit and about half its cost."""
-    terms = _terms(spot, strike, t_years, rate, dividend_yield, vol, is_call)
-    values, _, _, _ = _first_order(terms)
-    return FirstOrderValues(*(_shaped(terms, value) for value in values))
+    """Price, delta, gamma, theta and vega only, for about three quarters of the cost of `bsm`."""
+    return FirstOrderValues(*_evaluate(5, spot, strike, t_years, rate, dividend_yield, vol, is_call))
 
 
 def bsm_price(
@@ -138,11 +155,15 @@ def bsm_price(
     dividend_yield: npt.ArrayLike,
     vol: npt.ArrayLike,
     is_call: npt.ArrayLike,
+    out: Floats | None = None,
 ) -> Floats:
-    """Price only, in currency per unit, equal to `bsm(...).price` to the last bit."""
-    terms = _terms(spot, strike, t_years, rate, dividend_yield, vol, is_call)
-    price, _, _ = _price(terms)
-    return _shaped(terms, price)
+    """Price only, in currency per unit, for about three fifths of the cost of `bsm`.
+
+    `out`, when given, is filled and returned: a float64 array of the broadcast shape that shares no memory with the
+    arguments (ValueError otherwise). A grid, such as spot [spots, 1] against rows [rows], is computed in blocks that
+    stay in the cache, and what does not depend on the spot is computed once per row: 20 to 25 ns a value.
+    """
+    return _price(spot, strike, t_years, rate, dividend_yield, vol, is_call, out)
 
 
 def black76(
@@ -159,8 +180,20 @@ def black76(
     Delta is the discounted one, per 1.00 of the future; rho holds the future still (-t x price). Other units,
     limits and bad rows as in the module text.
     """
-    terms = _terms(forward, strike, t_years, rate, rate, vol, is_call)
-    return _all_greeks(terms, hold_forward=True)
+    return OptionValues(*_evaluate(9, forward, strike, t_years, rate, None, vol, is_call))
+
+
+def black76_five_greeks(
+    *,
+    forward: npt.ArrayLike,
+    strike: npt.ArrayLike,
+    t_years: npt.ArrayLike,
+    rate: npt.ArrayLike,
+    vol: npt.ArrayLike,
+    is_call: npt.ArrayLike,
+) -> FiveGreeks:
+    """Price, delta, gamma, theta, vega and rho of options on a future, as `black76` gives them."""
+    return FiveGreeks(*_evaluate(6, forward, strike, t_years, rate, None, vol, is_call))
 
 
 def black76_first_order(
@@ -173,9 +206,7 @@ def black76_first_order(
     is_call: npt.ArrayLike,
 ) -> FirstOrderValues:
     """Price, delta, gamma, theta and vega of options on a future, as `black76` gives them."""
-    return bsm_first_order(
-        spot=forward, strike=strike, t_years=t_years, rate=rate, dividend_yield=rate, vol=vol, is_call=is_call
-    )
+    return FirstOrderValues(*_evaluate(5, forward, strike, t_years, rate, None, vol, is_call))
 
 
 def black76_price(
@@ -186,146 +217,128 @@ def black76_price(
     rate: npt.ArrayLike,
     vol: npt.ArrayLike,
     is_call: npt.ArrayLike,
+    out: Floats | None = None,
 ) -> Floats:
-    """Price only of options on a future, in currency per unit."""
-    return bsm_price(
-        spot=forward, strike=strike, t_years=t_years, rate=rate, dividend_yield=rate, vol=vol, is_call=is_call
-    )
+    """Price only of options on a future, in currency per unit; `out` as for `bsm_price`."""
+    return _price(forward, strike, t_years, rate, None, vol, is_call, out)
 
 
-def _terms(
+def _evaluate(
+    count: int,
     spot: npt.ArrayLike,
     strike: npt.ArrayLike,
     t_years: npt.ArrayLike,
     rate: npt.ArrayLike,
-    dividend_yield: npt.ArrayLike,
+    dividend_yield: npt.ArrayLike | None,
     vol: npt.ArrayLike,
     is_call: npt.ArrayLike,
-) -> _Terms:
-    """Build d1, d2 and the discounted legs; exp, log and sqrt run on the unbroadcast shapes, a gain for grids."""
-    call = np.asarray(is_call, dtype=np.bool_)
-    inputs = tuple(np.asarray(value, dtype=np.float64) for value in (spot, strike, t_years, rate, dividend_yield, vol))
-    shape = np.broadcast_shapes(call.shape, *(value.shape for value in inputs))
-    usable = _usable(*inputs)
-    if usable is not None:
-        inputs = tuple(np.where(usable, value, 1.0) for value in inputs)
-    s, k, t, r, q, v = inputs
-    discount_yield = np.exp(-q * t)
-    spot_leg = s * discount_yield
-    strike_leg = k * np.exp(-r * t)
-    root_t = np.sqrt(t)
-    deviation = v * root_t
-    live = _live(s, k, deviation)
-    if live is None:
-        d1 = (np.log(s / k) + (r - q) * t) / deviation + 0.5 * deviation
-        d2 = d1 - deviation
-        safe_spot, safe_vol, safe_t, safe_root, safe_deviation = s, v, t, root_t, deviation
-    else:
-        safe_spot, safe_k = np.where(live, s, 1.0), np.where(live, k, 1.0)
-        safe_deviation, safe_vol = np.where(live, deviation, 1.0), np.where(live, v, 1.0)
-        safe_t, safe_root = np.where(live, t, 1.0), np.where(live, root_t, 1.0)
-        certain = _CERTAIN * np.sign(spot_leg - strike_leg)
-        d1 = (np.log(safe_spot / safe_k) + (r - q) * t) / safe_deviation + 0.5 * safe_deviation
-        d2 = np.where(live, d1 - safe_deviation, certain)
-        d1 = np.where(live, d1, certain)
-    return _Terms(
-        shape=shape,
-        usable=usable,
-        live=live,
-        sign=np.where(call, 1.0, -1.0),
-        spot=safe_spot,
-        t_years=t,
-        safe_t=safe_t,
-        # A carry term belongs to a living option only: at expiry nothing accrues any more.
-        rate=r if live is None else np.where(t > 0.0, r, 0.0),
-        dividend_yield=q if live is None else np.where(t > 0.0, q, 0.0),
-        vol=safe_vol,
-        root_t=safe_root,
-        deviation=safe_deviation,
-        d1=d1,
-        d2=d2,
-        spot_leg=spot_leg,
-        strike_leg=strike_leg,
-        discount_yield=discount_yield,
+) -> list[Floats]:
+    """Return the first `count` fields of `OptionValues`; no dividend yield means an option on a future."""
+    inputs = _arrays(spot, strike, t_years, rate, dividend_yield, vol, is_call)
+    shape = np.broadcast(*inputs).shape
+    out = np.empty((count, *shape))
+    _fill(inputs, out.reshape(count, *shape, 1) if not shape else out, on_future=dividend_yield is None)
+    return list(out) if shape else [out[number, ...] for number in range(count)]
+
+
+def _price(
+    spot: npt.ArrayLike,
+    strike: npt.ArrayLike,
+    t_years: npt.ArrayLike,
+    rate: npt.ArrayLike,
+    dividend_yield: npt.ArrayLike | None,
+    vol: npt.ArrayLike,
+    is_call: npt.ArrayLike,
+    out: Floats | None,
+) -> Floats:
+    """Return prices, in `out` when there is one."""
+    inputs = _arrays(spot, strike, t_years, rate, dividend_yield, vol, is_call)
+    shape = np.broadcast(*inputs).shape
+    if out is None:
+        out = np.empty(shape)
+    elif out.shape != shape or out.dtype != np.float64 or any(np.may_share_memory(out, value) for value in inputs):
+        raise ValueError(
+            f"out is {out.dtype} {out.shape}; give a float64 array of shape {shape} that shares no memory with the "
+            "arguments"
+        )
+    _fill(inputs, out.reshape(1, *(shape or (1,))), on_future=dividend_yield is None)
+    return out
+
+
+def _arrays(
+    spot: npt.ArrayLike,
+    strike: npt.ArrayLike,
+    t_years: npt.ArrayLike,
+    rate: npt.ArrayLike,
+    dividend_yield: npt.ArrayLike | None,
+    vol: npt.ArrayLike,
+    is_call: npt.ArrayLike,
+) -> Inputs:
+    rates = np.asarray(rate, dtype=np.float64)
+    return Inputs(
+        spot=np.asarray(spot, dtype=np.float64),
+        strike=np.asarray(strike, dtype=np.float64),
+        t_years=np.asarray(t_years, dtype=np.float64),
+        rate=rates,
+        dividend_yield=rates if dividend_yield is None else np.asarray(dividend_yield, dtype=np.float64),
+        vol=np.asarray(vol, dtype=np.float64),
+        is_call=np.asarray(is_call, dtype=np.bool_),
     )
 
 
-def _within(values: Floats, low: float, high: float) -> bool:
-    """True when there is something and all of it lies in [low, high]; NaN makes it False."""
-    return values.size > 0 and bool(values.min() >= low) and bool(values.max() <= high)
-
-
-def _usable(s: Floats, k: Floats, t: Floats, r: Floats, q: Floats, v: Floats) -> Bools | None:
-    """Rows whose inputs are inside the stated domain, or None when that is all of them (the usual case)."""
-    ordinary = (
-        _within(s, 0.0, _MAX_PRICE)
-        and _within(k, 0.0, _MAX_PRICE)
-        and _within(t, 0.0, 100.0)
-        and _within(r, -5.0, 5.0)
-        and (q is r or _within(q, -5.0, 5.0))
-        and _within(v, 0.0, MAX_VOL)
+def _fill(inputs: Inputs, out: Floats, *, on_future: bool) -> None:
+    """Fill out [values, *shape]: the fast kernel everywhere, then the rows that are not ordinary once more."""
+    if out.size == 0:
+        return
+    if out[0].size <= _FEW and _all_ordinary(inputs, out.shape[1:]):
+        fill(inputs, out, on_future=on_future)
+        return
+    masks: list[Bools] = []
+    price, carry = BOX.price, BOX.carry
+    rate = _inside(inputs.rate, carry, masks)
+    ordinary = Inputs(
+        spot=_inside(inputs.spot, price, masks),
+        strike=_inside(inputs.strike, price, masks),
+        t_years=_inside(inputs.t_years, BOX.t_years, masks),
+        rate=rate,
+        dividend_yield=rate if on_future else _inside(inputs.dividend_yield, carry, masks),
+        vol=_inside(inputs.vol, BOX.vol, masks),
+        is_call=inputs.is_call,
     )
-    if ordinary:
-        return None
-    inside = (s >= 0.0) & (s <= _MAX_PRICE) & (k >= 0.0) & (k <= _MAX_PRICE) & (v >= 0.0) & (v <= MAX_VOL)
-    in_time = (t >= 0.0) & (t <= _MAX_YEARS)
-    years = np.where(in_time, t, 0.0)
-    for carry in (r, q):
-        in_range = np.abs(carry) <= _MAX_RATE
-        in_time = in_time & in_range & (np.abs(np.where(in_range, carry, 0.0) * years) <= _MAX_CARRY)
-    return np.asarray(inside & in_time)
+    fill(ordinary, out, on_future=on_future)
+    if masks:
+        _fill_odd(inputs, out, masks, on_future=on_future)
 
 
-def _live(s: Floats, k: Floats, deviation: Floats) -> Bools | None:
-    """Rows with something left to happen, or None when that is all of them."""
-    if s.size and s.min() > _MIN_PRICE and k.min() > _MIN_PRICE and deviation.min() > _MIN_DEVIATION:
-        return None
-    return np.asarray((s > _MIN_PRICE) & (k > _MIN_PRICE) & (deviation > _MIN_DEVIATION))
+def _all_ordinary(inputs: Inputs, shape: tuple[int, ...]) -> bool:
+    """Whether every input of a few options is inside the kernel's domain; one look at all beats twelve reductions."""
+    columns = np.empty((6, *shape))
+    for number in range(6):
+        columns[number] = inputs[number]
+    columns = columns.reshape(6, -1)
+    return bool(((columns >= _LOWS) & (columns <= _HIGHS)).all())
 
 
-def _price(terms: _Terms) -> tuple[Floats, Floats, Floats]:
-    """Price and the two signed normal probabilities. A rounding error below zero is returned as zero."""
-    n1 = ndtr(terms.sign * terms.d1)
-    n2 = ndtr(terms.sign * terms.d2)
-    price = terms.sign * (terms.spot_leg * n1 - terms.strike_leg * n2)
-    return np.maximum(price, 0.0), n1, n2
+def _inside(value: Floats, bounds: tuple[float, float], masks: list[Bools]) -> Floats:
+    """Return the values with 1.0 in place of any outside the bounds, and then append the mask of those inside."""
+    low, high = bounds
+    if value.min() >= low and value.max() <= high:
+        return value
+    mask = (value >= low) & (value <= high)
+    masks.append(mask)
+    return np.where(mask, value, 1.0)
 
 
-def _first_order(terms: _Terms) -> tuple[tuple[Floats, Floats, Floats, Floats, Floats], Floats, Floats, Floats]:
-    """The five first numbers, then what the higher ones reuse: density x yield discount, N1, N2."""
-    price, n1, n2 = _price(terms)
-    density = np.exp(-0.5 * terms.d1 * terms.d1) * _INV_SQRT_2PI
-    if terms.live is not None:
-        density = np.where(terms.live, density, 0.0)
-    weighted = density * terms.discount_yield
-    delta = terms.sign * terms.discount_yield * n1
-    gamma = weighted / (terms.spot * terms.deviation)
-    spot_density = terms.spot * weighted
-    vega_per_point = spot_density * terms.root_t * _POINT
-    decay = -0.5 * spot_density * terms.vol / terms.root_t
-    carry = terms.sign * (terms.dividend_yield * terms.spot_leg * n1 - terms.rate * terms.strike_leg * n2)
-    theta_per_day = (decay + carry) / DAYS_PER_YEAR
-    return (price, delta, gamma, theta_per_day, vega_per_point), weighted, n1, n2
-
-
-def _all_greeks(terms: _Terms, *, hold_forward: bool) -> OptionValues:
-    values, weighted, n1, n2 = _first_order(terms)
-    price = values[0]
-    rho = -terms.t_years * price if hold_forward else terms.sign * terms.t_years * terms.strike_leg * n2
-    vanna = -weighted * terms.d2 / terms.vol
-    volga = terms.spot * weighted * terms.root_t * terms.d1 * terms.d2 / terms.vol
-    drift = 2.0 * (terms.rate - terms.dividend_yield) * terms.t_years - terms.d2 * terms.deviation
-    charm = terms.sign * terms.dividend_yield * terms.discount_yield * n1 - weighted * drift / (
-        2.0 * terms.safe_t * terms.deviation
-    )
-    higher = (rho * _POINT, vanna, volga, charm / DAYS_PER_YEAR)
-    return OptionValues(*(_shaped(terms, value) for value in (*values, *higher)))
-
-
-def _shaped(terms: _Terms, value: Floats) -> Floats:
-    """Give a result the broadcast shape, and NaN to rows whose inputs were bad."""
-    if terms.usable is not None:
-        value = np.where(terms.usable, value, np.nan)
-    if value.shape != terms.shape:
-        return np.array(np.broadcast_to(value, terms.shape))
-    return np.asarray(value)
+def _fill_odd(inputs: Inputs, out: Floats, masks: list[Bools], *, on_future: bool) -> None:
+    """Recompute the rows where some input lies outside the domain of the fast kernel."""
+    shape = out.shape[1:]
+    odd = np.zeros(shape, dtype=np.bool_)
+    for mask in masks:
+        odd |= ~mask
+    places = np.nonzero(odd)
+    whole = Inputs._make(np.broadcast_to(value, shape) for value in inputs)
+    for start in range(0, places[0].size, BLOCK):
+        rows = tuple(axis[start : start + BLOCK] for axis in places)
+        values = at_the_limits(Inputs._make(value[rows] for value in whole), on_future=on_future)
+        for target, value in zip(out, values, strict=False):
+            target[rows] = value
