@@ -16,7 +16,7 @@ import numpy as np
 from analytics.black_scholes import DAYS_PER_YEAR, Floats
 from analytics.legs import LegKind, PayoffLeg
 from analytics.margin.futures import FuturesRule
-from analytics.margin.portfolio import PortfolioMargin, PortfolioRules, portfolio_margin
+from analytics.margin.portfolio import PortfolioMargin, PortfolioRules, portfolio_margin, portfolio_margins
 from analytics.margin.reg_t import RegTMargin
 from analytics.margin.risk_book import RiskBook, Valuer, unit_values, valuation_name
 from analytics.margin.span import SpanParameters, span_by_product
@@ -80,6 +80,13 @@ class AccountMargin:
     def portfolio(self, book: RiskBook) -> PortfolioMargin:
         """Portfolio margin with this account's rules, in detail."""
         return portfolio_margin(book, rules=self._rules, span_parameters=self._spans, american=self.american)
+
+    def portfolio_at(self, book: RiskBook, prices: Floats, vol: Floats) -> Floats:
+        """Portfolio requirement, dollars [scenario], with underlyings at `prices` [scenario, underlying]."""
+        found = portfolio_margins(
+            book, prices, vol=vol, rules=self._rules, span_parameters=self._spans, american=self.american
+        )
+        return np.array([margin.requirement for margin in found])
 
     def strategy(self, book: RiskBook, values: Floats, lines: Sequence[PayoffLeg], as_of_epoch_s: float = 0.0) -> float:
         """Strategy maintenance against net liquidation, dollars, of positions worth `values` per unit.

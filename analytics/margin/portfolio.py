@@ -181,54 +181,87 @@ def portfolio_margin(
     span_parameters: by `RiskTerms.span_key`, for futures of kind SPAN_FUTURE. Raises MarginError naming the leg that
     has no value or no parameters.
     """
+    return portfolio_margins(
+        book, book.price[np.newaxis, :], rules=rules, span_parameters=span_parameters, american=american
+    )[0]
+
+
+def portfolio_margins(
+    book: RiskBook,
+    prices: Floats,
+    *,
+    vol: Floats | None = None,
+    rules: PortfolioRules | None = None,
+    span_parameters: Mapping[str, SpanParameters] | None = None,
+    american: Valuer | None = None,
+) -> tuple[PortfolioMargin, ...]:
+    """`portfolio_margin` with the underlyings at each row of `prices` [scenario, underlying], in one revaluation.
+
+    vol: [position] or [scenario, position], the book's own when None.
+    """
     used = rules if rules is not None else PortfolioRules()
+    vols = book.vol if vol is None else vol
     moves = np.array([used.moves(terms) for terms in book.terms]).reshape(len(book.terms), 2 * used.steps)
     span_rows = book.span_rows
-    spans = span_by_product(book, span_rows, span_parameters or {}, american=american) if span_rows.size else ()
-    inside = np.ones(len(book), dtype=np.bool_)
-    inside[span_rows] = False
-    rows = np.flatnonzero(inside)
+    rows = np.setdiff1d(np.arange(len(book)), span_rows) if span_rows.size else np.arange(len(book))
     part = book.take(rows) if span_rows.size else book
-    pnl, now = _row_pnl(part, moves, american)
-    minimum = _row_minimum(part, now, used.minimum_per_unit)
-    classes = _class_groups(part, pnl, minimum)
-    row_pnl = np.full((len(book), 2 * used.steps), np.nan)
-    row_pnl[rows] = pnl
-    row_minimum = np.zeros(len(book))
-    row_minimum[rows] = minimum
-    return PortfolioMargin(
-        product_groups=_product_groups(classes, used),
-        class_groups=classes,
-        spans=spans,
-        row_pnl=row_pnl,
-        row_minimum=row_minimum,
-        moves=moves,
-        method=f"TIMS-like, {2 * used.steps} price points, vols constant; {valuation_name(book, american)}",
-    )
+    pnl, unit_value = _row_pnl(part, prices, vols[..., rows], moves, american)
+    minimum = _row_minimum(part, unit_value, used.minimum_per_unit)
+    names = sorted({book.terms[index].class_group for index in set(part.underlying.tolist())})
+    products = {terms.class_group: terms.product for terms in book.terms}
+    belongs = _members(part, names)
+    group_pnl, group_minimum = belongs @ pnl, minimum @ belongs.T
+    method = f"TIMS-like, {2 * used.steps} price points, vols constant; {valuation_name(book, american)}"
+    found: list[PortfolioMargin] = []
+    for index in range(prices.shape[0]):
+        classes = tuple(
+            ClassGroupMargin(name, products[name], line, *_worst(line), least)
+            for name, line, least in zip(names, group_pnl[index], group_minimum[index].tolist(), strict=True)
+        )
+        spans: tuple[SpanRequirement, ...] = ()
+        if span_rows.size:
+            moved = book.moved(prices[index], book.t_years, vols if vols.ndim == 1 else vols[index])
+            spans = span_by_product(moved, span_rows, span_parameters or {}, american=american)
+        row_pnl, row_minimum = np.full((len(book), 2 * used.steps), np.nan), np.zeros(len(book))
+        row_pnl[rows], row_minimum[rows] = pnl[index], minimum[index]
+        found.append(
+            PortfolioMargin(_product_groups(classes, used), classes, spans, row_pnl, row_minimum, moves, method)
+        )
+    return tuple(found)
 
 
-def _row_pnl(book: RiskBook, moves: Floats, american: Valuer | None) -> tuple[Floats, Floats]:
-    """Dollars of P&L [position, point] and unit values now [position], both from one revaluation."""
-    factors = np.concatenate([np.maximum(1.0 + moves, 0.0), np.ones((len(book.terms), 1))], axis=1)
-    prices = (book.price[:, np.newaxis] * factors)[book.underlying].T
-    values = unit_values(book, prices, t_years=book.t_years, vol=book.vol, american=american)
-    units = book.quantity * book.multiplier
-    return ((values[:-1] - values[-1]) * units).T, values[-1]
+def _members(book: RiskBook, names: list[str]) -> Floats:
+    """1.0 where a position belongs to a class group, [group, position]."""
+    codes = np.array([names.index(t.class_group) if t.class_group in names else -1 for t in book.terms], dtype=np.intp)
+    return np.asarray(codes[book.underlying] == np.arange(len(names))[:, np.newaxis], dtype=np.float64)
+
+
+def _row_pnl(
+    book: RiskBook, prices: Floats, vol: Floats, moves: Floats, american: Valuer | None
+) -> tuple[Floats, Floats]:
+    """Dollars of P&L [scenario, position, point] and unit values [scenario, position], both from one revaluation."""
+    factors = np.concatenate([np.maximum(1.0 + moves.T, 0.0), np.ones((1, len(book.terms)))])
+    points = factors.shape[0]
+    at = (prices[:, np.newaxis, :] * factors)[..., book.underlying].reshape(prices.shape[0] * points, len(book))
+    vols = vol if vol.ndim == 1 else np.repeat(vol, points, axis=0)
+    flat = unit_values(book, at, t_years=book.t_years, vol=vols, american=american)
+    values = flat.reshape(prices.shape[0], points, len(book))
+    pnl = (values[:, :-1] - values[:, -1:]) * (book.quantity * book.multiplier)
+    return pnl.transpose(0, 2, 1), values[:, -1]
 
 
 def _row_minimum(book: RiskBook, unit_value: Floats, minimum_per_unit: float) -> Floats:
-    """Minimum charge per position, dollars; lines of one contract are netted, the charge stands on the first."""
-    charge = np.zeros(len(book))
+    """Minimum charge, dollars [scenario, position]; lines of one contract net, the charge stands on the first."""
+    charge = np.zeros(unit_value.shape)
     charged = np.flatnonzero(book.is_option | book.is_future)
     if charged.size == 0:
         return charge
     option = book.is_option[charged]
-    call = book.is_call[charged] & option
     keys = np.stack(
         [
             book.underlying[charged].astype(np.float64),
             book.multiplier[charged],
-            option + 2.0 * call,
+            option + 2.0 * (book.is_call[charged] & option),
             np.where(option, book.strike[charged], 0.0),
             np.where(option, book.t_years[charged], 0.0),
         ],
@@ -237,29 +270,11 @@ def _row_minimum(book: RiskBook, unit_value: Floats, minimum_per_unit: float) ->
     _, first, contract = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     net = np.bincount(contract.reshape(-1), weights=book.quantity[charged])
     at = charged[first]
-    units = np.abs(net) * book.multiplier[at]
-    market = np.where(np.isfinite(book.market_price[at]), np.maximum(book.market_price[at], 0.0), unit_value[at])
+    market = np.where(np.isfinite(book.market_price[at]), np.maximum(book.market_price[at], 0.0), unit_value[:, at])
     capped = book.is_option[at] & (net > 0.0)
-    charge[at] = np.where(capped, np.minimum(minimum_per_unit, market), minimum_per_unit) * units
+    per_unit = np.where(capped, np.minimum(minimum_per_unit, market), minimum_per_unit)
+    charge[:, at] = per_unit * np.abs(net) * book.multiplier[at]
     return charge
-
-
-def _class_groups(book: RiskBook, row_pnl: Floats, row_minimum: Floats) -> tuple[ClassGroupMargin, ...]:
-    """P&L and minimum summed per class group that holds a position, in alphabetical order."""
-    members: dict[str, list[int]] = defaultdict(list)
-    held = set(book.underlying.tolist())
-    for index, terms in enumerate(book.terms):
-        if index in held:
-            members[terms.class_group].append(index)
-    groups: list[ClassGroupMargin] = []
-    for name, indices in sorted(members.items()):
-        mask = np.isin(book.underlying, indices)
-        pnl = row_pnl[mask].sum(axis=0)
-        worst, loss = _worst(pnl)
-        groups.append(
-            ClassGroupMargin(name, book.terms[indices[0]].product, pnl, worst, loss, float(row_minimum[mask].sum()))
-        )
-    return tuple(groups)
 
 
 def _product_groups(classes: tuple[ClassGroupMargin, ...], rules: PortfolioRules) -> tuple[ProductGroupMargin, ...]:

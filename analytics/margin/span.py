@@ -107,7 +107,7 @@ def scan(arrays: npt.ArrayLike, quantity: npt.ArrayLike) -> ScanRisk:
         raise MarginError(f"risk arrays have shape {per_contract.shape}, expected ({units.size}, 16)")
     pnl = np.asarray((per_contract * units[:, np.newaxis]).sum(axis=0))
     worst = first_worst(pnl)
-    return ScanRisk(pnl, max(0.0, -float(pnl[worst])), worst + 1)
+    return ScanRisk(pnl, max(0.0, -float(pnl.min())), worst + 1)
 
 
 def first_worst(pnl: Floats) -> int:
@@ -145,7 +145,7 @@ def span_requirement(
     arrays, now = _arrays(book, parameters, american)
     risk = scan(arrays, book.quantity)
     option = book.is_option
-    short_contracts = float(-book.quantity[option & (book.quantity < 0.0)].sum())
+    short_contracts = float(np.maximum(-book.quantity[option], 0.0).sum())
     minimum = parameters.short_option_minimum_per_contract * short_contracts
     return SpanRequirement(
         product=product,

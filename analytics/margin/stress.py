@@ -146,8 +146,7 @@ class MarginStress:
         pnl, requirement = (np.empty((days.size, vols.size, spots.size)) for _ in range(2))
         for i, day in enumerate(days.tolist()):
             for j, vol in enumerate(vols.tolist()):
-                for k, spot in enumerate(spots.tolist()):
-                    pnl[i, j, k], requirement[i, j, k] = cells.at(spot, vol, day)
+                pnl[i, j], requirement[i, j] = cells.at(spots, vol, day)
         return MarginHorizon(
             method=self._margin.method,
             days_forward=days,
@@ -173,8 +172,8 @@ class MarginStress:
         days, vols = float(horizon.days_forward[day]), float(horizon.vol_shifts[vol])
 
         def excess(shift: float) -> float:
-            pnl, requirement = cells.at(shift, vols, days)
-            return stressed.net_liquidation + pnl - requirement
+            pnl, requirement = cells.at(np.array([shift]), vols, days)
+            return stressed.net_liquidation + float(pnl[0]) - float(requirement[0])
 
         known = dict(zip(horizon.spot_shifts.tolist(), horizon.excess[day, vol].tolist(), strict=True))
         now = known[0.0] if 0.0 in known else excess(0.0)
@@ -190,9 +189,10 @@ def house_ladder(
 ) -> tuple[LadderResult, ...]:
     """P&L at each rung (beta-moved, vols constant, no time) against its multiple of net liquidation."""
     reader = _Revaluer(stressed, VolShift.ABSOLUTE, None, american)
+    shifts = np.array([rung.index_shift for rung in rungs])
+    gains = reader.pnl_of(reader.values(*reader.state(shifts, 0.0, 0.0)))
     found: list[LadderResult] = []
-    for rung in rungs:
-        pnl = reader.pnl(*reader.state(rung.index_shift, 0.0, 0.0))
+    for rung, pnl in zip(rungs, gains.tolist(), strict=True):
         limit = rung.loss_limit_times_nlv * stressed.net_liquidation
         loss = max(-pnl, 0.0)
         used = loss / limit if limit > 0.0 else (math.inf if loss > 0.0 else 0.0)
@@ -201,7 +201,7 @@ def house_ladder(
 
 
 class _Revaluer:
-    """A stressed book's prices, times, vols and P&L at a shock; no shock is exactly no P&L."""
+    """A stressed book's prices, times, vols and P&L at a row of shocks; no shock is exactly no P&L."""
 
     def __init__(
         self, stressed: StressBook, vol_mode: VolShift, response: SpotVolBeta | None, american: Valuer | None
@@ -212,36 +212,33 @@ class _Revaluer:
         self._beta = np.array([stressed.beta.get(symbol, _DEFAULT_BETA) for symbol in book.symbols])
         self._mode, self._response = vol_mode, response
         self._units = book.quantity * book.multiplier
-        self._now = self.values(*self.state(0.0, 0.0, 0.0))
 
-    def state(self, spot_shift: float, vol_shift: float, days: float) -> tuple[Floats, Floats, Floats]:
-        """Underlying prices, years left and vols after a shock."""
-        price = self.book.price * np.maximum(1.0 + self._beta * spot_shift, 0.0)
+    def state(self, spot_shifts: Floats, vol_shift: float, days: float) -> tuple[Floats, Floats, Floats]:
+        """Underlying prices [shift, underlying], years left [position] and vols ([shift,] position) after a shock."""
+        price = self.book.price * np.maximum(1.0 + self._beta * spot_shifts[:, np.newaxis], 0.0)
         t_years = np.maximum(self.book.t_years - days / DAYS_PER_YEAR, 0.0)
         vol = self.book.vol
         if self._response is not None:
-            change = self._response.at_reference(spot_shift) * self._response.term(self.book.t_years * DAYS_PER_YEAR)
+            per_shift = self._response.at_reference(spot_shifts)[:, np.newaxis]
+            change = per_shift * self._response.term(self.book.t_years * DAYS_PER_YEAR)
             moved = vol + (change if self._response.mode is VolShift.ABSOLUTE else change * vol)
             vol = np.maximum(moved, vol * (1.0 - self._response.max_fall_share))
         shifted = vol + vol_shift if self._mode is VolShift.ABSOLUTE else vol * (1.0 + vol_shift)
         return price, t_years, np.maximum(shifted, VOL_FLOOR)
 
     def values(self, price: Floats, t_years: Floats, vol: Floats) -> Floats:
-        """Unit values [position]."""
-        prices = price[self.book.underlying][np.newaxis, :]
-        return np.asarray(unit_values(self.book, prices, t_years=t_years, vol=vol, american=self.american)[0])
+        """Unit values [shift, position]."""
+        prices = price[:, self.book.underlying]
+        return unit_values(self.book, prices, t_years=t_years, vol=vol, american=self.american)
 
-    def pnl_of(self, values: Floats) -> float:
-        """Dollars against now."""
-        return float(((values - self._now) * self._units).sum())
-
-    def pnl(self, price: Floats, t_years: Floats, vol: Floats) -> float:
-        """Dollars against now of a state."""
-        return self.pnl_of(self.values(price, t_years, vol))
+    def pnl_of(self, values: Floats) -> Floats:
+        """Dollars against now [shift]; both sides run through arrays of one shape, so equal inputs differ by 0.0."""
+        now = self.values(*self.state(np.zeros(values.shape[0]), 0.0, 0.0))
+        return np.asarray(((values - now) * self._units).sum(axis=1))
 
 
 class _Cells:
-    """P&L and requirement of one book at one shock after another."""
+    """P&L and requirement of one book at one row of shocks after another."""
 
     def __init__(
         self, margin: AccountMargin, stressed: StressBook, vol_mode: VolShift, response: SpotVolBeta | None
@@ -250,21 +247,22 @@ class _Cells:
         self._reader = _Revaluer(stressed, vol_mode, response, margin.american)
         self._lines = margin_lines(stressed.book) if margin.method is MarginMethod.REG_T else ()
 
-    def at(self, spot_shift: float, vol_shift: float, days: float) -> tuple[float, float]:
-        """P&L and requirement against net liquidation, dollars."""
+    def at(self, spot_shifts: Floats, vol_shift: float, days: float) -> tuple[Floats, Floats]:
+        """P&L and requirement against net liquidation, dollars [shift]."""
         book = self._reader.book
-        price, t_years, vol = self._reader.state(spot_shift, vol_shift, days)
+        price, t_years, vol = self._reader.state(spot_shifts, vol_shift, days)
         values = self._reader.values(price, t_years, vol)
-        then = book.moved(price, t_years, vol)
         rows = np.flatnonzero(~_settled(book, t_years))
-        lines = self._lines
-        if rows.size < len(book):
-            then = then.take(rows)
-            lines = tuple(lines[row] for row in rows.tolist()) if lines else ()
+        then = book.moved(book.price, t_years, book.vol).take(rows)
+        vols = vol[..., rows]
         if self._margin.method is MarginMethod.PORTFOLIO:
-            return self._reader.pnl_of(values), self._margin.portfolio(then).requirement
-        need = self._margin.strategy(then, values[rows], lines, days * _SECONDS_PER_DAY)
-        return self._reader.pnl_of(values), need
+            return self._reader.pnl_of(values), self._margin.portfolio_at(then, price, vols)
+        lines = tuple(self._lines[row] for row in rows.tolist())
+        needs: list[float] = []
+        for k in range(spot_shifts.size):
+            moved = then.moved(price[k], then.t_years, vols if vols.ndim == 1 else vols[k])
+            needs.append(self._margin.strategy(moved, values[k, rows], lines, days * _SECONDS_PER_DAY))
+        return self._reader.pnl_of(values), np.array(needs)
 
 
 def _settled(book: RiskBook, t_years: Floats) -> Bools:
