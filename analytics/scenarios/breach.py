@@ -11,7 +11,6 @@ from analytics.book import BookArrays
 from analytics.scenarios.columns import Frozen, Moves, freeze
 from analytics.scenarios.greeks import grouped_greeks, index_levels
 from analytics.scenarios.shocks import STICKY_STRIKE, ScenarioError, VolDynamics, VolShift, axis
-from analytics.scenarios.values import grouped_pnl
 from models.enums import Metric
 from models.risk import Limit
 
@@ -114,15 +113,16 @@ class _Scene(NamedTuple):
 
     def values(self, spots: Floats, vols: Floats) -> tuple[Floats, int]:
         """Every metric [lane, vol, spot], and how many vols stood on a floor."""
-        out, floored = np.full((len(self.bounds), vols.size, spots.size), np.nan), 0
-        greeks = grouped_greeks(self.frozen, spots, vols, self.days_forward, self.index_price)
-        for lane, bound in enumerate(self.bounds):
-            if bound.metric is None:
-                made = grouped_pnl(self.frozen, spots, vols, np.array([self.days_forward]))
-                out[lane], floored = made.pnl[0, 0], made.floored
-            else:
-                out[lane] = greeks[_GREEKS.index(bound.metric)][0]
-        return out, floored
+        found = grouped_greeks(self.frozen, spots, vols, self.days_forward, self.index_price)
+        parts = {
+            None: found.pnl,
+            Metric.SPX_DELTA: found.spx_equiv_delta,
+            Metric.GAMMA: found.gamma,
+            Metric.THETA: found.theta_per_day,
+            Metric.VEGA: found.vega_per_point,
+        }
+        lanes = [parts[bound.metric][0] for bound in self.bounds]
+        return np.array(lanes).reshape(len(lanes), vols.size, spots.size), found.floored
 
 
 def breach_map(

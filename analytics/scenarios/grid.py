@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 
 from analytics.black_scholes import Bools, Floats
@@ -156,12 +155,11 @@ def greeks_at_slices(
     """
     spots, vols = axis("spot_shifts", spot_shifts), axis("vol_shift", vol_shift)
     frozen = freeze(book, now_epoch_s, Moves(vol_mode, beta_weighted, dynamics, rows, underlying_shifts))
-    made = grouped_pnl(frozen, spots, vols, np.array([days_forward], dtype=np.float64))
     greeks = grouped_greeks(frozen, spots, vols, days_forward, index_price)
     return SliceTable(
         spot_shifts=spots,
         index_price=index_levels(index_price, spots),
-        pnl=made.pnl[0, 0, 0],
+        pnl=greeks.pnl[0, 0],
         spx_equiv_delta=greeks.spx_equiv_delta[0, 0],
         gamma=greeks.gamma[0, 0],
         theta_per_day=greeks.theta_per_day[0, 0],
@@ -169,5 +167,5 @@ def greeks_at_slices(
         delta_dollars=greeks.delta_dollars[0, 0],
         included=frozen.included,
         excluded_count=frozen.excluded_count,
-        floored=made.floored,
+        floored=greeks.floored,
     )

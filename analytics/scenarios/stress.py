@@ -10,7 +10,6 @@ from analytics.book import BookArrays
 from analytics.scenarios.columns import Moves, freeze
 from analytics.scenarios.greeks import grouped_greeks, index_levels
 from analytics.scenarios.shocks import STICKY_STRIKE, VolDynamics, VolShift, axis
-from analytics.scenarios.values import grouped_pnl
 
 #: From the fall that ends careers to the rise that ends short calls.
 STRESS_SHIFTS = (
@@ -70,9 +69,8 @@ def stress_ladder(
     count = len(book.symbols)
     moves = Moves(vol_mode, beta_weighted, dynamics, rows, underlying_shifts)
     frozen = freeze(book, now_epoch_s, moves, book.underlying, count)
-    made = grouped_pnl(frozen, spots, vols, axis("days_forward", days_forward))
     greeks = grouped_greeks(frozen, spots, vols, days_forward, index_price)
-    each = np.ascontiguousarray(made.pnl[:, 0, 0].T)
+    each = np.ascontiguousarray(greeks.pnl[:, 0].T)
     pnl = each.sum(axis=1)
     worst, loss = np.full(spots.size, -1, dtype=np.intp), np.zeros(spots.size)
     if count:
@@ -96,5 +94,5 @@ def stress_ladder(
         worst_pnl=loss,
         included=frozen.included,
         excluded_count=frozen.excluded_count,
-        floored=made.floored,
+        floored=greeks.floored,
     )

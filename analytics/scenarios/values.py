@@ -64,7 +64,7 @@ def expiry_pnl(frozen: Frozen, spots: Floats) -> Floats:
         for rows, run in blocks(len(options), spots.size, CELLS):
             part = options.take(rows)
             worth = intrinsic(part, prices_of(part, spots[run])) - _today(part, frozen, block)
-            _add(out[:, run], worth, part)
+            add_rows(out[:, run], worth, part)
     return out
 
 
@@ -74,7 +74,7 @@ def time_value(frozen: Frozen) -> Floats:
     for options, block in ((frozen.european, EuropeanBlock), (frozen.american, AmericanBlock)):
         for rows, _ in blocks(len(options), 1, CELLS):
             part = options.take(rows)
-            _add(out, _today(part, frozen, block) - intrinsic(part, part.spot[:, None]), part)
+            add_rows(out, _today(part, frozen, block) - intrinsic(part, part.spot[:, None]), part)
     return out[:, 0]
 
 
@@ -111,8 +111,8 @@ def _add_options(
             for j, (vol, held) in enumerate(at_vols):
                 values = block.values(vol)
                 values -= now
-                _add(pnl[:, i, j, run], values, part)
-                floored += _count(held, block.live, prices.shape[1])
+                add_rows(pnl[:, i, j, run], values, part)
+                floored += count_floored(held, block.live, prices.shape[1])
     return floored
 
 
@@ -127,9 +127,9 @@ def _today(options: Options, frozen: Frozen, kind: type[EuropeanBlock] | type[Am
     return block.values(vol)
 
 
-def _add(out: Floats, values: Floats, options: Options) -> None:
-    """Add dollars of unit values [row, spot] to `out` [group, spot]; the rows are sorted by group."""
-    values *= options.units[:, None]
+def add_rows(out: Floats, values: Floats, options: Options) -> None:
+    """Add whole positions of unit values [row, spot] to `out` [group, spot]; the rows are sorted by group."""
+    values = values * options.units[:, None]
     starts = group_starts(options.group)
     if starts.size == 1:
         out[options.group[0]] += values.sum(axis=0)
@@ -142,7 +142,7 @@ def group_starts(group: Rows) -> Rows:
     return np.concatenate(([0], np.flatnonzero(group[1:] != group[:-1]) + 1)).astype(np.intp)
 
 
-def _count(held: Bools, live: Bools, spots: int) -> int:
+def count_floored(held: Bools, live: Bools, spots: int) -> int:
     """Valuations on a floor among rows that still have a vol."""
     if not held.any():
         return 0
