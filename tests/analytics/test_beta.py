@@ -168,6 +168,11 @@ def test_one_return_more_is_enough() -> None:
     assert (int(got.status), int(got.observations)) == (BetaStatus.OK, MIN_OBSERVATIONS)
 
 
+def test_three_returns_are_the_least_that_can_be_asked_for() -> None:
+    got = estimate(closes=STOCK, benchmark_closes=INDEX, window=3, min_observations=3)
+    assert (int(got.status), int(got.observations)) == (BetaStatus.OK, 3)
+
+
 def test_a_bad_close_before_the_window_does_no_harm() -> None:
     table = STOCK.copy()
     table[0] = -1.0

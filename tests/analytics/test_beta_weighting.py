@@ -324,6 +324,14 @@ def test_a_missing_vol_beta_counts_as_one_and_is_listed_where_there_is_vega() ->
     assert got.total_vega_dollars_per_index_point == pytest.approx(-75.0)
 
 
+def test_vega_with_a_vol_that_is_none_is_left_out_of_the_index_s_points() -> None:
+    got = vol_beta_weighted_vega(
+        vega_dollars_per_point=[-50.0, -50.0, -50.0, 4.0], vol=[-0.3, np.inf, np.nan, 0.4], vol_beta=0.5, index_vol=0.2
+    )
+    assert got.excluded.tolist() == [0, 1, 2]
+    assert got.total_vega_dollars_per_index_point == pytest.approx(4.0)
+
+
 @pytest.mark.parametrize("level", [np.nan, 0.0, -0.2, np.inf])
 def test_without_a_vol_index_no_vega_is_known_in_its_points(level: float) -> None:
     got = vol_beta_weighted_vega(vega_dollars_per_point=[-50.0, 9.0], vol=0.3, vol_beta=1.0, index_vol=level)

@@ -292,6 +292,8 @@ def test_an_intercept_of_total_loss_does_not_compound() -> None:
     assert got.alpha_per_period == pytest.approx(-1.2)
     assert got.alpha_annual_compound is None
     assert got.alpha_annual_simple == pytest.approx(-1.2 * 252)
+    every_time = series_statistics(returns=[-1.0, -1.0, -1.0], benchmark=[0.2, 0.3, 0.4])
+    assert (every_time.alpha_per_period, every_time.alpha_annual_compound) == (-1.0, None)
 
 
 @pytest.mark.parametrize("n", [1, 2, 20, 21, 41, 61, 100, 141, 281])
