@@ -1,72 +1,36 @@
-"""American option values and Greeks on arrays: continuous yield and discrete cash dividends.
+"""American option values, Greeks and implied vols on arrays: continuous yield, discrete cash dividends, futures.
 
-All arguments are keyword-only and broadcast; units, results and bad rows are those of `analytics.black_scholes`. A
-value is the European one plus the early-exercise premium (`american_premium`) of a boundary (`american_boundary`)
-that depends on time, rate, yield, vol and side only. So in a grid of spots, `spot` shaped [shifts, 1] against rows
-[n], the boundary is solved once per row and not once per shift.
+All arguments are keyword-only and broadcast; units, results and bad rows are those of `analytics.black_scholes`. In a
+grid of spots, `spot` shaped [shifts, 1] against rows [n], the exercise boundary (which depends on time, rate, yield,
+vol and side, never on spot) is solved once per row and not once per shift.
 
 Limits
-    Where exercise now is best (spot at or beyond the boundary) the price is the intrinsic value, delta +-1 and every
-    other Greek 0. At expiry the European limits hold; without vol the best certain date of exercise is taken. A call
-    without yield at a rate >= 0, a put at rate 0 without negative yield and in general a side whose holder never
-    gains by exercising is European to the last bit.
+    Where exercise now is best the price is the intrinsic value, delta +-1 and every other Greek 0. At expiry the
+    European limits hold; without vol the best certain date of exercise is taken. A call without yield at a rate >= 0,
+    a put at rate 0 without negative yield and in general a side whose holder never gains by exercising is European to
+    the last bit.
+Dividends
+    `dividends` is None, `CashDividends`, or a sequence of (t_years, amount) pairs that every row shares; see
+    `analytics.american_dividends` for the model. `dividend_yield` acts beside it.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from analytics.american_boundary import Boundary, Exercise, solve
-from analytics.american_premium import (
-    BY_RATE,
-    BY_SPOT,
-    BY_SPOT2,
-    BY_SPOT3,
-    BY_VOL,
-    BY_YIELD,
-    VALUE,
-    premium_terms,
-)
-from analytics.black_scholes import (
-    DAYS_PER_YEAR,
-    Bools,
-    FirstOrderValues,
-    Floats,
-    OptionValues,
-    black76,
-    bsm,
-    bsm_first_order,
-    bsm_price,
-)
+from analytics.american_cash import fill, shape_with, with_cash, with_two_boundaries
+from analytics.american_dividends import CashDividends, DividendModel, Dividends
+from analytics.american_yield import Inputs, all_greeks, arrays, first_order, price_only
+from analytics.black_scholes import FirstOrderValues, Floats, OptionValues
 
-Rows = npt.NDArray[np.intp]
-
-_POINT = 0.01
-# Rows solved together: their columns stay in the processor's cache.
-_CHUNK = 256
-# Vol step of vanna and volga, relative: delta and vega are smooth in vol, so a central quotient is good to 1e-6.
-_VOL_STEP = 1e-3
-# An early-exercise premium that cannot reach this share of the strike is left out.
-_NEGLIGIBLE = 1e-12
-# Below this total deviation, vol x sqrt(t), nothing moves.
-_CERTAIN = 1e-9
-
-
-class _Book(NamedTuple):
-    """Flat rows: `problems` depend on no spot, one per boundary to solve; the rest is one per option with a premium.
-
-    option: index in the flat result. of_problem: index of its problem. money: spot of the put of strike 1 that it
-    is; scale: currency per unit of that put. intrinsic: currency.
-    """
-
-    problems: Exercise
-    option: Rows
-    of_problem: Rows
-    money: Floats
-    scale: Floats
-    call: Bools
-    intrinsic: Floats
+__all__ = [
+    "CashDividends",
+    "DividendModel",
+    "american",
+    "american_first_order",
+    "american_future",
+    "american_future_first_order",
+    "american_price",
+]
 
 
 def american(
@@ -78,14 +42,14 @@ def american(
     dividend_yield: npt.ArrayLike,
     vol: npt.ArrayLike,
     is_call: npt.ArrayLike,
+    dividends: Dividends = None,
+    dividend_model: DividendModel = DividendModel.SPOT,
 ) -> OptionValues:
-    """Price and all Greeks of American options on a spot that pays a continuous yield.
-
-    Arguments broadcast to one shape; units, limits and bad rows as in the module text.
-    """
-    inputs = _arrays(spot, strike, t_years, rate, dividend_yield, vol, is_call)
-    european = bsm(**inputs._asdict())
-    return _all_greeks(inputs, european, hold_forward=False)
+    """Price and all Greeks. Theta and charm keep the dividends' calendar dates; rho also moves their present value."""
+    inputs = arrays(spot, strike, t_years, rate, dividend_yield, vol, is_call)
+    inputs, shape = _together(inputs, dividends)
+    flat = _special(inputs, all_greeks(inputs, hold_forward=False), shape, dividends, dividend_model)
+    return OptionValues(*(value.reshape(shape) for value in flat))
 
 
 def american_first_order(
@@ -97,17 +61,14 @@ def american_first_order(
     dividend_yield: npt.ArrayLike,
     vol: npt.ArrayLike,
     is_call: npt.ArrayLike,
+    dividends: Dividends = None,
+    dividend_model: DividendModel = DividendModel.SPOT,
 ) -> FirstOrderValues:
-    """Price, delta, gamma, theta and vega only, as `american` gives them, at about a third of its cost."""
-    inputs = _arrays(spot, strike, t_years, rate, dividend_yield, vol, is_call)
-    european = bsm_first_order(**inputs._asdict())
-    book = _book(inputs, european.price.shape)
-    flat = [np.array(value).ravel() for value in european]
-    if book.option.size:
-        terms, exercised = _premiums(book, book.problems, with_vol=True, with_carry=False)
-        _add(flat, book, _first_parts(book, terms), exercised)
-    _mark_unknown(inputs, flat, european.price.shape)
-    return FirstOrderValues(*(value.reshape(european.price.shape) for value in flat))
+    """Price, delta, gamma, theta and vega only, equal to those of `american`, at about a third of its cost."""
+    inputs = arrays(spot, strike, t_years, rate, dividend_yield, vol, is_call)
+    inputs, shape = _together(inputs, dividends)
+    flat = _special(inputs, first_order(inputs), shape, dividends, dividend_model)
+    return FirstOrderValues(*(value.reshape(shape) for value in flat))
 
 
 def american_price(
@@ -119,17 +80,13 @@ def american_price(
     dividend_yield: npt.ArrayLike,
     vol: npt.ArrayLike,
     is_call: npt.ArrayLike,
+    dividends: Dividends = None,
+    dividend_model: DividendModel = DividendModel.SPOT,
 ) -> Floats:
     """Price only, in currency per unit, as `american` gives it."""
-    inputs = _arrays(spot, strike, t_years, rate, dividend_yield, vol, is_call)
-    price = bsm_price(**inputs._asdict())
-    book = _book(inputs, price.shape)
-    flat = [np.array(price).ravel()]
-    if book.option.size:
-        terms, exercised = _premiums(book, book.problems, with_vol=False, with_carry=False)
-        _add(flat, book, [terms[VALUE] * book.scale], exercised)
-    _mark_unknown(inputs, flat, price.shape)
-    return flat[0].reshape(price.shape)
+    inputs = arrays(spot, strike, t_years, rate, dividend_yield, vol, is_call)
+    inputs, shape = _together(inputs, dividends)
+    return _special(inputs, price_only(inputs), shape, dividends, dividend_model)[0].reshape(shape)
 
 
 def american_future(
@@ -141,10 +98,10 @@ def american_future(
     vol: npt.ArrayLike,
     is_call: npt.ArrayLike,
 ) -> OptionValues:
-    """Price and all Greeks of American options on a future: yield equal to the rate, rho holds the future still."""
-    inputs = _arrays(forward, strike, t_years, rate, rate, vol, is_call)
-    european = black76(forward=forward, strike=strike, t_years=t_years, rate=rate, vol=vol, is_call=is_call)
-    return _all_greeks(inputs, european, hold_forward=True)
+    """Price and all Greeks of options on a future, premium paid at once: the yield is the rate and rho moves both."""
+    inputs = arrays(forward, strike, t_years, rate, rate, vol, is_call)
+    shape = np.broadcast_shapes(*(value.shape for value in inputs))
+    return OptionValues(*(value.reshape(shape) for value in all_greeks(inputs, hold_forward=True)))
 
 
 def american_future_first_order(
@@ -156,177 +113,26 @@ def american_future_first_order(
     vol: npt.ArrayLike,
     is_call: npt.ArrayLike,
 ) -> FirstOrderValues:
-    """Price, delta, gamma, theta and vega of American options on a future."""
+    """Price, delta, gamma, theta and vega of options on a future, as `american_future` gives them."""
     return american_first_order(
         spot=forward, strike=strike, t_years=t_years, rate=rate, dividend_yield=rate, vol=vol, is_call=is_call
     )
 
 
-class _Inputs(NamedTuple):
-    """The arguments as arrays of their own shapes."""
-
-    spot: Floats
-    strike: Floats
-    t_years: Floats
-    rate: Floats
-    dividend_yield: Floats
-    vol: Floats
-    is_call: Bools
+def _together(inputs: Inputs, dividends: Dividends) -> tuple[Inputs, tuple[int, ...]]:
+    """The result's shape; schedules of a wider shape than the options widen the spot to it."""
+    shape = shape_with(inputs, dividends)
+    if np.broadcast_shapes(*(value.shape for value in inputs)) != shape:
+        inputs = inputs._replace(spot=np.broadcast_to(inputs.spot, shape))
+    return inputs, shape
 
 
-def _arrays(
-    spot: npt.ArrayLike,
-    strike: npt.ArrayLike,
-    t_years: npt.ArrayLike,
-    rate: npt.ArrayLike,
-    dividend_yield: npt.ArrayLike,
-    vol: npt.ArrayLike,
-    is_call: npt.ArrayLike,
-) -> _Inputs:
-    s, k, t, r, q, v = (np.asarray(x, dtype=np.float64) for x in (spot, strike, t_years, rate, dividend_yield, vol))
-    return _Inputs(s, k, t, r, q, v, np.asarray(is_call, dtype=np.bool_))
-
-
-def _book(inputs: _Inputs, shape: tuple[int, ...]) -> _Book:
-    """Find the options with an early-exercise premium, and the distinct boundaries they need."""
-    own_shape = np.broadcast_shapes(*(value.shape for value in inputs[2:]))
-    t, rate, dividend_yield, vol = (np.broadcast_to(value, own_shape).ravel() for value in inputs[2:6])
-    call = np.broadcast_to(inputs.is_call, own_shape).ravel()
-    r, q = np.where(call, dividend_yield, rate), np.where(call, rate, dividend_yield)
-    worth = np.maximum(r, -q) * t
-    solvable = (r >= 0.0) & (worth > _NEGLIGIBLE) & (t > 0.0) & (vol * np.sqrt(np.where(t > 0.0, t, 0.0)) > _CERTAIN)
-    chosen = np.flatnonzero(solvable)
-    problems = Exercise(t[chosen], r[chosen], q[chosen], vol[chosen])
-    spot, strike = (np.broadcast_to(value, shape).ravel() for value in inputs[:2])
-    usable = (spot > 0.0) & (strike > 0.0) & np.isfinite(spot) & np.isfinite(strike)
-    if own_shape == shape:
-        option = np.flatnonzero(usable & solvable)
-        row = option
-    else:
-        every = np.broadcast_to(np.arange(t.size).reshape(own_shape), shape).ravel()
-        option = np.flatnonzero(usable & solvable[every])
-        row = every[option]
-    place = np.zeros(t.size, dtype=np.intp)
-    place[chosen] = np.arange(chosen.size)
-    s, k, is_call = spot[option], strike[option], call[row]
-    return _Book(
-        problems=problems,
-        option=option,
-        of_problem=place[row],
-        money=np.where(is_call, k / s, s / k),
-        scale=np.where(is_call, s, k),
-        call=is_call,
-        intrinsic=np.where(is_call, s - k, k - s),
-    )
-
-
-def _premiums(book: _Book, problems: Exercise, *, with_vol: bool, with_carry: bool) -> tuple[Floats, Bools]:
-    """Premium terms (rows as `premium_terms` orders them) of every option of a book, and which of them are exercised."""
-    boundary = _boundaries(problems, with_vol=with_vol, with_carry=with_carry)
-    found = np.empty((7 if with_carry else 4 if with_vol else 1, book.option.size))
-    exercised = np.empty(book.option.size, dtype=np.bool_)
-    for start in range(0, book.option.size, _CHUNK):
-        part = slice(start, start + _CHUNK)
-        rows = book.of_problem[part]
-        here = boundary.take(rows)
-        exercised[part] = book.money[part] <= here.today()
-        found[:, part] = premium_terms(book.money[part], Exercise(*(column[rows] for column in problems)), here)
-    return found, exercised
-
-
-def _boundaries(problems: Exercise, *, with_vol: bool, with_carry: bool) -> Boundary:
-    """Boundaries of all problems, solved a cacheful at a time."""
-    count = problems.vol.size
-    pieces = [
-        solve(
-            Exercise(*(column[start : start + _CHUNK] for column in problems)),
-            with_vol=with_vol,
-            with_carry=with_carry,
-        )
-        for start in range(0, count, _CHUNK)
-    ]
-    if len(pieces) == 1:
-        return pieces[0]
-    return Boundary(
-        np.concatenate([piece.depth for piece in pieces], axis=1),
-        *(
-            np.concatenate([part for part in parts if part is not None], axis=1) if parts[0] is not None else None
-            for parts in zip(*(piece[1:] for piece in pieces), strict=True)
-        ),
-    )
-
-
-def _add(flat: list[Floats], book: _Book, parts: list[Floats], exercised: Bools) -> None:
-    """Add the premium's parts to the European numbers in place; exercised rows become the intrinsic value."""
-    held = (book.intrinsic, np.where(book.call, 1.0, -1.0))
-    for place, part in enumerate(parts):
-        value = flat[place][book.option] + part
-        if place == 0:
-            value = np.maximum(value, book.intrinsic)
-        flat[place][book.option] = np.where(exercised, held[place] if place < 2 else 0.0, value)
-
-
-def _first_parts(book: _Book, terms: Floats) -> list[Floats]:
-    """The premium's part of price, delta, gamma, theta per day and vega per point, per option of a book.
-
-    A call on s is s puts of strike 1 at the money y = strike / s: its delta is e - y e', its gamma y^2 e'' / s.
-    """
-    y, by, by2 = book.money, terms[BY_SPOT], terms[BY_SPOT2]
-    delta = np.where(book.call, terms[VALUE] - y * by, by)
-    gamma = by2 / book.scale * np.where(book.call, y * y, 1.0)
-    decay = -_by_time(book, terms) * book.scale
-    return [terms[VALUE] * book.scale, delta, gamma, decay / DAYS_PER_YEAR, terms[BY_VOL] * book.scale * _POINT]
-
-
-def _by_time(book: _Book, terms: Floats) -> Floats:
-    """Derivative of the premium by time to expiry: in the continuation region it obeys the Black-Scholes equation."""
-    _, r, q, v = (column[book.of_problem] for column in book.problems)
-    y = book.money
-    spread: Floats = 0.5 * v * v * y * y * terms[BY_SPOT2]
-    return spread + (r - q) * y * terms[BY_SPOT] - r * terms[VALUE]
-
-
-def _all_greeks(inputs: _Inputs, european: OptionValues, *, hold_forward: bool) -> OptionValues:
-    shape = european.price.shape
-    book = _book(inputs, shape)
-    flat = [np.array(value).ravel() for value in european]
-    if book.option.size:
-        terms, exercised = _premiums(book, book.problems, with_vol=True, with_carry=True)
-        up, down = (
-            _premiums(book, _with_vol(book.problems, 1.0 + step), with_vol=True, with_carry=False)[0]
-            for step in (_VOL_STEP, -_VOL_STEP)
-        )
-        width = 2.0 * _VOL_STEP * book.problems.vol[book.of_problem]
-        parts = _first_parts(book, terms) + _higher_parts(book, terms, (up - down) / width, hold_forward)
-        _add(flat, book, parts, exercised)
-    _mark_unknown(inputs, flat, shape)
-    return OptionValues(*(value.reshape(shape) for value in flat))
-
-
-def _with_vol(problems: Exercise, factor: float) -> Exercise:
-    return problems._replace(vol=problems.vol * factor)
-
-
-def _higher_parts(book: _Book, terms: Floats, per_vol: Floats, hold_forward: bool) -> list[Floats]:
-    """The premium's part of rho per point, vanna, volga and charm per day. per_vol: derivatives of terms by vol."""
-    _, r, q, v = (column[book.of_problem] for column in book.problems)
-    y, by, by2 = book.money, terms[BY_SPOT], terms[BY_SPOT2]
-    own = np.where(book.call, terms[BY_YIELD], terms[BY_RATE])
-    rho = terms[BY_RATE] + terms[BY_YIELD] if hold_forward else own
-    vanna = np.where(book.call, terms[BY_VOL] - y * per_vol[BY_SPOT], per_vol[BY_SPOT])
-    by_time = _by_time(book, terms)
-    delta_by_time = 0.5 * v * v * y * y * terms[BY_SPOT3] + (v * v + r - q) * y * by2 - q * by
-    charm = -np.where(book.call, by_time - y * delta_by_time, delta_by_time)
-    return [rho * book.scale * _POINT, vanna, per_vol[BY_VOL] * book.scale, charm / DAYS_PER_YEAR]
-
-
-def _mark_unknown(inputs: _Inputs, flat: list[Floats], shape: tuple[int, ...]) -> None:
-    """Mark as unknown, in place, what neither the European value nor a single boundary prices."""
-    r, q = (
-        np.where(inputs.is_call, inputs.dividend_yield, inputs.rate),
-        np.where(inputs.is_call, inputs.rate, inputs.dividend_yield),
-    )
-    unknown = np.broadcast_to((r < 0.0) & (q < r), shape).ravel()
-    if unknown.any():
-        for value in flat:
-            value[unknown] = np.nan
+def _special(
+    inputs: Inputs, flat: list[Floats], shape: tuple[int, ...], dividends: Dividends, model: DividendModel
+) -> list[Floats]:
+    """Put in what a single boundary with a continuous yield does not describe."""
+    if np.any(np.minimum(inputs.rate, inputs.dividend_yield) < 0.0):
+        fill(flat, with_two_boundaries(inputs, shape), model)
+    if dividends is not None:
+        fill(flat, with_cash(inputs, shape, dividends), model)
+    return flat
