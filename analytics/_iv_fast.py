@@ -18,7 +18,7 @@ through scaled complementary error functions E(z) = exp(z^2) erfc(z), which neit
 
     beta = exp(-d1^2/2)/2 (E(-d1/sqrt 2) - E(-d2/sqrt 2)),   1 - beta = exp(-d1^2/2)/2 (E(d1/sqrt 2) + E(-d2/sqrt 2))
 
-For s < 0.12 the difference is summed as a series instead (see `_short_step`). A fourth-order step from a guess off by
+For s < 0.25 the difference is summed as a series instead (see `_short_step`). A fourth-order step from a guess off by
 e leaves an error of the order of e^4: steps above 1e-4 are not trusted, and such rows, like those outside the table
 (deeper than twelve deviations, s beyond about 4), are left to `analytics._iv_robust`.
 """
@@ -44,7 +44,7 @@ _W_STEP, _Y_STEP = (_W_END - _W_START) / (_W_NODES - 1), _Y_END / (_Y_NODES - 1)
 _SMALLEST_Y = 1e-7
 #: Below this size the time value of an option has too few digits in L.
 _SMALLEST_SIZE = 1e-12
-_SHORT_DEVIATION = 0.12
+_SHORT_DEVIATION = 0.25
 _TRUSTED_STEP = 1e-4
 
 
@@ -148,14 +148,14 @@ def _short_step(s: Floats, distance: Floats, beta: Floats) -> Floats:
 
     With Y = N/n: beta = n(d1) (Y(t - h) - Y(-t - h)) and the difference is 2 (t Y' + t^3 Y'''/3! + ...), taken at -h
     from Y' = 1 - h Y and, for c_k = Y^(k)/k!, (k + 1) c_(k+1) = c_(k-1) - h c_k. The first term left out is below
-    1e-16 of the sum for s up to 0.12.
+    1e-16 of the sum for s up to 0.25.
     """
     h, t = distance / s, 0.5 * s
     d1, t_squared = t - h, t * t
     even = _SQRT_HALF_PI * erfcx(h * _SQRT_HALF)
     odd = 1.0 - h * even
     total, power = odd, t_squared
-    for order in (2.0, 4.0, 6.0, 8.0):
+    for order in (2.0, 4.0, 6.0, 8.0, 10.0):
         even = (even - h * odd) * (1.0 / order)
         odd = (odd - h * even) * (1.0 / (order + 1.0))
         total = total + odd * power

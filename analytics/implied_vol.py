@@ -30,8 +30,7 @@ _SMALLEST_DEVIATION = 1e-20
 _SMALLEST_VALUE = 1e-307
 _MAX_LOG_MONEYNESS = 600.0
 # Rows solved together: enough to hide numpy's cost per call, few enough for their columns to stay in the cache.
-_CHUNK = 8192
-_ROBUST_CHUNK = 4096
+_CHUNK = 4096
 
 
 class IvStatus(IntEnum):
@@ -93,11 +92,9 @@ def implied_vol(
     """
     side = np.where(np.asarray(is_call, dtype=np.bool_), 1.0, -1.0)
     columns = (price, spot, strike, t_years, rate, dividend_yield, side)
-    first, *others = (np.asarray(column, dtype=np.float64) for column in columns)
-    shape = np.broadcast_shapes(first.shape, *(column.shape for column in others))
-    rows = _Rows(
-        _flat(first, shape), *(column.reshape(()) if column.size == 1 else _flat(column, shape) for column in others)
-    )
+    arrays = [np.asarray(column, dtype=np.float64) for column in columns]
+    shape = np.broadcast(*arrays).shape
+    rows = _Rows(_flat(arrays[0], shape), *(_flat_or_scalar(array, shape) for array in arrays[1:]))
     if _all_good(rows):
         vol, status = _solve(rows)
     else:
@@ -129,6 +126,11 @@ def implied_vol_forward(
 def _flat(column: Floats, shape: tuple[int, ...]) -> Floats:
     """The column in the full shape, as one dimension."""
     return (column if column.shape == shape else np.broadcast_to(column, shape)).reshape(-1)
+
+
+def _flat_or_scalar(column: Floats, shape: tuple[int, ...]) -> Floats:
+    """The column as one dimension, or without any where one value holds for all rows."""
+    return column.reshape(()) if column.size == 1 else _flat(column, shape)
 
 
 def _all_good(rows: _Rows) -> bool:
@@ -174,8 +176,8 @@ def _solve(rows: _Rows) -> tuple[Floats, Statuses]:
             vol[run], trusted[run] = _everyday_vols(rows.part(run))
     if not trusted.all():
         left = np.flatnonzero(~trusted)
-        for start in range(0, left.size, _ROBUST_CHUNK):
-            at = left[start : start + _ROBUST_CHUNK]
+        for start in range(0, left.size, _CHUNK):
+            at = left[start : start + _CHUNK]
             vol[at], status[at] = _robust_vols(rows.pick(at))
     return vol, status
 
