@@ -45,9 +45,10 @@ from analytics.scenarios.shocks import (
     spot_vol_beta,
 )
 from analytics.scenarios.smile import SmileFit, SmilePoints, book_smiles, fit_smile, own_points
-from analytics.scenarios.stress import STRESS_SHIFTS, StressLadder, stress_ladder
+from analytics.scenarios.stress import QUOTED_LOSS_LIMITS, STRESS_SHIFTS, StressLadder, stress_ladder
 
 __all__ = [
+    "QUOTED_LOSS_LIMITS",
     "STICKY_STRIKE",
     "STRESS_SHIFTS",
     "VOL_FLOOR",

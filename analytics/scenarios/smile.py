@@ -16,6 +16,8 @@ from analytics.scenarios.shocks import ScenarioError, SmileRows
 _SECONDS_PER_YEAR = 365.0 * 86_400.0
 _QUADRATIC_POINTS = 5
 _ROUNDS = 30
+#: Standard deviations from the money.
+_REACH = 3.0
 
 
 class SmilePoints(NamedTuple):
@@ -84,16 +86,21 @@ def own_points(book: BookArrays, now_epoch_s: float) -> SmilePoints:
 def fit_smile(*, log_moneyness: npt.ArrayLike, vol: npt.ArrayLike, t_years: float) -> SmileFit:
     """Shape of one expiry's smile by least absolute deviations; level is free and not returned.
 
-    log_moneyness: ln(strike / forward). A line from two strikes that lie at least half a standard deviation
-    (median vol x sqrt(t_years)) apart, a parabola from five that span a whole one; with less there is no shape to see
-    and the fit is flat with 0 points. Outliers among three or more strikes do not pull it.
+    log_moneyness: ln(strike / forward). A standard deviation is the median of the five vols nearest to the money times
+    sqrt(t_years); vols further out than `_REACH` of them are left aside, no parabola holds there. A line from two
+    strikes at least half a standard deviation apart, a parabola from five that span a whole one; with less there is
+    no shape to see and the fit is flat with 0 points. Outliers among three or more strikes do not pull it.
     """
     k, v = np.asarray(log_moneyness, dtype=np.float64), np.asarray(vol, dtype=np.float64)
+    if k.size < 2:
+        return _FLAT
+    deviation = float(np.median(v[np.argsort(np.abs(k), kind="stable")[:5]])) * float(np.sqrt(t_years))
+    near = np.abs(k) <= _REACH * deviation
+    k, v = k[near], v[near]
     strikes = np.unique(k)
     if strikes.size < 2:
         return _FLAT
     span = float(strikes[-1] - strikes[0])
-    deviation = float(np.median(v)) * float(np.sqrt(t_years))
     if span < 0.5 * deviation or span == 0.0:
         return _FLAT
     degree = 2 if strikes.size >= _QUADRATIC_POINTS and span >= deviation else 1

@@ -5,6 +5,7 @@ import pytest
 
 from analytics.book import BookArrays, Model, PositionColumns, UnderlyingColumns
 from analytics.scenarios import (
+    QUOTED_LOSS_LIMITS,
     STRESS_SHIFTS,
     SpotVolBeta,
     VolDynamics,
@@ -88,6 +89,20 @@ def test_the_response_of_a_thirty_day_vol_stands_on_every_rung() -> None:
     relative = VolDynamics(response=SpotVolBeta(8.0, 5.0, VolShift.RELATIVE))
     share = stress_ladder(random_book(), now_epoch_s=NOW, index_price=INDEX, spot_shifts=[-0.1], dynamics=relative)
     assert share.vol_response == pytest.approx([0.8])
+
+
+def test_a_loss_limit_holds_at_its_own_rung_and_marks_what_is_beyond() -> None:
+    book = options([95.0], quantity=-10.0, vol=0.25)
+    ladder = stress_ladder(book, now_epoch_s=NOW, index_price=100.0, net_liq=5_000.0, loss_limits=QUOTED_LOSS_LIMITS)
+    expected = np.full(17, np.nan)
+    expected[[0, 1, 2, 3, 5]] = [40_000.0, 20_000.0, 15_000.0, 10_000.0, 5_000.0]
+    assert np.array_equal(ladder.allowed_loss, expected, equal_nan=True)
+    assert ladder.beyond.tolist() == [bool(-pnl > most) for pnl, most in zip(ladder.pnl, expected, strict=True)]
+    assert ladder.beyond[5]
+    assert not ladder.beyond[0]
+    unknown = stress_ladder(book, now_epoch_s=NOW, index_price=100.0, loss_limits=QUOTED_LOSS_LIMITS)
+    assert not unknown.beyond.any()
+    assert np.isnan(unknown.allowed_loss).all()
 
 
 def test_long_premium_loses_no_more_than_it_cost_on_any_rung() -> None:

@@ -1,5 +1,6 @@
 """What vols do when spots move: sticky strike, sliding smiles, spot-vol betas; each cell against a book that moved."""
 
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from models.enums import Regime
 from tests.analytics.scenario_kit import DAY, NOW, options, part_of, random_book, revalued
 
 pytestmark = pytest.mark.usefixtures("strict_floats")
-STRIKES = [80.0, 85.0, 90.0, 95.0, 100.0, 105.0, 110.0]
+STRIKES = [86.0, 90.0, 93.0, 96.0, 100.0, 104.0, 110.0]
 
 
 def forward_k(book: BookArrays) -> np.ndarray:
@@ -87,6 +88,33 @@ def test_too_few_or_too_close_strikes_have_no_shape() -> None:
     assert two == pytest.approx((-0.5, 0.0, -0.1, 0.1, 2))
 
 
+def test_vols_far_beyond_the_money_are_left_aside() -> None:
+    k = np.array([-0.9, -0.8, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15])
+    vol = np.where(k < -0.5, 1.5, 0.2 - 0.4 * k)
+    fit = fit_smile(log_moneyness=k, vol=vol, t_years=0.1)
+    assert fit.slope == pytest.approx(-0.4)
+    assert (fit.low, fit.points) == (-0.15, 7)
+
+
+def test_real_chains_show_the_slope_that_a_plain_fit_of_near_strikes_sees(shared_data: Path) -> None:
+    """QQQ at the close of 2026-05-04, traded strikes; the plain fit: out of the money, within 1.5 deviations."""
+    chain = pl.read_parquet(shared_data / "chain_QQQ_2026-05-04.parquet").filter(
+        pl.col("iv").is_not_null() & (pl.col("volume") > 0)
+    )
+    seen = 0
+    for (expiry,), rows in chain.group_by("expiry"):
+        years = (expiry - date(2026, 5, 4)).days / 365.0
+        forward = rows["underlying_price"][0] * np.exp(0.035 * years)
+        k, vol = np.log(rows["strike"].to_numpy() / forward), rows["iv"].to_numpy()
+        near = (np.abs(k) < 1.5 * 0.2 * np.sqrt(years)) & ((rows["right"] == "C").to_numpy() == (k >= 0.0))
+        if years < 7 / 365 or np.count_nonzero(near) < 30:
+            continue
+        fit = fit_smile(log_moneyness=k, vol=vol, t_years=years)
+        assert fit.slope == pytest.approx(np.polyfit(k[near], vol[near], 2)[1], rel=0.25, abs=0.04), expiry
+        seen += 1
+    assert seen >= 8
+
+
 def test_rows_without_a_smile_stay_on_their_strike_s_vol() -> None:
     book = random_book()
     smile = book_smiles(book, now_epoch_s=NOW)
@@ -104,7 +132,7 @@ def test_stale_vols_do_not_shape_a_smile() -> None:
 
 def test_visible_vols_of_the_chain_shape_the_smile_of_one_lonely_position() -> None:
     book = options([90.0])
-    k, forward = np.linspace(-0.2, 0.2, 21), np.full(21, 100.0)
+    k, forward = np.linspace(-0.15, 0.15, 21), np.full(21, 100.0)
     expiry = np.full(21, book.expiry_epoch_s[0])
     points = SmilePoints(np.zeros(21, dtype=int), expiry, forward * np.exp(k), forward, 0.2 - 0.5 * k)
     found = book_smiles(book, now_epoch_s=NOW, points=points)
@@ -161,16 +189,15 @@ def test_vols_answer_the_index_by_the_stated_formula(mode: VolShift, shift: floa
     assert curve.pnl[0] == pytest.approx(revalued(book, spots=spots, vols=vols), rel=1e-9)
 
 
-def test_a_fall_of_eight_per_cent_with_twelve_points_is_the_worked_short_put() -> None:
-    """product.md, 19: a parallel -8 % with flat vol understates a 30-day 5700 put by a quarter (S 6000)."""
-    put = options([5700.0], quantity=-1.0, spot=6000.0, vol=0.16, rate=0.04, dividend_yield=0.013)
-    flat = pnl_curve(put, now_epoch_s=NOW, spot_shifts=[-0.08]).pnl[0]
-    true = pnl_curve(
-        put, now_epoch_s=NOW, spot_shifts=[-0.08], dynamics=VolDynamics(response=SpotVolBeta(1.5, 1.0))
-    ).pnl[0]
-    parallel = pnl_curve(put, now_epoch_s=NOW, spot_shifts=[-0.08], vol_shift=0.12).pnl[0]
-    assert true == pytest.approx(parallel, rel=1e-12)
-    assert 1.2 < true / flat < 1.5
+def test_the_worked_short_put_loses_what_was_worked_out_flat_and_with_vol() -> None:
+    """S 6000, short one 5700 put, 30 / 365.25 years, 17 %, no carry: 20.0k at -8 %, 40.5k, 58.0k; 26.8k with vol."""
+    put = options([5700.0], quantity=-1.0, spot=6000.0, vol=0.17, days=30 * 365 / 365.25, rate=0.0, dividend_yield=0.0)
+    flat = pnl_curve(put, now_epoch_s=NOW, spot_shifts=[-0.08, -0.12, -0.15]).pnl
+    assert flat == pytest.approx([-20_000.0, -40_500.0, -58_000.0], abs=50.0)
+    parallel = pnl_curve(put, now_epoch_s=NOW, spot_shifts=[-0.08], vol_shift=0.12).pnl
+    assert parallel == pytest.approx([-26_800.0], abs=50.0)
+    dynamics = VolDynamics(response=SpotVolBeta(1.5, 1.0, term_power=0.0))
+    assert pnl_curve(put, now_epoch_s=NOW, spot_shifts=[-0.08], dynamics=dynamics).pnl == pytest.approx(parallel)
 
 
 def test_an_underlying_s_vol_may_answer_by_its_own_share() -> None:
