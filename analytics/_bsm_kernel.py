@@ -86,18 +86,19 @@ def fill(inputs: Inputs, out: Floats, *, on_future: bool) -> None:
         operands = _operands(inputs, on_future=on_future)
         _block(operands, _work(size).reshape(_WORK_ROWS, *shape), out, on_future=on_future)
         return
-    if out.flags.c_contiguous and all(value.size == 1 or value.shape == shape for value in inputs):
-        inputs = Inputs._make(value.reshape(-1) for value in inputs)
+    inputs = Inputs._make([value.reshape(()) if value.size == 1 else value for value in inputs])
+    if out.flags.c_contiguous and all(value.ndim == 0 or value.shape == shape for value in inputs):
+        inputs = Inputs._make([value.reshape(-1) if value.ndim else value for value in inputs])
         out, shape = out.reshape(len(out), size), (size,)
     whole = _hoisted(inputs, size, on_future=on_future)
     division = cut(shape)
     work = _work(division.largest)
     for index in division.indexes():
         if whole is None:
-            part = Inputs._make(_at(value, index, shape) for value in inputs)
+            part = Inputs._make([_at(value, index, shape) for value in inputs])
             operands = _operands(part, on_future=on_future)
         else:
-            operands = _Operands._make(_at(value, index, shape) for value in whole)
+            operands = _Operands._make([_at(value, index, shape) for value in whole])
         target = out[(slice(None), *index)]
         room = work[: _WORK_ROWS * target[0].size].reshape(_WORK_ROWS, *target.shape[1:])
         _block(operands, room, target, on_future=on_future)
@@ -118,14 +119,14 @@ def _hoisted(inputs: Inputs, size: int, *, on_future: bool) -> _Operands | None:
 
 def _at(value: npt.NDArray[np.generic], index: Index, shape: tuple[int, ...]) -> npt.NDArray[np.generic]:
     """Return the part of a broadcastable array that a block of the broadcast shape needs, itself broadcastable."""
-    if value.size == 1:
-        return value.reshape(())
-    missing = len(shape) - value.ndim
-    own = zip(value.shape, index[missing:], strict=False)
-    return value[tuple(_first(at) if length == 1 else at for length, at in own)]
+    if value.ndim == 0 or value.shape == shape:
+        return value[index] if value.ndim else value
+    own = zip(value.shape, index[len(shape) - value.ndim :], strict=False)
+    return value[tuple(_only(at) if length == 1 else at for length, at in own)]
 
 
-def _first(at: int | slice) -> int | slice:
+def _only(at: int | slice) -> int | slice:
+    """The index of an axis of length 1 that stands for any length."""
     return 0 if isinstance(at, int) else slice(None)
 
 
