@@ -12,7 +12,7 @@ from analytics.margin.portfolio import (
     portfolio_margin,
     portfolio_margins,
 )
-from analytics.margin.reg_t import RegTMargin
+from analytics.margin.reg_t import RegTMargin, reg_t_margin
 from analytics.margin.risk_book import RiskBook, RiskKind, RiskTerms, Valuer
 from analytics.margin.span import ScanRisk, SpanParameters, SpanRequirement, scan, span_by_product, span_requirement
 from analytics.margin.stress import (
@@ -75,6 +75,7 @@ __all__ = [
     "house_ladder",
     "portfolio_margin",
     "portfolio_margins",
+    "reg_t_margin",
     "scan",
     "span_by_product",
     "span_requirement",

@@ -1,48 +1,40 @@
 """Least requirement over all pairings of one underlying, in whole contracts.
 
-Small books are solved as one whole-number programme over every pair: the least requirement there is. In
-larger books a relaxation with the cheapest pairs of every position first prices each contract; where it
-splits a contract between the spread of its expiry and something else, each spread is rounded on its own at
-those prices, and what is left is matched across expiries. That is a valid pairing too, so never too low a
-requirement, and stays fast with hundreds of positions.
+Books whose programme is small enough (some fifty lines on one underlying and multiplier) are solved to a
+proven least requirement by `margin.simplex`, the few it cannot finish by SciPy's HiGHS. Larger ones go to
+`margin.pairing_large`: a valid pairing, so never too low a requirement, with a stated bound on how much a
+better one could save.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, linprog, milp
 
 from analytics.margin.pairing_model import (
     Column,
     FloatArray,
-    LinearModel,
+    IntArray,
     PairingProblem,
+    PairModel,
     SpreadBlock,
     block_loss,
     build_model,
     cover_column,
-    spread_blocks,
-    stock_columns,
     straddle_column,
-    uncovered_columns,
+    uncovered_column,
 )
+from analytics.margin.simplex import SimplexError, WholeProgramme, least_whole
 from analytics.margin.terms import MarginError
 
-_ALL_PAIRS_UP_TO: Final = 400
-_PAIRS: Final = 8
-_NODE_LIMIT: Final = 2000
-_WHOLE: Final = 1e-6
-_RANK_WEIGHT: Final = 0.01
-
-_LINPROG = cast("Callable[..., OptimizeResult]", linprog)  # its stubs know dense matrices only
-
-BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.int64]
+_SMALL_LINES: Final = 80
+_SMALL_TABLE: Final = 60_000
+_OWN_NODES: Final = 60
+_HIGHS_NODES: Final = 2_000
+_KEPT: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,189 +57,147 @@ class UsedSpread:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """The best pairing of one underlying."""
+    """The best pairing of one underlying; `gap` is the most points a better one could save, 0 when none can."""
 
     columns: tuple[UsedColumn, ...]
     spreads: tuple[UsedSpread, ...]
+    gap: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class _PairTable:
-    """Every pair: straddles (calls x puts), covers (shorts x longs); cost inf where barred.
+class Lots:
+    """A solution in whole lots: riders per short, covers and stock columns by number, contracts per block."""
 
-    The ranks order the pairs of one position: by cost, and among equal costs the best match first, so
-    that positions do not all ask for the same few partners.
-    """
-
-    calls: tuple[int, ...]
-    puts: tuple[int, ...]
-    straddle_cost: FloatArray
-    cover_cost: FloatArray
-    straddle_rank: FloatArray
-    cover_rank: FloatArray
+    riders: Mapping[int, int]
+    covers: Mapping[tuple[int, int], int]
+    with_stock: Mapping[int, int]
+    blocks: tuple[IntArray, ...]
 
 
 def best_pairing(problem: PairingProblem) -> Pairing:
     """Solve one underlying. Raises MarginError if the solver gives up, which no valid book causes."""
-    columns = uncovered_columns(problem) + stock_columns(problem)
-    if not columns:
+    if not problem.shorts and not (problem.stock and problem.stock.lots and problem.longs):
         return Pairing((), ())
-    table = _pair_table(problem)
-    pairs = int(np.isfinite(table.straddle_cost).sum() + np.isfinite(table.cover_cost).sum())
-    if pairs > _ALL_PAIRS_UP_TO:
-        return _by_prices(problem)
-    columns += _columns_of(table, np.isfinite(table.straddle_cost), np.isfinite(table.cover_cost))
-    return _solve(problem, columns, spread_blocks(problem))
+    if len(problem.shorts) + len(problem.longs) <= _SMALL_LINES:
+        model = build_model(problem, None)
+        height = model.limits.size + model.riders.size
+        if height * (height + model.cost.size) <= _SMALL_TABLE:
+            return _least(problem, model)
+    from analytics.margin.pairing_large import near_least_pairing  # noqa: PLC0415 - SciPy's optimizers only if needed
+
+    return near_least_pairing(problem)
 
 
-def _by_prices(problem: PairingProblem) -> Pairing:
-    """Relaxation, then spreads rounded at its prices, then the rest of the book across expiries."""
-    blocks = spread_blocks(problem)
-    columns = _cheap_columns(problem)
-    solution, short_price, long_price = _solve_relaxed(build_model(problem, columns, blocks))
+def _least(problem: PairingProblem, model: PairModel) -> Pairing:
+    """The proven least, but for a programme that outlasts every node limit: its gap is stated."""
+    programme = programme_of(model)
+    try:
+        solution = least_whole(programme, _OWN_NODES)
+    except SimplexError:
+        solution = None
+    if solution is not None and solution.x is not None and solution.proven:
+        x = np.round(solution.x)
+        x[model.losses] = solution.x[model.losses]
+        if (programme.at_most @ x <= programme.limits + _KEPT * (1.0 + np.abs(x).max(initial=0.0))).all():
+            return pairing_of(problem, model, lots_of(model, x))
+    x, gap = _by_highs(programme)
+    return pairing_of(problem, model, lots_of(model, x), gap)
+
+
+def _by_highs(programme: WholeProgramme) -> tuple[FloatArray, float]:
+    """The same programme by HiGHS, and the points a better solution could save."""
+    from scipy.optimize import Bounds, LinearConstraint, milp  # noqa: PLC0415 - a tenth of a second, rarely needed
+
+    result = milp(
+        programme.cost,
+        integrality=programme.whole.astype(np.int8),
+        bounds=Bounds(0.0, np.inf),
+        constraints=LinearConstraint(programme.at_most, -np.inf, programme.limits),
+        # without presolve: HiGHS prints from inside its own on some of these programmes
+        options={"mip_rel_gap": 0.0, "node_limit": _HIGHS_NODES, "presolve": False},
+    )
+    if result.x is None:
+        raise MarginError(f"margin pairing found no whole-contract solution: {result.message}")
+    gap = 0.0 if result.status == 0 else max(0.0, float(result.fun - result.mip_dual_bound))
+    return np.asarray(result.x), gap
+
+
+def programme_of(model: PairModel) -> WholeProgramme:
+    """The model with a row per rider: above its requirement no more may ride than pay on the other side."""
+    at_most = np.zeros((model.limits.size, model.cost.size))
+    at_most[model.rows, model.columns] = model.values
+    prices = (at_most[:, model.losses] != 0).any(axis=1)
+    at_most[prices] /= np.abs(at_most[prices]).max(axis=1, initial=1.0)[:, None]
+    is_call, need, riders = model.shorts.is_call, model.need, model.riders
+    other = (is_call[riders][:, None] != is_call[None, :]) & (need[None, :] >= need[riders][:, None])
+    same = (is_call[riders][:, None] == is_call[riders][None, :]) & (need[riders][None, :] >= need[riders][:, None])
+    chain = other @ at_most[: need.size]
+    chain[:, : riders.size] += same
+    whole = np.ones(model.cost.size, dtype=bool)
+    whole[model.losses] = False
+    return WholeProgramme(
+        cost=model.cost,
+        at_most=np.concatenate((at_most, chain)),
+        limits=np.concatenate((model.limits, other @ model.shorts.contracts)),
+        whole=whole,
+        whole_rows=np.concatenate((~prices, np.ones(riders.size, dtype=bool))),
+    )
+
+
+def lots_of(model: PairModel, x: FloatArray) -> Lots:
+    """The solution of the programme in whole lots."""
+    lots = np.round(x).astype(np.int64)
+    cover = lots[model.first_cover : model.first_stock]
+    stock = lots[model.first_stock : model.first_stock + len(model.with_stock)]
+    return Lots(
+        riders={int(model.riders[i]): int(lots[i]) for i in np.flatnonzero(lots[: model.first_cover])},
+        covers={(int(model.cover_short[i]), int(model.cover_long[i])): int(cover[i]) for i in np.flatnonzero(cover)},
+        with_stock={int(i): int(stock[i]) for i in np.flatnonzero(stock)},
+        blocks=tuple(lots[block.first : block.first + block.gains.shape[1]] for block in model.blocks),
+    )
+
+
+def pairing_of(problem: PairingProblem, model: PairModel, lots: Lots, gap: float = 0.0) -> Pairing:
+    """Name the groups of a solution; every requirement is worked out anew, none taken from the solver."""
+    left = [line.contracts for line in problem.shorts]
+    used: list[UsedColumn] = []
+    for (short, long), count in lots.covers.items():
+        line, guard = problem.shorts[short], problem.longs[long]
+        width = guard.strike - line.strike if line.is_call else line.strike - guard.strike
+        used.append(UsedColumn(cover_column(short, long, max(width, 0.0)), count))
+        left[short] -= count
+    for index, count in lots.with_stock.items():
+        column = model.with_stock[index]
+        used.append(UsedColumn(column, count))
+        if column.short >= 0:
+            left[column.short] -= count
     spreads: list[UsedSpread] = []
-    short_left = [line.contracts for line in problem.shorts]
-    long_left = [line.contracts for line in problem.longs]
-    first = len(columns)
-    for block in blocks:
-        end = first + len(block.shorts) + len(block.longs)
-        contracts = _round_block(problem, block, solution[first : end + 1], short_price, long_price)
-        first = end + 1
-        for index, count in zip(block.shorts, contracts, strict=False):
-            short_left[index] -= int(count)
-        for index, count in zip(block.longs, contracts[len(block.shorts) :], strict=True):
-            long_left[index] -= int(count)
-        spreads += _used_spread(problem, block, contracts)
-    shorts = [i for i, count in enumerate(short_left) if count > 0]
-    longs = [j for j, count in enumerate(long_left) if count > 0]
-    rest = PairingProblem(
-        shorts=tuple(problem.shorts[i]._replace(contracts=short_left[i]) for i in shorts),
-        longs=tuple(problem.longs[j]._replace(contracts=long_left[j]) for j in longs),
-        uncovered=tuple(problem.uncovered[i] for i in shorts),
-        stock=problem.stock,
-    )
-    across = _solve(rest, _cheap_columns(rest), [])
-    return Pairing(tuple(_in_book(used, shorts, longs) for used in across.columns), tuple(spreads))
+    for block, contracts in zip(model.blocks, lots.blocks, strict=True):
+        spreads += _used_spread(problem, block.spread, contracts)
+        for short, count in zip(block.spread.shorts, contracts, strict=False):
+            left[short] -= int(count)
+    return Pairing(tuple(used + _uncovered(problem, left, lots.riders)), tuple(spreads), gap)
 
 
-def _round_block(
-    problem: PairingProblem,
-    block: SpreadBlock,
-    relaxed: FloatArray,
-    short_price: FloatArray,
-    long_price: FloatArray,
-) -> IntArray:
-    """Whole contracts of a block's shorts and longs, each next to its relaxed number.
-
-    A short left out costs its price in the relaxation, a long taken in costs its own.
-    """
-    low, high = np.floor(relaxed + _WHOLE), np.ceil(relaxed - _WHOLE)
-    low[-1], high[-1] = 0.0, np.inf
-    if np.array_equal(low[:-1], high[:-1]):
-        return np.round(relaxed[:-1]).astype(np.int64)
-    alone = PairingProblem(
-        shorts=tuple(problem.shorts[i] for i in block.shorts),
-        longs=tuple(problem.longs[j] for j in block.longs),
-        uncovered=tuple(float(short_price[i]) for i in block.shorts),
-    )
-    count = len(block.shorts)
-    own = SpreadBlock(block.expiry_epoch_s, tuple(range(count)), tuple(range(len(block.longs))))
-    model = build_model(alone, uncovered_columns(alone), [own])
-    model.cost[2 * count : 2 * count + len(block.longs)] += long_price[list(block.longs)]
-    free = np.full(count, np.inf)
-    whole = _solve_whole(model, np.concatenate((np.zeros(count), low)), np.concatenate((free, high)))
-    return np.round(whole[count:-1]).astype(np.int64)
-
-
-def _cheap_columns(problem: PairingProblem) -> list[Column]:
-    """Uncovered, with stock, and the cheapest few pairs of every position."""
-    table = _pair_table(problem)
-    pairs = _columns_of(table, _lowest(table.straddle_rank, _PAIRS), _lowest(table.cover_rank, _PAIRS))
-    return uncovered_columns(problem) + stock_columns(problem) + pairs
-
-
-def _in_book(used: UsedColumn, shorts: list[int], longs: list[int]) -> UsedColumn:
-    """The same column with the indices of the whole book."""
-    column = used.column
-    moved = column._replace(
-        short=shorts[column.short] if column.short >= 0 else -1,
-        other_short=shorts[column.other_short] if column.other_short >= 0 else -1,
-        long=longs[column.long] if column.long >= 0 else -1,
-    )
-    return UsedColumn(moved, used.lots)
-
-
-def _pair_table(problem: PairingProblem) -> _PairTable:
-    """Vectorised costs of all pairs; pairs of one expiry belong to the spread blocks."""
-    shorts, longs = problem.shorts, problem.longs
-    calls = tuple(i for i, line in enumerate(shorts) if line.is_call)
-    puts = tuple(i for i, line in enumerate(shorts) if not line.is_call)
-    need = np.asarray(problem.uncovered)
-    price = np.asarray([line.price for line in shorts])
-    call_need, put_need = need[list(calls)][:, None], need[list(puts)][None, :]
-    straddle = np.where(
-        call_need >= put_need, call_need + price[list(puts)][None, :], put_need + price[list(calls)][:, None]
-    )
-    strike = np.asarray([line.strike for line in shorts])[:, None]
-    call = np.asarray([line.is_call for line in shorts], dtype=bool)[:, None]
-    expiry = np.asarray([line.expiry_epoch_s for line in shorts])[:, None]
-    long_strike = np.asarray([line.strike for line in longs])[None, :]
-    long_call = np.asarray([line.is_call for line in longs], dtype=bool)[None, :]
-    long_expiry = np.asarray([line.expiry_epoch_s for line in longs])[None, :]
-    width = np.maximum(np.where(call, long_strike - strike, strike - long_strike), 0.0)
-    gap = _RANK_WEIGHT * np.abs(long_strike - strike)
-    helps = (call == long_call) & (long_expiry > expiry) & (width < need[:, None])
-    return _PairTable(
-        calls=calls,
-        puts=puts,
-        straddle_cost=straddle,
-        cover_cost=np.where(helps, width, np.inf),
-        straddle_rank=np.abs(call_need - put_need),
-        cover_rank=np.where(helps, width + gap, np.inf),
-    )
-
-
-def _columns_of(table: _PairTable, straddles: BoolArray, covers: BoolArray) -> list[Column]:
-    """Columns of the pairs marked in the two masks, which have the shapes of the cost tables."""
-    found = [
-        straddle_column(table.calls[i], table.puts[j], float(table.straddle_cost[i, j]))
-        for i, j in zip(*np.nonzero(straddles), strict=True)
-    ]
-    found += [
-        cover_column(int(i), int(j), float(table.cover_cost[i, j])) for i, j in zip(*np.nonzero(covers), strict=True)
-    ]
-    return found
-
-
-def _lowest(cost: FloatArray, count: int) -> BoolArray:
-    """Mask of the `count` lowest finite entries of each row and of each column."""
-    mask = np.zeros(cost.shape, dtype=bool)
-    if cost.size == 0:
-        return mask
-    for axis in (0, 1):
-        rank = np.argsort(cost, axis=axis, kind="stable").take(range(min(count, cost.shape[axis])), axis=axis)
-        np.put_along_axis(mask, rank, True, axis=axis)
-    return mask & np.isfinite(cost)
-
-
-def _solve(problem: PairingProblem, columns: list[Column], blocks: list[SpreadBlock]) -> Pairing:
-    """Best use of the given columns and blocks, in whole contracts."""
-    if not columns:
-        return Pairing((), ())
-    model = build_model(problem, columns, blocks)
-    if not blocks and not any(column.uses_stock for column in columns):
-        solution = _solve_relaxed(model)[0]  # calls and long puts against the others: corners are whole
-    else:
-        solution = _solve_whole(model, np.zeros(model.cost.size), np.full(model.cost.size, np.inf))
-    lots = np.round(solution).astype(np.int64)
-    used = tuple(UsedColumn(column, int(lots[i])) for i, column in enumerate(columns) if lots[i] > 0)
-    spreads: list[UsedSpread] = []
-    first = len(columns)
-    for block in blocks:
-        end = first + len(block.shorts) + len(block.longs)
-        spreads += _used_spread(problem, block, lots[first:end])
-        first = end + 1
-    return Pairing(used, tuple(spreads))
+def _uncovered(problem: PairingProblem, left: list[int], riders: Mapping[int, int]) -> list[UsedColumn]:
+    """Riders with payers of the other right and no lesser requirement, the hardest to place first; the rest alone."""
+    need = problem.uncovered
+    paying = {i: count - riders.get(i, 0) for i, count in enumerate(left)}
+    used: list[UsedColumn] = []
+    for rider in sorted(riders, key=lambda i: -need[i]):
+        line, count = problem.shorts[rider], riders[rider]
+        for payer, free in paying.items():
+            if not count:
+                break
+            if free <= 0 or problem.shorts[payer].is_call == line.is_call or need[payer] < need[rider]:
+                continue
+            lots = min(count, free)
+            call, put = (rider, payer) if line.is_call else (payer, rider)
+            used.append(UsedColumn(straddle_column(call, put, need[payer] + line.price), lots))
+            paying[payer] -= lots
+            count -= lots
+        paying[rider] += count  # none is left in a valid solution
+    return used + [UsedColumn(uncovered_column(i, need[i]), count) for i, count in paying.items() if count > 0]
 
 
 def _used_spread(problem: PairingProblem, block: SpreadBlock, contracts: IntArray) -> list[UsedSpread]:
@@ -257,36 +207,3 @@ def _used_spread(problem: PairingProblem, block: SpreadBlock, contracts: IntArra
         return []
     loss = block_loss(problem, block, shorts.astype(np.float64), longs.astype(np.float64))
     return [UsedSpread(block, tuple(int(n) for n in shorts), tuple(int(n) for n in longs), loss)]
-
-
-def _solve_relaxed(model: LinearModel) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Solution with fractions, price of one contract more of each short, and worth of each limit (>= 0)."""
-    result = _LINPROG(
-        model.cost,
-        A_ub=model.at_most,
-        b_ub=model.limits,
-        A_eq=model.equal,
-        b_eq=model.equal_to,
-        method="highs-ds",
-    )
-    if result.x is None:
-        raise MarginError(f"margin pairing found no solution: {result.message}")
-    return np.asarray(result.x), np.asarray(result.eqlin.marginals), -np.asarray(result.ineqlin.marginals)
-
-
-def _solve_whole(model: LinearModel, low: FloatArray, high: FloatArray) -> FloatArray:
-    """Solution in whole contracts between the bounds."""
-    result = milp(
-        model.cost,
-        integrality=model.whole,
-        bounds=Bounds(low, high),
-        constraints=(
-            LinearConstraint(model.equal, model.equal_to, model.equal_to),
-            LinearConstraint(model.at_most, -np.inf, model.limits),
-        ),
-        # without presolve: HiGHS prints from inside its own on some of these programmes
-        options={"mip_rel_gap": 0.0, "node_limit": _NODE_LIMIT, "presolve": False},
-    )
-    if result.x is None:
-        raise MarginError(f"margin pairing found no whole-contract solution: {result.message}")
-    return np.asarray(result.x)

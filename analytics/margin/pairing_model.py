@@ -1,27 +1,38 @@
-"""The pairing of one underlying as a linear programme: columns are ways to margin a lot, rows are positions.
+"""The pairing of one underlying as a programme: unknowns are ways to margin a lot, rows are positions.
 
-Every short option contract must be uncovered, in a short straddle, covered by a long option that lives at
-least as long, in the spread of its expiry, or covered by stock. The spread of an expiry is one block: its
+Every short option contract must be uncovered, in a short straddle, covered by a long option that lives
+longer, in the spread of its expiry, or covered by stock. The spread of an expiry is one block: its
 requirement is the largest loss of intrinsic value at any exercise price, its longs at least as many as its
-shorts per right. Costs are points (dollars / multiplier); stock costs are relative to unhedged stock.
+shorts per right; that loss can only peak at the exercise price of a long. Costs are points (dollars /
+multiplier); stock costs are relative to unhedged stock.
+
+A short straddle needs the greater of its two uncovered requirements plus the value of the other option. So
+of the two, the side of the greater requirement pays in full and the other rides along for its own value.
+Riders therefore need no partner by name: it is enough that, above every level of requirement, no more
+contracts of one right ride than contracts of the other right pay (a nested family of limits, so whole
+numbers match up). That is one row per rider instead of one unknown per pair.
+
+Unknowns are measured against everything paid in full: every short starts as a payer, the others save.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from analytics.margin import rules
 from analytics.margin.terms import PairingKind, RegTParameters, UnderlyingTerms
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
-_TIE_BREAK = 1e-6
+TIE_BREAK: Final = 1e-7
 """Points charged for using a long option, so that longs which do not help stay free."""
+_RANK_WEIGHT: Final = 0.01
 
 
 class OptionLine(NamedTuple):
@@ -38,16 +49,11 @@ class Column(NamedTuple):
     """A way to margin one lot; -1 where a short, second short or long has no part in it."""
 
     kind: PairingKind
-    cost: float
+    points: float
     short: int = -1
     other_short: int = -1
     long: int = -1
     uses_stock: bool = False
-
-    @property
-    def points(self) -> float:
-        """The cost without the charge that breaks ties."""
-        return self.cost - _TIE_BREAK if self.long >= 0 else self.cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +84,19 @@ class PairingProblem:
     stock: StockHedge | None = None
 
 
-def uncovered_columns(problem: PairingProblem) -> list[Column]:
-    """Every short on its own."""
-    return [Column(PairingKind.UNCOVERED, points, short=index) for index, points in enumerate(problem.uncovered)]
+def uncovered_column(short: int, points: float) -> Column:
+    """A short on its own."""
+    return Column(PairingKind.UNCOVERED, points, short=short)
 
 
-def straddle_column(call: int, put: int, cost: float) -> Column:
+def straddle_column(call: int, put: int, points: float) -> Column:
     """Short call and short put as one group."""
-    return Column(PairingKind.SHORT_STRADDLE, cost, short=call, other_short=put)
+    return Column(PairingKind.SHORT_STRADDLE, points, short=call, other_short=put)
 
 
 def cover_column(short: int, long: int, width: float) -> Column:
     """Short covered by a long of a later expiry."""
-    return Column(PairingKind.TIME_SPREAD, width + _TIE_BREAK, short=short, long=long)
+    return Column(PairingKind.TIME_SPREAD, width, short=short, long=long)
 
 
 def stock_columns(problem: PairingProblem) -> list[Column]:
@@ -101,23 +107,32 @@ def stock_columns(problem: PairingProblem) -> list[Column]:
     return build(problem, problem.stock)
 
 
+def _by_expiry(shorts: list[tuple[int, OptionLine]]) -> dict[float, list[tuple[int, OptionLine]]]:
+    """Numbered shorts by expiry."""
+    grouped: dict[float, list[tuple[int, OptionLine]]] = {}
+    for index, short in shorts:
+        grouped.setdefault(short.expiry_epoch_s, []).append((index, short))
+    return grouped
+
+
 def _long_stock_columns(problem: PairingProblem, stock: StockHedge) -> list[Column]:
     """Covered calls, protective puts, collars and conversions."""
     terms, rates, base = stock.terms, stock.rates, stock.unhedged()
     columns: list[Column] = []
     calls = [(index, short) for index, short in enumerate(problem.shorts) if short.is_call]
+    by_expiry = _by_expiry(calls)
     for index, call in calls:
         cost = rules.covered_call_maintenance(call.strike, terms, rates) - base
         columns.append(Column(PairingKind.COVERED_CALL, cost, short=index, uses_stock=True))
     for long_index, put in enumerate(problem.longs):
         if put.is_call:
             continue
-        cost = rules.protective_put_maintenance(put.strike, terms, rates) - base + _TIE_BREAK
+        cost = rules.protective_put_maintenance(put.strike, terms, rates) - base
         columns.append(Column(PairingKind.PROTECTIVE_PUT, cost, long=long_index, uses_stock=True))
-        for index, call in calls:
-            if call.expiry_epoch_s == put.expiry_epoch_s and put.strike <= call.strike:
+        for index, call in by_expiry.get(put.expiry_epoch_s, ()):
+            if put.strike <= call.strike:
                 kind = PairingKind.CONVERSION if put.strike == call.strike else PairingKind.COLLAR
-                cost = rules.collar_maintenance(put.strike, call.strike, terms, rates) - base + _TIE_BREAK
+                cost = rules.collar_maintenance(put.strike, call.strike, terms, rates) - base
                 columns.append(Column(kind, cost, short=index, long=long_index, uses_stock=True))
     return columns
 
@@ -127,39 +142,21 @@ def _short_stock_columns(problem: PairingProblem, stock: StockHedge) -> list[Col
     terms, rates, base = stock.terms, stock.rates, stock.unhedged()
     columns: list[Column] = []
     puts = [(index, short) for index, short in enumerate(problem.shorts) if not short.is_call]
+    by_expiry = _by_expiry(puts)
     for index, put in puts:
         cost = rules.covered_put_maintenance(put.strike, terms, rates) - base
         columns.append(Column(PairingKind.COVERED_PUT, cost, short=index, uses_stock=True))
     for long_index, call in enumerate(problem.longs):
         if not call.is_call:
             continue
-        cost = rules.protective_call_maintenance(call.strike, terms, rates) - base + _TIE_BREAK
+        cost = rules.protective_call_maintenance(call.strike, terms, rates) - base
         columns.append(Column(PairingKind.PROTECTIVE_CALL, cost, long=long_index, uses_stock=True))
-        for index, put in puts:
-            if call.expiry_epoch_s == put.expiry_epoch_s and put.strike == call.strike:
-                cost = rules.reverse_conversion_maintenance(put.strike, terms, rates) - base + _TIE_BREAK
+        for index, put in by_expiry.get(call.expiry_epoch_s, ()):
+            if put.strike == call.strike:
+                cost = rules.reverse_conversion_maintenance(put.strike, terms, rates) - base
                 kind = PairingKind.REVERSE_CONVERSION
                 columns.append(Column(kind, cost, short=index, long=long_index, uses_stock=True))
     return columns
-
-
-@dataclass(slots=True)
-class _Triplets:
-    """A sparse matrix while it is being filled."""
-
-    rows: list[int] = field(default_factory=list)
-    columns: list[int] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
-
-    def add(self, row: int, column: int, value: float) -> None:
-        """Set one entry."""
-        self.rows.append(row)
-        self.columns.append(column)
-        self.values.append(value)
-
-    def matrix(self, row_count: int, column_count: int) -> csr_array:
-        """The finished matrix, shape (row_count, column_count)."""
-        return csr_array((self.values, (self.rows, self.columns)), shape=(row_count, column_count))
 
 
 class SpreadBlock(NamedTuple):
@@ -170,97 +167,214 @@ class SpreadBlock(NamedTuple):
     longs: tuple[int, ...]
 
 
-def spread_blocks(problem: PairingProblem) -> list[SpreadBlock]:
-    """Blocks of the expiries that hold a short and a long of the same right."""
-    blocks: list[SpreadBlock] = []
-    for expiry in sorted({short.expiry_epoch_s for short in problem.shorts}):
-        longs = [i for i, line in enumerate(problem.longs) if line.expiry_epoch_s == expiry]
-        rights = {problem.longs[i].is_call for i in longs}
-        shorts = tuple(
-            i for i, line in enumerate(problem.shorts) if line.expiry_epoch_s == expiry and line.is_call in rights
-        )
-        if shorts:
-            blocks.append(SpreadBlock(expiry, shorts, tuple(longs)))
-    return blocks
+class Lines:
+    """Option lines as arrays, one entry per line."""
+
+    __slots__ = ("contracts", "expiry", "is_call", "price", "strike")
+
+    def __init__(self, lines: tuple[OptionLine, ...]) -> None:
+        self.is_call: BoolArray = np.asarray([line.is_call for line in lines], dtype=bool)
+        self.strike: FloatArray = np.asarray([line.strike for line in lines], dtype=np.float64)
+        self.expiry: FloatArray = np.asarray([line.expiry_epoch_s for line in lines], dtype=np.float64)
+        self.contracts: FloatArray = np.asarray([line.contracts for line in lines], dtype=np.float64)
+        self.price: FloatArray = np.asarray([line.price for line in lines], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
-class LinearModel:
-    """min cost.x, equal @ x == contracts of shorts, at_most @ x <= limits, x >= 0.
+class Block:
+    """A spread block among the unknowns: its shorts, its longs, then its loss, from unknown `first` on.
 
-    Columns: those of `columns` first, then for each block its shorts, its longs and its loss. Rows of
-    `at_most`: longs, stock, then the blocks.
+    `gains`: intrinsic value per contract at each exercise price of a long, negative for longs, shape
+    (prices, shorts + longs).
     """
 
+    spread: SpreadBlock
+    first: int
+    gains: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class PairModel:
+    """Unknowns: riders, covers (short, long), columns with stock, then the blocks.
+
+    Costs are savings against paying in full, so the requirement is `paid_in_full` plus cost.x. Rows: shorts,
+    longs, stock, then of each block its rights and its prices, as triplets.
+    """
+
+    shorts: Lines
+    longs: Lines
+    need: FloatArray
+    riders: IntArray
+    cover_short: IntArray
+    cover_long: IntArray
+    with_stock: tuple[Column, ...]
+    blocks: tuple[Block, ...]
     cost: FloatArray
-    equal: csr_array
-    equal_to: FloatArray
-    at_most: csr_array
+    rows: IntArray
+    columns: IntArray
+    values: FloatArray
     limits: FloatArray
-    whole: NDArray[np.int8]
+    paid_in_full: float
+
+    @property
+    def first_cover(self) -> int:
+        """Unknown of the first cover."""
+        return len(self.riders)
+
+    @property
+    def first_stock(self) -> int:
+        """Unknown of the first column with stock."""
+        return self.first_cover + len(self.cover_short)
+
+    @property
+    def losses(self) -> IntArray:
+        """The unknowns that are losses of blocks: the only ones that need not be whole."""
+        ends = [block.first + block.gains.shape[1] for block in self.blocks]
+        return np.asarray(ends, dtype=np.int64)
 
 
-def build_model(problem: PairingProblem, columns: list[Column], blocks: list[SpreadBlock]) -> LinearModel:
-    """Assemble the programme for the given columns."""
-    equal, at_most = _Triplets(), _Triplets()
-    cost = [column.cost for column in columns]
-    stock_row = len(problem.longs)
-    for index, column in enumerate(columns):
-        for short in (column.short, column.other_short):
-            if short >= 0:
-                equal.add(short, index, 1.0)
-        if column.long >= 0:
-            at_most.add(column.long, index, 1.0)
-        if column.uses_stock:
-            at_most.add(stock_row, index, 1.0)
-    limits = [float(line.contracts) for line in problem.longs] + [
-        float(abs(problem.stock.lots)) if problem.stock else 0.0
-    ]
-    whole = [1] * len(columns)
-    for block in blocks:
-        _add_block(problem, block, equal, at_most, cost, limits, whole)
-    return LinearModel(
-        cost=np.asarray(cost),
-        equal=equal.matrix(len(problem.shorts), len(cost)),
-        equal_to=np.asarray([float(line.contracts) for line in problem.shorts]),
-        at_most=at_most.matrix(len(limits), len(cost)),
-        limits=np.asarray(limits),
-        whole=np.asarray(whole, dtype=np.int8),
+class _Rows:
+    """The triplets, limits and costs of a model while it is put together."""
+
+    __slots__ = ("columns", "cost", "height", "limits", "rows", "values", "width")
+
+    def __init__(self, limits: FloatArray) -> None:
+        self.rows: list[IntArray] = []
+        self.columns: list[IntArray] = []
+        self.values: list[FloatArray] = []
+        self.limits = [limits]
+        self.cost: list[FloatArray] = []
+        self.height = limits.size
+        self.width = 0
+
+    def unknowns(self, cost: FloatArray) -> IntArray:
+        """Add unknowns, and return their numbers."""
+        self.cost.append(cost)
+        self.width += cost.size
+        return np.arange(self.width - cost.size, self.width)
+
+    def put(self, rows: IntArray, columns: IntArray, values: FloatArray) -> None:
+        """Set entries."""
+        self.rows.append(rows)
+        self.columns.append(columns)
+        self.values.append(values)
+
+    def matrix_rows(self, matrix: FloatArray, columns: IntArray) -> None:
+        """Append rows `matrix @ x[columns] <= 0`."""
+        row, column = np.nonzero(matrix)
+        self.put(row + self.height, columns[column], matrix[row, column])
+        self.limits.append(np.zeros(len(matrix)))
+        self.height += len(matrix)
+
+
+def build_model(problem: PairingProblem, covers_per_line: int | None) -> PairModel:
+    """Put the model together; with the `covers_per_line` closest covers of every line, None for all."""
+    shorts, longs, need = Lines(problem.shorts), Lines(problem.longs), np.asarray(problem.uncovered, dtype=np.float64)
+    lots = abs(problem.stock.lots) if problem.stock else 0
+    build = _Rows(np.concatenate((shorts.contracts, longs.contracts, np.asarray([float(lots)]))))
+    count = shorts.contracts.size
+    riders = _riders(shorts, need)
+    unknown = build.unknowns(shorts.price[riders] - need[riders])
+    build.put(riders, unknown, np.ones(riders.size))
+    cover_short, cover_long, width = covers(shorts, longs, need, covers_per_line)
+    unknown = build.unknowns(width + TIE_BREAK - need[cover_short])
+    build.put(cover_short, unknown, np.ones(unknown.size))
+    build.put(count + cover_long, unknown, np.ones(unknown.size))
+    with_stock = tuple(stock_columns(problem))
+    _add_stock(build, with_stock, need, count, longs.contracts.size)
+    blocks = tuple(_add_block(build, spread, shorts, longs, need) for spread in _spread_blocks(shorts, longs))
+    return PairModel(
+        shorts=shorts,
+        longs=longs,
+        need=need,
+        riders=riders,
+        cover_short=cover_short,
+        cover_long=cover_long,
+        with_stock=with_stock,
+        blocks=blocks,
+        cost=np.concatenate(build.cost),
+        rows=np.concatenate(build.rows),
+        columns=np.concatenate(build.columns),
+        values=np.concatenate(build.values),
+        limits=np.concatenate(build.limits),
+        paid_in_full=float(shorts.contracts @ need),
     )
 
 
-def _add_block(
-    problem: PairingProblem,
-    block: SpreadBlock,
-    equal: _Triplets,
-    at_most: _Triplets,
-    cost: list[float],
-    limits: list[float],
-    whole: list[int],
-) -> None:
-    """Append columns and rows of one spread block: counts per right, and the loss at every strike."""
-    lines = [problem.shorts[i] for i in block.shorts] + [problem.longs[j] for j in block.longs]
-    signs = [1.0] * len(block.shorts) + [-1.0] * len(block.longs)
-    first = len(cost)
-    loss_column = first + len(lines)
-    for offset, short in enumerate(block.shorts):
-        equal.add(short, first + offset, 1.0)
-    for offset, long in enumerate(block.longs):
-        at_most.add(long, first + len(block.shorts) + offset, 1.0)
-    cost += [0.0] * len(block.shorts) + [_TIE_BREAK] * len(block.longs) + [1.0]
-    whole += [1] * len(lines) + [0]
-    for is_call in sorted({line.is_call for line in lines}):
-        for offset, line in enumerate(lines):
-            if line.is_call == is_call:
-                at_most.add(len(limits), first + offset, signs[offset])
-        limits.append(0.0)
-    for strike in sorted({line.strike for line in lines}):
-        for offset, line in enumerate(lines):
-            gap = strike - line.strike if line.is_call else line.strike - strike
-            if gap > 0:
-                at_most.add(len(limits), first + offset, signs[offset] * gap)
-        at_most.add(len(limits), loss_column, -1.0)
-        limits.append(0.0)
+def _riders(shorts: Lines, need: FloatArray) -> IntArray:
+    """Shorts that some short of the other right, of no lesser requirement, could pay for."""
+    most_call = need[shorts.is_call].max(initial=-np.inf)
+    most_put = need[~shorts.is_call].max(initial=-np.inf)
+    return np.flatnonzero(need <= np.where(shorts.is_call, most_put, most_call))
+
+
+def covers(
+    shorts: Lines, longs: Lines, need: FloatArray, per_line: int | None
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Pairs of a short and a long of its right that lives longer and helps, and the width between them."""
+    distance = longs.strike[None, :] - shorts.strike[:, None]
+    width = np.maximum(np.where(shorts.is_call[:, None], distance, -distance), 0.0)
+    helps = (shorts.is_call[:, None] == longs.is_call[None, :]) & (longs.expiry[None, :] > shorts.expiry[:, None])
+    helps &= width < need[:, None]
+    if per_line is not None and helps.size:
+        rank = np.where(helps, width + _RANK_WEIGHT * np.abs(distance), np.inf)
+        near = np.zeros(rank.shape, dtype=bool)
+        for axis in (0, 1):
+            count = min(per_line, rank.shape[axis])
+            first = np.argpartition(rank, count - 1, axis=axis).take(range(count), axis=axis)
+            np.put_along_axis(near, first, True, axis=axis)
+        helps &= near
+    short, long = np.nonzero(helps)
+    return short, long, width[short, long]
+
+
+def _add_stock(build: _Rows, with_stock: tuple[Column, ...], need: FloatArray, shorts: int, longs: int) -> None:
+    """Append the columns with stock: one share lot each, and the option or options it hedges."""
+    unknown = build.unknowns(
+        np.asarray(
+            [
+                column.points
+                - (need[column.short] if column.short >= 0 else 0.0)
+                + (TIE_BREAK if column.long >= 0 else 0.0)
+                for column in with_stock
+            ],
+            dtype=np.float64,
+        )
+    )
+    short = np.asarray([column.short for column in with_stock], dtype=np.int64)
+    long = np.asarray([column.long for column in with_stock], dtype=np.int64)
+    build.put(short[short >= 0], unknown[short >= 0], np.ones(int((short >= 0).sum())))
+    build.put(shorts + long[long >= 0], unknown[long >= 0], np.ones(int((long >= 0).sum())))
+    build.put(np.full(unknown.size, shorts + longs), unknown, np.ones(unknown.size))
+
+
+def _spread_blocks(shorts: Lines, longs: Lines) -> list[SpreadBlock]:
+    """Blocks of the expiries that hold a short and a long of the same right."""
+    blocks: list[SpreadBlock] = []
+    for expiry in np.unique(shorts.expiry):
+        own = np.flatnonzero(longs.expiry == expiry)
+        rights = np.isin(shorts.is_call, longs.is_call[own])
+        covered = np.flatnonzero((shorts.expiry == expiry) & rights)
+        if covered.size:
+            blocks.append(SpreadBlock(float(expiry), tuple(covered.tolist()), tuple(own.tolist())))
+    return blocks
+
+
+def _add_block(build: _Rows, spread: SpreadBlock, shorts: Lines, longs: Lines, need: FloatArray) -> Block:
+    """Append one spread block: counts per right, and the loss at the exercise price of every long."""
+    short, long = np.asarray(spread.shorts), np.asarray(spread.longs)
+    is_call = np.concatenate((shorts.is_call[short], longs.is_call[long]))
+    strike = np.concatenate((shorts.strike[short], longs.strike[long]))
+    sign = np.concatenate((np.ones(short.size), -np.ones(long.size)))
+    unknown = build.unknowns(np.concatenate((-need[short], np.full(long.size, TIE_BREAK), np.ones(1))))
+    build.put(short, unknown[: short.size], np.ones(short.size))
+    build.put(shorts.strike.size + long, unknown[short.size : -1], np.ones(long.size))
+    rights = np.unique(longs.is_call[long])
+    build.matrix_rows((is_call[None, :] == rights[:, None]) * sign, unknown[:-1])
+    above = np.unique(longs.strike[long])[:, None] - strike[None, :]
+    gains = np.maximum(np.where(is_call[None, :], above, -above), 0.0) * sign
+    build.matrix_rows(np.concatenate((gains, -np.ones((len(gains), 1))), axis=1), unknown)
+    return Block(spread, int(unknown[0]), gains)
 
 
 def block_loss(problem: PairingProblem, block: SpreadBlock, short_used: FloatArray, long_used: FloatArray) -> float:

@@ -32,6 +32,31 @@ from analytics.margin.terms import (
 _SECONDS_PER_DAY = 86_400.0
 
 
+def reg_t_margin(
+    positions: Sequence[PayoffLeg],
+    underlyings: Mapping[str, UnderlyingTerms],
+    *,
+    as_of_epoch_s: float,
+    rates: RegTParameters | None = None,
+    futures_rules: Mapping[str, FuturesRule] | None = None,
+) -> MarginRequirement:
+    """Reg-T requirement of any combination or whole book, dollars, under its least pairing.
+
+    `positions`: legs with signed quantity in contracts (shares for stock) and price per unit (market value
+    of an option, cost of stock); `underlyings`: live price and margin class by symbol; `as_of_epoch_s`: UTC
+    seconds, against which "more than nine months to expiry" is measured. Sources: Regulation T 220.12,
+    FINRA 4210(f)(2), Cboe margin manual; readings in docs/margin.md. Raises MarginError naming the leg.
+
+    >>> from analytics.legs import option_leg
+    >>> from analytics.margin.terms import MarginClass
+    >>> put = option_leg("SPX", "P", 410.0, 30 * 86_400.0, -1, price=0.10)
+    >>> index = UnderlyingTerms(445.35, MarginClass.BROAD_INDEX)
+    >>> reg_t_margin([put], {"SPX": index}, as_of_epoch_s=0.0).option_requirement
+    4110.0
+    """
+    return RegTMargin(rates, futures_rules).requirement(positions, underlyings, as_of_epoch_s)
+
+
 class RegTMargin:
     """Margin of securities books under one set of percentages; futures by their own named rules."""
 
@@ -73,6 +98,7 @@ class RegTMargin:
             option_maintenance=_total(part.option_maintenance for part in parts),
             groups=tuple(group for part in parts for group in part.groups),
             futures=futures_bucket(futures, self._futures_rules) if futures else None,
+            pairing_gap=_total(part.pairing_gap for part in parts),
         )
 
     def change(
@@ -94,7 +120,7 @@ class RegTMargin:
         stock = [leg for leg in legs if not leg.is_option]
         shares = _total(leg.quantity * leg.multiplier for leg in stock)
         groups: list[MarginGroup] = []
-        long_cost = long_maintenance = 0.0
+        long_cost = long_maintenance = gap = 0.0
         free_shares = shares
         for multiplier, same in by_multiplier(options).items():
             lots = math.trunc(free_shares / multiplier + math.copysign(1e-9, free_shares))
@@ -102,6 +128,7 @@ class RegTMargin:
             longs = [leg for leg in same if leg.quantity > 0]
             hedge = StockHedge(lots, terms, self._rates)
             pairing = best_pairing(self._problem(shorts, longs, hedge))
+            gap += pairing.gap * multiplier
             found, covering = option_groups(shorts, longs, pairing)
             hedged = _stock_groups(shorts, longs, pairing, hedge, stock)
             free_shares -= _total(
@@ -123,6 +150,7 @@ class RegTMargin:
             stock_maintenance=_total(group.stock_maintenance for group in groups),
             option_maintenance=requirement + long_maintenance,
             groups=tuple(groups),
+            pairing_gap=gap,
         )
 
     def _problem(self, shorts: Sequence[PayoffLeg], longs: Sequence[PayoffLeg], hedge: StockHedge) -> PairingProblem:

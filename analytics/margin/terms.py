@@ -130,6 +130,8 @@ class MarginRequirement:
     `option_requirement` is gross in the Cboe manner: an uncovered short includes 100 % of its value, a
     spread is its maximum potential loss without premiums. `short_option_proceeds` may be applied to it.
     `stock_initial` of a short includes the sale proceeds (150 %). Futures stand apart in `futures`.
+    `pairing_gap`: 0 when the pairing is proven to need the least; in a book too large for a proof the most
+    dollars a better pairing could save.
     """
 
     option_requirement: float
@@ -140,6 +142,7 @@ class MarginRequirement:
     option_maintenance: float
     groups: tuple[MarginGroup, ...]
     futures: FuturesBucket | None = None
+    pairing_gap: float = 0.0
 
     @property
     def initial_requirement_total(self) -> float:
