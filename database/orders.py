@@ -246,6 +246,12 @@ def load_executions(
     return tuple(execution_of(row) for row in connection.execute(query))
 
 
+def load_executions_since(connection: Connection, since_utc: datetime) -> tuple[Execution, ...]:
+    """Returns the newest revision of every execution after `since_utc`, oldest first."""
+    query = newest_executions().where(executions.c.executed_at > since_utc)
+    return tuple(execution_of(row) for row in connection.execute(query))
+
+
 def load_journaled(
     connection: Connection, loaded: Sequence[Execution]
 ) -> frozenset[tuple[AccountId, ExecutionId, int]]:

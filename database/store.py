@@ -169,6 +169,12 @@ class SqliteStorage:
         """Returns the mark of that instant, None without one."""
         return await self._writer.read("reading a mark of the book", lambda c: marks.load_mark(c, at_utc))
 
+    async def load_executions_since(self, since_utc: datetime) -> tuple[Execution, ...]:
+        """Returns what was traded after `since_utc` in any account, oldest first."""
+        return await self._writer.read(
+            "reading the trades since then", lambda c: orders.load_executions_since(c, since_utc)
+        )
+
     async def save_breach(self, breach: RiskBreach) -> None:
         """Inserts or updates a breach by id."""
         now = self._clock.now_utc()

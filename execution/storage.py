@@ -100,7 +100,7 @@ class SnapshotStore(Protocol):
 
 
 class BookMarkStore(Protocol):
-    """The whole book, row by row, as it stood at each snapshot."""
+    """The whole book, row by row, as it stood at each snapshot, and what was traded since."""
 
     async def write_book_mark(self, mark: BookMark) -> bool:
         """Writes the book as it stands; False if that instant has its mark or nothing is held."""
@@ -112,6 +112,10 @@ class BookMarkStore(Protocol):
 
     async def load_book_mark(self, at_utc: datetime) -> BookMark | None:
         """Returns the mark of that instant, None without one."""
+        ...
+
+    async def load_executions_since(self, since_utc: datetime) -> tuple[Execution, ...]:
+        """Returns what was traded after `since_utc` in any account, oldest first."""
         ...
 
 

@@ -6,19 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from models.enums import BrokerName, Mode
+from models.enums import BrokerName, MarginMethod, Mode
 from models.ids import AccountId
 
 
 @dataclass(frozen=True, slots=True)
 class AccountInfo:
-    """An account as the broker names it. `may_trade` is False for one opened read-only."""
+    """An account as the broker names it. `may_trade` is False for one opened read-only.
+
+    `margin_method`: None = the broker did not say.
+    """
 
     broker: BrokerName
     account_id: AccountId
     mode: Mode
     title: str
     may_trade: bool
+    margin_method: MarginMethod | None = None
 
 
 @dataclass(frozen=True, slots=True)

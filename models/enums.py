@@ -20,6 +20,13 @@ class Mode(StrEnum):
     LIVE = "LIVE"
 
 
+class MarginMethod(StrEnum):
+    """How a broker works out what an account must hold."""
+
+    REG_T = "reg_t"
+    PORTFOLIO = "portfolio"
+
+
 class InstrumentKind(StrEnum):
     """What kind of thing a contract is."""
 

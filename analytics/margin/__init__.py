@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analytics.margin.account import AccountMargin, MarginMethod, against_net_liquidation
+from analytics.margin.account import AccountMargin, against_net_liquidation
 from analytics.margin.futures import FuturesRule
 from analytics.margin.portfolio import (
     ClassGroupMargin,
@@ -52,7 +52,6 @@ __all__ = [
     "MarginError",
     "MarginGroup",
     "MarginHorizon",
-    "MarginMethod",
     "MarginRequirement",
     "MarginStress",
     "PairingKind",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from enum import StrEnum
 
 import numpy as np
 
@@ -21,17 +20,11 @@ from analytics.margin.reg_t import RegTMargin
 from analytics.margin.risk_book import RiskBook, Valuer, unit_values, valuation_name
 from analytics.margin.span import SpanParameters, span_by_product
 from analytics.margin.terms import MarginRequirement, RegTParameters, UnderlyingTerms
+from models.enums import MarginMethod
 
 _SECONDS_PER_DAY = 86_400.0
 #: Strategy margin has no percentages of a worthless share: its price counts as at least a cent.
 _LEAST_PRICE = 0.01
-
-
-class MarginMethod(StrEnum):
-    """Which requirement is stressed."""
-
-    REG_T = "reg_t"
-    PORTFOLIO = "portfolio"
 
 
 _METHOD_TEXTS: Mapping[MarginMethod, str] = {

@@ -25,10 +25,11 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.black_scholes import DAYS_PER_YEAR, Bools, Floats
-from analytics.margin.account import AccountMargin, MarginMethod, margin_lines
+from analytics.margin.account import AccountMargin, margin_lines
 from analytics.margin.risk_book import RiskBook, Valuer, unit_values
 from analytics.margin.terms import MarginError
 from analytics.scenarios.shocks import VOL_FLOOR, SpotVolBeta, VolShift
+from models.enums import MarginMethod
 
 _SECONDS_PER_DAY = 86_400.0
 _DEFAULT_BETA = 1.0

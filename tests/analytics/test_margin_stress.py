@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.legs import linear_leg
-from analytics.margin.account import AccountMargin, MarginMethod, against_net_liquidation
+from analytics.margin.account import AccountMargin, against_net_liquidation
 from analytics.margin.futures import FuturesRule
 from analytics.margin.portfolio import portfolio_margin
 from analytics.margin.reg_t import RegTMargin
@@ -18,6 +18,7 @@ from analytics.margin.span import SpanParameters, span_requirement
 from analytics.margin.stress import MarginHorizon, MarginStress, Rung, StressBook, house_ladder
 from analytics.margin.terms import MarginError, UnderlyingTerms
 from analytics.scenarios.shocks import SpotVolBeta, VolShift
+from models.enums import MarginMethod
 from tests.analytics.margin_books import Line, book_of, european_value, lines, stock
 
 pytestmark = pytest.mark.usefixtures("strict_floats")

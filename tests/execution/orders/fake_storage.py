@@ -149,6 +149,9 @@ class FakeStorage:
     async def load_book_mark(self, at_utc: datetime) -> BookMark | None:
         return None
 
+    async def load_executions_since(self, since_utc: datetime) -> tuple[Execution, ...]:
+        return ()
+
     async def save_breach(self, breach: RiskBreach) -> None:
         return None
 
