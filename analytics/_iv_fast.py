@@ -6,21 +6,22 @@ beta = time value / smaller of the two discounted legs, so that with h = d/s, t 
     beta = N(d1) - e^d N(d2)
 
 Guess. With L = -ln(1 - beta), both d and L are of the size of s or smaller and known. p = d + sqrt(2 pi) L tells the
-size; p/s is 1 at the money and |h| in the wings, a smooth function of the two coordinates
+size; p/s is 1 at the money and h in the wings, a smooth function of the two coordinates
 
-    w = sqrt(1/2 + ln(1 + 0.6 d/L))   (moneyness, about |h|/sqrt 2 in the wings)   and   y = p / (p + 2)   (size)
+    w = ln(1 + ln(1 + 0.4 d/L))   (moneyness, about ln(h^2/2) in the wings)   and   y = p / (p + 2)   (size)
 
 It is tabulated on 128 x 64 nodes with its first and second differences, solved once by `analytics._iv_robust`. The
-guess is off by 2e-7 of s as a rule and by 5e-5 at worst.
+guess is off by 1e-6 of s as a rule and by 3e-5 at worst.
 
 Step. Below the inflection point (d1 <= 0) the logarithm of beta is matched, above it the logarithm of 1 - beta, both
 through scaled complementary error functions E(z) = exp(z^2) erfc(z), which neither cancel nor underflow there:
 
     beta = exp(-d1^2/2)/2 (E(-d1/sqrt 2) - E(-d2/sqrt 2)),   1 - beta = exp(-d1^2/2)/2 (E(d1/sqrt 2) + E(-d2/sqrt 2))
 
-For s < 0.25 the difference is summed as a series instead (see `_short_step`). A fourth-order step from a guess off by
-e leaves an error of the order of e^4: steps above 1e-4 are not trusted, and such rows, like those outside the table
-(deeper than twelve deviations, s beyond about 4), are left to `analytics._iv_robust`.
+For s < 0.25 and d < 1 the difference is summed as a series instead (see `_short`). A fourth-order step from a guess
+off by e leaves an error of the order of e^4: steps above 1e-4 are not trusted, and such rows, like those outside the
+table (values below some 1e-274 of the strike, s beyond about 4, ln(F/K) beyond 8), are left to
+`analytics._iv_robust`.
 """
 
 from functools import lru_cache
@@ -35,16 +36,15 @@ from analytics.black_scholes import Bools, Floats
 _SQRT_2PI = 2.5066282746310002
 _SQRT_HALF_PI = 1.2533141373155001
 _SQRT_HALF = 0.7071067811865476
-# The table: w from sqrt(_W_SHIFT) to _W_END, y from 0 to _Y_END.
-_W_SHIFT, _W_SCALE, _W_END, _W_NODES = 0.5, 0.6, 9.0, 128
+# The table: w from 0 to _W_END, where a value is 1e-274 of its distance, y from 0 to _Y_END.
+_W_SCALE, _W_END, _W_NODES = 0.4, 6.45, 128
 _Y_SHIFT, _Y_END, _Y_NODES = 2.0, 0.8, 64
-_W_START = _W_SHIFT**0.5
-_W_STEP, _Y_STEP = (_W_END - _W_START) / (_W_NODES - 1), _Y_END / (_Y_NODES - 1)
+_W_STEP, _Y_STEP = _W_END / (_W_NODES - 1), _Y_END / (_Y_NODES - 1)
 #: The first column of nodes stands for the limit of small options.
 _SMALLEST_Y = 1e-7
 #: Below this size the time value of an option has too few digits in L.
 _SMALLEST_SIZE = 1e-12
-_SHORT_DEVIATION = 0.25
+_SHORT_DEVIATION, _SHORT_DISTANCE = 0.25, 1.0
 _TRUSTED_STEP = 1e-4
 
 
@@ -67,16 +67,17 @@ def solve_everyday(distance: Floats, beta: Floats) -> tuple[Floats, Bools]:
     processor's flags on their way, so callers wrap this in `numpy.errstate`.
     """
     s, inside = _guess(distance, beta)
-    short = s < _SHORT_DEVIATION
+    h, t = distance / s, 0.5 * s
+    short = (s < _SHORT_DEVIATION) & (distance < _SHORT_DISTANCE)
     count = np.count_nonzero(short)
-    if count == 0:
-        step = _long_step(s, distance, beta)
-    elif count == s.size:
-        step = _short_step(s, distance, beta)
+    if count in (0, s.size):
+        ratio, value_over_slope = (_short if count else _long)(h, t, beta)
     else:
-        step = np.empty_like(s)
-        for rows, kernel in ((short.nonzero()[0], _short_step), ((~short).nonzero()[0], _long_step)):
-            step[rows] = kernel(s[rows], distance[rows], beta[rows])
+        ratio, value_over_slope = np.empty_like(s), np.empty_like(s)
+        for rows, kernel in ((short.nonzero()[0], _short), ((~short).nonzero()[0], _long)):
+            ratio[rows], value_over_slope[rows] = kernel(h[rows], t[rows], beta[rows])
+    d1 = t - h
+    step = _householder(np.log(ratio) + 0.5 * (d1 * d1), s / value_over_slope, h, t)
     return s + s * step, inside & (np.abs(step) <= _TRUSTED_STEP)
 
 
@@ -84,12 +85,12 @@ def _guess(distance: Floats, beta: Floats) -> tuple[Floats, Bools]:
     """First s from the table, and which rows lie inside it."""
     size_in_value = -np.log1p(-beta)
     size = distance + _SQRT_2PI * size_in_value
-    w = np.sqrt(_W_SHIFT + np.log1p(_W_SCALE * (distance / size_in_value)))
+    w = np.log1p(np.log1p(_W_SCALE * (distance / size_in_value)))
     y = size / (size + _Y_SHIFT)
     inside: Bools = (w < _W_END) & (y < _Y_END) & (size > _SMALLEST_SIZE)
     if not inside.all():
-        w, y = np.where(inside, w, _W_START), np.where(inside, y, 0.0)
-    along_w, along_y = (w - _W_START) * (1.0 / _W_STEP), y * (1.0 / _Y_STEP)
+        w, y = np.where(inside, w, 0.0), np.where(inside, y, 0.0)
+    along_w, along_y = w * (1.0 / _W_STEP), y * (1.0 / _Y_STEP)
     row, column = np.rint(along_w), np.rint(along_y)
     u, v = along_w - row, along_y - column
     node = (row * _Y_NODES + column).astype(np.intp)
@@ -100,10 +101,10 @@ def _guess(distance: Floats, beta: Floats) -> tuple[Floats, Bools]:
 @lru_cache(maxsize=1)
 def _table() -> _Table:
     """Solve the nodes: 4 ms, once per process, never changed afterwards."""
-    w = _W_START + _W_STEP * np.arange(_W_NODES + 1)[:, None]
+    w = _W_STEP * np.arange(_W_NODES + 1)[:, None]
     y = np.maximum(_Y_STEP * np.arange(_Y_NODES + 1), _SMALLEST_Y)
     size = _Y_SHIFT * y / (1.0 - y)
-    ratio = np.expm1(w * w - _W_SHIFT) / _W_SCALE
+    ratio = np.expm1(np.expm1(w)) / _W_SCALE
     size_in_value = size / (ratio + _SQRT_2PI)
     distance = ratio * size_in_value
     top = np.exp(-0.5 * distance)
@@ -131,27 +132,23 @@ def _table() -> _Table:
     return table
 
 
-def _long_step(s: Floats, distance: Floats, beta: Floats) -> Floats:
-    """Relative step of rows whose s is not small, on ln beta or ln(1 - beta), whichever is the smaller."""
-    h, t = distance / s, 0.5 * s
+def _long(h: Floats, t: Floats, beta: Floats) -> tuple[Floats, Floats]:
+    """Of rows whose s is not small: the target over g exp(d1^2/2), and g/g', g = beta or 1 - beta, the smaller."""
     d1 = t - h
     upper = d1 > 0.0
     first, second = erfcx(np.abs(d1) * _SQRT_HALF), erfcx((h + t) * _SQRT_HALF)
     gap = np.where(upper, -first, first) - second
-    target = np.where(upper, 1.0 - beta, beta)
-    miss = np.log(2.0 * target / np.abs(gap)) + 0.5 * (d1 * d1)
-    return _householder(miss, gap * _SQRT_HALF_PI, h, t, s)
+    return 2.0 * np.where(upper, 1.0 - beta, beta) / np.abs(gap), gap * _SQRT_HALF_PI
 
 
-def _short_step(s: Floats, distance: Floats, beta: Floats) -> Floats:
-    """Relative step of rows with a small s, on ln beta, from the Taylor series of Mills' ratio about -h.
+def _short(h: Floats, t: Floats, beta: Floats) -> tuple[Floats, Floats]:
+    """The same two of rows with a small s, always of beta, from the Taylor series of Mills' ratio about -h.
 
-    With Y = N/n: beta = n(d1) (Y(t - h) - Y(-t - h)) and the difference is 2 (t Y' + t^3 Y'''/3! + ...), taken at -h
+    With Y = N/n: beta = n(d1) (Y(t - h) - Y(-t - h)) and the difference is 2 (t Y' + t^3 Y^(3)/3! + ...), taken at -h
     from Y' = 1 - h Y and, for c_k = Y^(k)/k!, (k + 1) c_(k+1) = c_(k-1) - h c_k. The first term left out is below
     1e-16 of the sum for s up to 0.25.
     """
-    h, t = distance / s, 0.5 * s
-    d1, t_squared = t - h, t * t
+    t_squared = t * t
     even = _SQRT_HALF_PI * erfcx(h * _SQRT_HALF)
     odd = 1.0 - h * even
     total, power = odd, t_squared
@@ -160,18 +157,16 @@ def _short_step(s: Floats, distance: Floats, beta: Floats) -> Floats:
         odd = (odd - h * even) * (1.0 / (order + 1.0))
         total = total + odd * power
         power = power * t_squared
-    gap = total * s
-    miss = np.log(_SQRT_2PI * beta / gap) + 0.5 * (d1 * d1)
-    return _householder(miss, gap, h, t, s)
+    gap = 2.0 * (total * t)
+    return _SQRT_2PI * beta / gap, gap
 
 
-def _householder(miss: Floats, value_over_slope: Floats, h: Floats, t: Floats, s: Floats) -> Floats:
+def _householder(miss: Floats, slope: Floats, h: Floats, t: Floats) -> Floats:
     """Fourth-order relative step ds/s for f(s) = ln g(s), of which f falls short by `miss`.
 
-    value_over_slope: g/g'. For beta and for 1 - beta alike g''/g' = (h^2 - t^2)/s and g'''/g' = (g''/g')^2 -
-    3 h^2/s^2 - 1/4; the derivatives of the logarithm follow. All ratios are kept in units of s.
+    slope: s g'/g. For beta and for 1 - beta alike g''/g' = (h^2 - t^2)/s and g^(3)/g' = (g''/g')^2 - 3 h^2/s^2 - 1/4;
+    the derivatives of the logarithm follow. All are kept in units of s.
     """
-    slope = s / value_over_slope
     newton = miss / slope
     h_squared, t_squared = h * h, t * t
     bend = h_squared - t_squared
