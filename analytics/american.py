@@ -17,8 +17,9 @@ Dividends
 import numpy as np
 import numpy.typing as npt
 
-from analytics.american_cash import fill, shape_with, with_cash, with_two_boundaries
+from analytics.american_cash import complete, shape_with
 from analytics.american_dividends import CashDividends, DividendModel, Dividends
+from analytics.american_vol import american_implied_vol
 from analytics.american_yield import Inputs, all_greeks, arrays, first_order, price_only
 from analytics.black_scholes import FirstOrderValues, Floats, OptionValues
 
@@ -29,6 +30,7 @@ __all__ = [
     "american_first_order",
     "american_future",
     "american_future_first_order",
+    "american_implied_vol",
     "american_price",
 ]
 
@@ -48,7 +50,7 @@ def american(
     """Price and all Greeks. Theta and charm keep the dividends' calendar dates; rho also moves their present value."""
     inputs = arrays(spot, strike, t_years, rate, dividend_yield, vol, is_call)
     inputs, shape = _together(inputs, dividends)
-    flat = _special(inputs, all_greeks(inputs, hold_forward=False), shape, dividends, dividend_model)
+    flat = complete(inputs, all_greeks(inputs, hold_forward=False), shape, dividends, dividend_model)
     return OptionValues(*(value.reshape(shape) for value in flat))
 
 
@@ -67,7 +69,7 @@ def american_first_order(
     """Price, delta, gamma, theta and vega only, equal to those of `american`, at about a third of its cost."""
     inputs = arrays(spot, strike, t_years, rate, dividend_yield, vol, is_call)
     inputs, shape = _together(inputs, dividends)
-    flat = _special(inputs, first_order(inputs), shape, dividends, dividend_model)
+    flat = complete(inputs, first_order(inputs), shape, dividends, dividend_model)
     return FirstOrderValues(*(value.reshape(shape) for value in flat))
 
 
@@ -86,7 +88,7 @@ def american_price(
     """Price only, in currency per unit, as `american` gives it."""
     inputs = arrays(spot, strike, t_years, rate, dividend_yield, vol, is_call)
     inputs, shape = _together(inputs, dividends)
-    return _special(inputs, price_only(inputs), shape, dividends, dividend_model)[0].reshape(shape)
+    return complete(inputs, price_only(inputs), shape, dividends, dividend_model)[0].reshape(shape)
 
 
 def american_future(
@@ -125,14 +127,3 @@ def _together(inputs: Inputs, dividends: Dividends) -> tuple[Inputs, tuple[int, 
     if np.broadcast_shapes(*(value.shape for value in inputs)) != shape:
         inputs = inputs._replace(spot=np.broadcast_to(inputs.spot, shape))
     return inputs, shape
-
-
-def _special(
-    inputs: Inputs, flat: list[Floats], shape: tuple[int, ...], dividends: Dividends, model: DividendModel
-) -> list[Floats]:
-    """Put in what a single boundary with a continuous yield does not describe."""
-    if np.any(np.minimum(inputs.rate, inputs.dividend_yield) < 0.0):
-        fill(flat, with_two_boundaries(inputs, shape), model)
-    if dividends is not None:
-        fill(flat, with_cash(inputs, shape, dividends), model)
-    return flat

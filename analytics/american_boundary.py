@@ -99,11 +99,12 @@ class _Terms(NamedTuple):
     held_depth: Floats
 
 
-def angles(points: int) -> tuple[Floats, Floats, Floats]:
-    """Sines, cosines and weights of a Gauss-Legendre rule over the quarter turn."""
+def angles(points: int, power: int = 1) -> tuple[Floats, Floats, Floats]:
+    """Sines, cosines and weights of a Gauss-Legendre rule over the quarter turn; a power above 1 crowds it near 0."""
     x, weights = np.polynomial.legendre.leggauss(points)
-    turn = (x + 1.0) * (np.pi / 4.0)
-    return np.sin(turn), np.cos(turn), weights * (np.pi / 4.0)
+    share = 0.5 * (x + 1.0)
+    turn = 0.5 * np.pi * share**power
+    return np.sin(turn), np.cos(turn), weights * (0.25 * np.pi * power) * share ** (power - 1)
 
 
 def interpolation(root: Floats) -> Floats:
@@ -111,8 +112,9 @@ def interpolation(root: Floats) -> Floats:
     index = np.arange(_NODES + 1)
     nodes = 0.5 * (1.0 + np.cos(index * np.pi / _NODES))
     weights = np.where((index == 0) | (index == _NODES), 0.5, 1.0) * (-1.0) ** index
-    # Gauss points never coincide with Chebyshev extrema: the quotient needs no special case.
-    share = weights / (root[:, None] - nodes)
+    # A point that is a node, to the last bit, gets that node's value alone.
+    gap = root[:, None] - nodes
+    share = weights / np.where(gap == 0.0, _TINY, gap)
     return np.asarray(share / share.sum(axis=1, keepdims=True))
 
 

@@ -82,6 +82,17 @@ def _columns(inputs: Inputs, shape: tuple[int, ...]) -> Inputs:
     return Inputs(s, k, t, r, q, v, np.broadcast_to(inputs.is_call, shape).ravel())
 
 
+def complete(
+    inputs: Inputs, flat: list[Floats], shape: tuple[int, ...], dividends: Dividends, model: DividendModel
+) -> list[Floats]:
+    """Put what a single boundary with a continuous yield does not describe into flat results, and return them."""
+    if np.any(np.minimum(inputs.rate, inputs.dividend_yield) < 0.0):
+        fill(flat, with_two_boundaries(inputs, shape), model)
+    if dividends is not None:
+        fill(flat, with_cash(inputs, shape, dividends), model)
+    return flat
+
+
 def fill(flat: list[Floats], special: Special, model: DividendModel, *, hold_forward: bool = False) -> None:
     """Overwrite, in place, the special rows of flat results: price alone, the first five numbers or all nine.
 

@@ -62,6 +62,18 @@ class Inputs(NamedTuple):
     vol: Floats
     is_call: Bools
 
+    def take(self, rows: Rows) -> "Inputs":
+        """Some rows of flat columns, in that order."""
+        return Inputs(
+            self.spot[rows],
+            self.strike[rows],
+            self.t_years[rows],
+            self.rate[rows],
+            self.dividend_yield[rows],
+            self.vol[rows],
+            self.is_call[rows],
+        )
+
 
 class _Book(NamedTuple):
     """Flat rows: `problems` depend on no spot, one per boundary to solve; the rest is one per option with a premium.
