@@ -30,13 +30,16 @@ class Moves:
     underlying_shifts: npt.ArrayLike | None = None
 
     def mask(self, count: int) -> Bools:
-        """The positions looked at, as a mask over `count`; raises `ScenarioError` for a mask of another length."""
+        """The positions looked at, as a mask over `count`; raises `ScenarioError` when `rows` points past the book."""
         if self.rows is None:
             return np.ones(count, dtype=np.bool_)
         chosen = np.asarray(self.rows)
         if chosen.dtype != np.bool_:
+            indices = chosen.astype(np.intp)
+            if (indices != chosen).any() or (indices < 0).any() or (indices >= count).any():
+                raise ScenarioError(f"rows {self.rows!r} must be positions 0..{count - 1} of the book. Correct them.")
             mask = np.zeros(count, dtype=np.bool_)
-            mask[chosen.astype(np.intp)] = True
+            mask[indices] = True
             return mask
         if chosen.shape != (count,):
             raise ScenarioError(f"rows is a mask of shape {chosen.shape}, the book has {count} positions. Match them.")

@@ -279,6 +279,10 @@ def test_bad_axes_masks_and_vectors_are_refused_with_a_word() -> None:
         pnl_grid(book, now_epoch_s=NOW, spot_shifts=[0.0], vol_shifts=[np.nan])
     with pytest.raises(ScenarioError, match="mask of shape"):
         pnl_curve(book, now_epoch_s=NOW, spot_shifts=[0.0], rows=np.ones(3, dtype=bool))
+    for beyond in ([60], [-1], [0.5]):
+        with pytest.raises(ScenarioError, match="must be positions"):
+            pnl_curve(book, now_epoch_s=NOW, spot_shifts=[0.0], rows=beyond)
+    assert pnl_curve(book, now_epoch_s=NOW, spot_shifts=[0.1], rows=[]).pnl.tolist() == [0.0]
     with pytest.raises(ScenarioError, match="underlying_shifts"):
         pnl_curve(book, now_epoch_s=NOW, spot_shifts=[0.0], underlying_shifts=[0.1, 0.2])
 
