@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from itertools import pairwise, product
 from typing import NamedTuple
 
-#: Values per block. With some eighteen arrays of eight bytes in use that is 1.5 MB, inside a second-level cache of 2 MB;
-#: half of it costs 3 % more, a quarter 10 %: the calls themselves begin to count.
+#: Values per block. Some eighteen arrays of eight bytes are in use: 1.5 MB, inside a second-level cache of 2 MB. Blocks
+#: of half the size cost 3 % more, of a quarter 10 %: the calls themselves begin to count.
 BLOCK = 10_240
 #: Values in a cache line: runs along the last axis begin on a multiple of it, so that loads and stores stay aligned.
 _LINE = 8

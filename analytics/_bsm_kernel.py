@@ -29,6 +29,7 @@ _SIX, _MINUS_SIX, _HALF_OF_SIX, _MINUS_HALF_OF_SIX = (np.array(value) for value 
 _POINT, _MINUS_POINT, _SIX_POINTS, _POINTS_IN_ONE = (np.array(value) for value in (0.01, -0.01, 0.06, 100.0))
 _PER_DAY, _DENSITY_PART = np.array(1.0 / DAYS_PER_YEAR), np.array(DENSITY_PART)
 _WORK_ROWS = 12
+_WORTH_ALIGNING = 512
 
 
 class Box(NamedTuple):
@@ -105,7 +106,9 @@ def fill(inputs: Inputs, out: Floats, *, on_future: bool) -> None:
 
 
 def _work(size: int) -> Floats:
-    """Work space for blocks of so many values, flat; it begins on a 64-byte line, as wide loads and stores like it."""
+    """Work space for blocks of so many values, flat; it begins on a 64-byte line, as wide loads and stores want it."""
+    if size < _WORTH_ALIGNING:
+        return np.empty(_WORK_ROWS * size)
     raw = np.empty(_WORK_ROWS * size + 8)
     start = -(raw.__array_interface__["data"][0] // 8) % 8
     return raw[start : start + _WORK_ROWS * size]

@@ -16,13 +16,14 @@ Bad rows
     1000 years, |rate x t| above 500 or a vol above 1000 gives NaN in that row and disturbs no other row.
 
 Asking for less
-    price only (`bsm_price`) | + delta, gamma, theta, vega (`bsm_first_order`) | + rho (`bsm_five_greeks`) | all nine
-    (`bsm`) cost about 24, 31, 33 and 40 ns an option in large arrays. They run the same steps: what two of them both
-    give is equal to the last bit.
+    The price alone (`bsm_price`), with delta, gamma, theta and vega (`bsm_first_order`), with rho too
+    (`bsm_five_greeks`) or all nine (`bsm`): 32, 37, 38 and 44 ns an option at 10,000, 0.04 to 0.05 ms a call at 200.
+    They run the same steps: what two of them give is equal to the last bit, as is an option's value alone, among
+    others or in a grid.
 Precision
-    Errors stay below 1e-13 of the natural scale of each value (price / spot, delta / 1, gamma x spot x vol x sqrt t,
-    ...) from five minutes to three years; relative errors below 1e-11 wherever the value is above 1e-6 of that scale.
-    Prices and probabilities smaller than that keep their size, not all their digits.
+    Five minutes to three years, vols of 3 % to 300 %: absolute errors below 2e-15 of the natural scale (delta / 1,
+    price / the larger of spot and strike, gamma x spot x vol x sqrt t ...), relative errors below 1e-11 wherever the
+    value is above 1e-6 of it; that much only for a cheap option's price, a small difference of two large numbers.
 
 Source: Haug, The Complete Guide to Option Pricing Formulas, 2nd ed., chapters 1 and 2.
 """
@@ -56,7 +57,7 @@ __all__ = [
 
 
 #: Up to so many options a call costs more than the arithmetic, and inputs are checked in one piece.
-_FEW = 2048
+_FEW = 512
 _LOWS, _HIGHS = np.array([BOX.price, BOX.price, BOX.t_years, BOX.carry, BOX.carry, BOX.vol]).T[..., None]
 
 

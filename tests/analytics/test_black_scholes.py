@@ -1,10 +1,13 @@
 """European values and Greeks: a second method, finite differences, identities, edges, shapes; golden figures."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analytics._bsm_kernel import BOX
 from analytics.black_scholes import (
     Floats,
     OptionValues,
@@ -239,6 +242,28 @@ def test_nothing_a_broker_can_send_raises_or_gives_half_an_answer() -> None:
     assert 0.5 < unknown.mean() < 1.0
     for value in values:
         assert np.array_equal(np.isfinite(value), ~unknown)
+
+
+def test_nothing_overflows_at_the_corners_of_the_fast_path() -> None:
+    sides = (BOX.price, BOX.price, BOX.t_years, BOX.carry, BOX.carry, BOX.vol)
+    corners = np.array(list(itertools.product(*sides)))
+    spot, strike, t_years, rate, dividend_yield, vol = corners.T
+    for is_call in (True, False):
+        values = bsm(
+            spot=spot,
+            strike=strike,
+            t_years=t_years,
+            rate=rate,
+            dividend_yield=dividend_yield,
+            vol=vol,
+            is_call=is_call,
+        )
+        for value in values:
+            assert np.all(np.isfinite(value))
+        assert np.all(values.price <= np.where(is_call, spot, strike) * np.exp(100.0))
+        assert np.all(values.gamma >= 0.0)
+        assert np.all(values.vega_per_point >= 0.0)
+        assert np.all(values.delta >= 0.0 if is_call else values.delta <= 0.0)
 
 
 def test_the_two_paths_meet_where_the_fast_one_ends() -> None:
