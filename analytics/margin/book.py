@@ -22,10 +22,12 @@ def option_line(leg: PayoffLeg) -> OptionLine:
 
 
 def option_price(leg: PayoffLeg) -> float:
-    """Price per unit, never below zero. Raises MarginError when it is unknown."""
+    """Price per unit. Raises MarginError when it is unknown or below zero."""
     if leg.price is None:
         raise MarginError(f"{leg.label} has no price: margin of an option needs its market value")
-    return max(leg.price, 0.0)
+    if leg.price < 0:
+        raise MarginError(f"{leg.label}: price {leg.price} is below zero; an option is never worth less than nothing")
+    return leg.price
 
 
 def by_multiplier(options: Iterable[PayoffLeg]) -> dict[float, list[PayoffLeg]]:
