@@ -1,5 +1,12 @@
 """Implied volatility of a whole underlying: its rank in time, its forwards, and its smile across strikes."""
 
+from analytics.volatility.american_parity import (
+    EuropeanPrices,
+    american_parity_line,
+    european_equivalent,
+    implied_spot,
+)
+from analytics.volatility.chain import ChainVols, VolStatus, chain_vols
 from analytics.volatility.forwards import (
     DEFAULT_STRIKES,
     ParityForward,
@@ -21,6 +28,8 @@ from analytics.volatility.surface import Region, SmileReport, SmileStatus, Smile
 __all__ = [
     "DEFAULT_STRIKES",
     "OUTLIER_SD",
+    "ChainVols",
+    "EuropeanPrices",
     "IvPercentile",
     "IvRank",
     "ParityForward",
@@ -33,10 +42,15 @@ __all__ = [
     "SmileStatus",
     "SmileSurface",
     "SmileVols",
+    "VolStatus",
+    "american_parity_line",
+    "chain_vols",
+    "european_equivalent",
     "fit_rate_curve",
     "fit_smiles",
     "forward_price",
     "implied_dividend_yield",
+    "implied_spot",
     "iv_percentile",
     "iv_rank",
     "parity_forward",

@@ -27,7 +27,8 @@ _LEAST_SD = 1e-13
 _FEWEST_FOR_RATE = 4
 #: A chain's own rates are believed within this band, per year.
 _SANE_RATE = 0.5
-#: Two strikes cannot tell which of them is wrong: the least by which the error of one forward is known.
+#: No discount factor is as small; its square still is a number.
+_LEAST_DISCOUNT = 1e-100
 _CURVE_ROUNDS = 30
 
 
@@ -105,9 +106,9 @@ def parity_line(
     usable &= np.where(usable, (k > 0.0) & (call > 0.0) & (put > 0.0) & (sd > 0.0), False)
     given = int(usable.sum())
     if not (np.isfinite(t_years) and t_years > 0.0) or (rate is not None and not abs(rate * t_years) <= 500.0):
-        return _nothing(given, ParityStatus.BAD_INPUT)
+        return no_line(given, ParityStatus.BAD_INPUT)
     if given < (_FEWEST_FOR_RATE if rate is None else 1):
-        return _nothing(given, ParityStatus.TOO_FEW_STRIKES)
+        return no_line(given, ParityStatus.TOO_FEW_STRIKES)
     k, gap = k[usable], call[usable] - put[usable]
     weight = (float(np.median(sd[usable])) / sd[usable]) ** 2
     if rate is None:
@@ -156,7 +157,7 @@ def _fit_forward(k: Floats, gap: Floats, weight: Floats, t_years: float, rate: f
         if is_settled:
             break
     if not forward > 0.0:
-        return _nothing(k.size, ParityStatus.NO_SANE_LINE)
+        return no_line(k.size, ParityStatus.NO_SANE_LINE)
     miss = forwards - forward
     freedom = max(_effective(used) - 1.0, 1.0)
     variance = float(np.sum(used * miss**2) / np.sum(used)) / freedom
@@ -178,11 +179,11 @@ def _fit_both(k: Floats, gap: Floats, weight: Floats, t_years: float) -> ParityL
         if is_settled:
             break
     level, slope = float(line[0]), float(line[1])
-    if not slope < 0.0:
-        return _nothing(k.size, ParityStatus.NO_SANE_LINE)
+    if not slope < -_LEAST_DISCOUNT:
+        return no_line(k.size, ParityStatus.NO_SANE_LINE)
     discount, forward = -slope, centre - level / slope
     if not (forward > 0.0 and np.isfinite(forward)):
-        return _nothing(k.size, ParityStatus.NO_SANE_LINE)
+        return no_line(k.size, ParityStatus.NO_SANE_LINE)
     miss = gap - line @ columns
     normal = (columns * used) @ columns.T
     freedom = max(_effective(used) - 2.0, 1.0)
@@ -224,7 +225,8 @@ def _line(
     )
 
 
-def _nothing(given: int, status: ParityStatus) -> ParityLine:
+def no_line(given: int, status: ParityStatus) -> ParityLine:
+    """Returns the line of an expiry that has none, and why; `given` strikes had both prices."""
     nan = float("nan")
     return ParityLine(nan, nan, nan, nan, nan, nan, nan, nan, 0, given, status)
 
