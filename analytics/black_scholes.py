@@ -22,8 +22,8 @@ Asking for less
     others or in a grid.
 Precision
     Five minutes to three years, vols of 3 % to 300 %: absolute errors below 2e-15 of the natural scale (delta / 1,
-    price / the larger of spot and strike, gamma x spot x vol x sqrt t ...), relative errors below 1e-11 wherever the
-    value is above 1e-6 of it; that much only for a cheap option's price, a small difference of two large numbers.
+    price / the larger of spot and strike, gamma x spot x vol x sqrt t ...), relative errors below 2e-12 wherever the
+    value is above 1e-6 of it; for a cheap option's price, a small difference of two large numbers, 2e-11 at worst.
 
 Source: Haug, The Complete Guide to Option Pricing Formulas, 2nd ed., chapters 1 and 2.
 """
