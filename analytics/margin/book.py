@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from analytics.legs import PayoffLeg
+from analytics.legs import PayoffLeg, net_legs
 from analytics.margin.pairing import Pairing
 from analytics.margin.pairing_model import OptionLine
 from analytics.margin.terms import MarginError, MarginGroup, PairingKind
 
 _WHOLE = 1e-9
+
+
+def netted(legs: Sequence[PayoffLeg]) -> tuple[PayoffLeg, ...]:
+    """One leg per contract; the legs themselves where no contract comes twice."""
+    distinct = len({leg.identity for leg in legs}) == len(legs)
+    return tuple(legs) if distinct else net_legs(legs)
+
+
+def sized(leg: PayoffLeg, quantity: float) -> PayoffLeg:
+    """The leg in another signed quantity; itself when it has that."""
+    return leg if leg.quantity == quantity else leg.with_quantity(quantity)
 
 
 def option_line(leg: PayoffLeg) -> OptionLine:
@@ -54,9 +65,9 @@ def option_groups(
             covering[column.long] += used.lots
         if column.uses_stock:
             continue
-        members = [shorts[i].with_quantity(-used.lots) for i in (column.short, column.other_short) if i >= 0]
+        members = [sized(shorts[i], -used.lots) for i in (column.short, column.other_short) if i >= 0]
         if column.long >= 0:
-            members.append(longs[column.long].with_quantity(used.lots))
+            members.append(sized(longs[column.long], used.lots))
         dollars = column.points * members[0].multiplier * used.lots
         groups.append(MarginGroup(column.kind, members[0].underlying, tuple(members), dollars))
     for spread in pairing.spreads:
@@ -73,4 +84,4 @@ def _spread_members(
     legs: Sequence[PayoffLeg], indices: Sequence[int], counts: Sequence[int], sign: int
 ) -> list[PayoffLeg]:
     """The legs of one side of a spread block that are in use."""
-    return [legs[i].with_quantity(sign * n) for i, n in zip(indices, counts, strict=True) if n > 0]
+    return [sized(legs[i], sign * n) for i, n in zip(indices, counts, strict=True) if n > 0]

@@ -78,6 +78,8 @@ def best_pairing(problem: PairingProblem) -> Pairing:
     """Solve one underlying. Raises MarginError if the solver gives up, which no valid book causes."""
     if not problem.shorts and not (problem.stock and problem.stock.lots and problem.longs):
         return Pairing((), ())
+    if len(problem.shorts) == 1 and not problem.longs and not (problem.stock and problem.stock.lots):
+        return Pairing((UsedColumn(uncovered_column(0, problem.uncovered[0]), problem.shorts[0].contracts),), ())
     if len(problem.shorts) + len(problem.longs) <= _SMALL_LINES:
         model = build_model(problem, None)
         height = model.limits.size + model.riders.size

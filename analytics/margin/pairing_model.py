@@ -351,12 +351,12 @@ def _add_stock(build: _Rows, with_stock: tuple[Column, ...], need: FloatArray, s
 def _spread_blocks(shorts: Lines, longs: Lines) -> list[SpreadBlock]:
     """Blocks of the expiries that hold a short and a long of the same right."""
     blocks: list[SpreadBlock] = []
-    for expiry in np.unique(shorts.expiry):
+    for expiry in sorted(set(shorts.expiry.tolist()) & set(longs.expiry.tolist())):
         own = np.flatnonzero(longs.expiry == expiry)
-        rights = np.isin(shorts.is_call, longs.is_call[own])
-        covered = np.flatnonzero((shorts.expiry == expiry) & rights)
+        calls, puts = bool(longs.is_call[own].any()), not longs.is_call[own].all()
+        covered = np.flatnonzero((shorts.expiry == expiry) & np.where(shorts.is_call, calls, puts))
         if covered.size:
-            blocks.append(SpreadBlock(float(expiry), tuple(covered.tolist()), tuple(own.tolist())))
+            blocks.append(SpreadBlock(expiry, tuple(covered.tolist()), tuple(own.tolist())))
     return blocks
 
 

@@ -13,9 +13,9 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from analytics.legs import PayoffLeg, net_legs
+from analytics.legs import PayoffLeg
 from analytics.margin import rules
-from analytics.margin.book import by_multiplier, option_groups, option_line, option_price
+from analytics.margin.book import by_multiplier, netted, option_groups, option_line, option_price, sized
 from analytics.margin.futures import FuturesRule, futures_bucket
 from analytics.margin.pairing import Pairing, best_pairing
 from analytics.margin.pairing_model import PairingProblem, StockHedge
@@ -80,7 +80,7 @@ class RegTMargin:
         """
         securities: dict[str, list[PayoffLeg]] = defaultdict(list)
         futures: list[PayoffLeg] = []
-        for leg in net_legs(positions):
+        for leg in netted(positions):
             if leg.is_future:
                 futures.append(leg)
             else:
@@ -179,7 +179,7 @@ class RegTMargin:
             cost += per_contract * (used + alone * share)
             maintenance += per_contract * alone * share if has_loan_value else 0.0
             if alone > 0:
-                member = leg.with_quantity(alone)
+                member = sized(leg, alone)
                 groups.append(MarginGroup(PairingKind.LONG_OPTION, leg.underlying, (member,), 0.0))
         return cost, maintenance, groups
 
@@ -216,9 +216,9 @@ def _stock_groups(
         column = used.column
         if not column.uses_stock:
             continue
-        options = [shorts[column.short].with_quantity(-used.lots)] if column.short >= 0 else []
+        options = [sized(shorts[column.short], -used.lots)] if column.short >= 0 else []
         if column.long >= 0:
-            options.append(longs[column.long].with_quantity(used.lots))
+            options.append(sized(longs[column.long], used.lots))
         shares = used.lots * options[0].multiplier
         dollars = (column.points + hedge.unhedged()) * shares
         members = (stock[0].with_quantity(sign * shares / stock[0].multiplier), *options)

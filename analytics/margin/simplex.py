@@ -91,7 +91,7 @@ class _Tableau:
         factor = table[:, column].copy()
         factor[row] = 0.0
         table[:, column] = 0.0
-        touched = np.flatnonzero(factor)
+        touched = factor.nonzero()[0]
         table[touched] -= factor[touched, None] * line
         table[row] = line
         self.basis[row], self.off[column] = self.off[column], self.basis[row]
@@ -109,12 +109,12 @@ class _Tableau:
             if price[column] >= -_ZERO:
                 return
             entry, value = self.table[:-1, column], self.table[:-1, -1]
-            ratio = np.full(entry.shape, np.inf)
-            np.divide(value, entry, out=ratio, where=entry > _ZERO)
-            least = float(ratio.min())
-            if least == np.inf:
+            rows = (entry > _ZERO).nonzero()[0]
+            if not rows.size:
                 raise SimplexError("unbounded programme")
-            ties = np.flatnonzero(ratio <= least + 1e-12)
+            ratio = value[rows] / entry[rows]
+            least = float(ratio.min())
+            ties = rows[ratio <= least + 1e-12]
             by = -self.basis[ties] if stalled > _STALLED_AFTER else entry[ties]
             self.pivot(int(ties[by.argmax()]), column)
             stalled = stalled + 1 if least < 1e-12 else 0
@@ -127,12 +127,11 @@ class _Tableau:
             if value[row] >= -_ZERO:
                 return True
             entry = self.table[row, :-1]
-            ratio = np.full(entry.shape, np.inf)
-            np.divide(np.maximum(self.table[-1, :-1], 0.0), -entry, out=ratio, where=entry < -_ZERO)
-            column = int(ratio.argmin())
-            if ratio[column] == np.inf:
+            columns = (entry < -_ZERO).nonzero()[0]
+            if not columns.size:
                 return False
-            self.pivot(row, column)
+            ratio = np.maximum(self.table[-1, columns], 0.0) / -entry[columns]
+            self.pivot(row, int(columns[ratio.argmin()]))
         raise SimplexError("dual simplex found no end")
 
     def with_rows(self, rows: FloatArray, values: FloatArray) -> _Tableau:
@@ -251,6 +250,8 @@ def _gomory_cuts(tableau: _Tableau) -> tuple[FloatArray, FloatArray]:
     value = tableau.table[:-1, -1]
     over = value - np.floor(value + _ZERO)
     rows = np.flatnonzero(tableau.whole[tableau.basis] & (over > _CUT_FRACTION) & (over < 1.0 - _CUT_FRACTION))
+    if not rows.size:
+        return np.zeros((0, tableau.off.size)), np.zeros(0)
     rows = rows[np.argsort(np.abs(over[rows] - 0.5), kind="stable")[:_CUTS_PER_ROUND]]
     line, depth = tableau.table[rows, :-1], over[rows][:, None]
     part = line - np.floor(line + _ZERO)
