@@ -8,6 +8,8 @@ from datetime import timedelta
 
 from analytics.legs import PayoffLeg
 from analytics.strategy import Recognised
+from execution.analysis.marks import mark_of
+from execution.analysis.service import AnalysisService
 from execution.brokers.port import Broker
 from execution.core import DeskCore
 from execution.desk import Desk, DeskFacilities
@@ -62,6 +64,7 @@ def assemble(on: Surroundings) -> Desk:
         clear_margin=on.config.risk.clear_margin_pct / 100.0,
         raise_after=timedelta(seconds=on.config.risk.raise_after_s),
     )
+    analysis = AnalysisService(core=core, store=on.storage, publisher=on.publisher)
     memory = DeskMemory(core=core, storage=on.storage, publisher=on.publisher)
     return Desk(
         DeskFacilities(
@@ -76,11 +79,13 @@ def assemble(on: Surroundings) -> Desk:
             watch=RiskWatch(
                 core=core,
                 published=published,
+                analysis=analysis,
                 breaches=breaches,
                 store=on.storage,
                 memory=memory,
                 publisher=on.publisher,
             ),
+            analysis=analysis,
             memory=memory,
             publisher=on.publisher,
             clock=on.clock,
@@ -119,6 +124,7 @@ def _snapshots(on: Surroundings, core: DeskCore) -> SnapshotJob:
         clock=on.clock,
         publisher=on.publisher,
         capture=lambda: capture(core),
+        mark=lambda: mark_of(core),
         accounts=lambda: tuple(core.accounts),
     )
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from execution.analysis.service import AnalysisService
 from execution.brokers.port import Broker, Capability
 from execution.clock_watch import ClockWatch
 from execution.commands import Command
@@ -62,6 +63,7 @@ class DeskFacilities:
     snapshots: SnapshotJob
     published: DeskPublisher
     watch: RiskWatch
+    analysis: AnalysisService
     memory: DeskMemory
     publisher: Publisher
     clock: Clock
@@ -113,6 +115,7 @@ class Desk:
                 snapshots=parts.snapshots,
                 published=parts.published,
                 watch=parts.watch,
+                analysis=parts.analysis,
                 memory=parts.memory,
                 publisher=parts.publisher,
                 clock=parts.clock,
@@ -218,6 +221,7 @@ class Desk:
         self._hears = True
         self._start("broker events", self._dispatch.run(self._parts.broker.events()))
         self._start("risk", self._parts.watch.run())
+        self._start("risk analysis", self._parts.analysis.run())
         self._start("chain", self._chain_loop())
         if not self._core.is_read_only:
             await self._record_missed()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from execution import commands
+from execution.analysis.service import AnalysisService
 from execution.brokers.port import Broker
 from execution.chain_views import ChainStatic
 from execution.core import DeskCore, with_underlyings
@@ -40,6 +41,7 @@ class HandlerParts:
     snapshots: SnapshotJob
     published: DeskPublisher
     watch: RiskWatch
+    analysis: AnalysisService
     memory: DeskMemory
     publisher: Publisher
     clock: Clock
@@ -86,6 +88,8 @@ class CommandHandler:
                 return self._select(account_id)
             case commands.SetScenario():
                 return parts.watch.set_scenario(command)
+            case commands.WatchAnalysis():
+                return parts.analysis.watch(command)
             case commands.SetBetaOverride(symbol, beta):
                 return await self._set_beta(symbol, beta)
             case commands.SetLimit():
@@ -149,6 +153,7 @@ class CommandHandler:
         self._core.selected = account_id
         self._parts.published.accounts()
         self._parts.watch.mark_dirty()
+        self._parts.analysis.refresh()
 
     async def _set_beta(self, symbol: str, beta: float | None) -> None:
         self._core.betas.set_override(symbol, beta)

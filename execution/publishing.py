@@ -8,11 +8,9 @@ import time
 import numpy as np
 
 from analytics.book import BookGreeks
-from execution.commands import SetScenario
 from execution.core import DeskCore
 from execution.risk.limits import limit_rows, metric_values
 from execution.risk.risk_view import Buckets, defaulted_betas, excluded_positions, masked_totals, scaled
-from execution.risk.scenario_view import scenario_state
 from execution.views import (
     AccountsState,
     BookNumbers,
@@ -24,7 +22,7 @@ from execution.views import (
 
 
 class DeskPublisher:
-    """Computes and publishes book, risk and scenario states. Engine thread only."""
+    """Computes and publishes book and risk states. Engine thread only."""
 
     def __init__(self, core: DeskCore, publisher: Publisher) -> None:
         self._core = core
@@ -33,7 +31,8 @@ class DeskPublisher:
         self._buckets: Buckets | None = None
         self._bucket_key: tuple[int, object] | None = None
         self._greeks: BookGreeks | None = None
-        self.scenario = SetScenario()
+        #: What deltas are weighted into on screen: SPX, SPY or /ES.
+        self.benchmark = "SPX"
         self.limit_rows: tuple[LimitRow, ...] = ()
 
     def structure(self) -> None:
@@ -84,14 +83,6 @@ class DeskPublisher:
             compute_ms=(time.perf_counter() - started) * 1000.0,
         )
 
-    def scenario_figures(self) -> None:
-        """Publishes curve, slices and heat map; nothing while SPX is unknown."""
-        core = self._core
-        spx = core.spx_price()
-        if math.isnan(spx):
-            return
-        self._publisher.state(scenario_state(core.book, self.scenario, self._scenario_mask(), spx))
-
     def market(self, session: str) -> None:
         """Publishes the header figures."""
         core = self._core
@@ -126,7 +117,7 @@ class DeskPublisher:
         )
 
     def _benchmark(self) -> tuple[str, float | None]:
-        wanted = self.scenario.benchmark
+        wanted = self.benchmark
         price = self._core.market.price(self._core.benchmark_symbol(wanted))
         return wanted, None if math.isnan(price) else price
 
@@ -135,11 +126,3 @@ class DeskPublisher:
         if self._buckets is None or key != self._bucket_key:
             self._buckets, self._bucket_key = Buckets(self._core.book, mask), key
         return self._buckets
-
-    def _scenario_mask(self) -> np.ndarray | None:
-        mask = self._core.selection_mask()
-        if not self.scenario.underlyings:
-            return mask
-        wanted = set(self.scenario.underlyings)
-        chosen = np.array([row.contract.underlying in wanted for row in self._core.book.structure.rows], dtype=np.bool_)
-        return chosen if mask is None else mask & chosen

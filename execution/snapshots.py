@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
-from execution.storage import SnapshotStore
+from execution.storage import BookMarkWriter, SnapshotStore
 from execution.views import LogLine, Publisher, Severity, SnapshotWritten
+from models.book_mark import BookMark
 from models.clock import Clock, new_york_time
 from models.errors import KnownError
 from models.ids import AccountId
@@ -26,6 +27,10 @@ _TIME_LIMIT_S = 120.0
 #: How far back missed slots are looked for after a pause.
 _LOOK_BACK = timedelta(days=7)
 _LOG = logging.getLogger(__name__)
+
+
+class SnapshotsAndMarks(SnapshotStore, BookMarkWriter, Protocol):
+    """Where accounts and the book are recorded."""
 
 
 class SlotCalendar(Protocol):
@@ -49,16 +54,17 @@ def slot_of(now_utc: datetime) -> datetime:
 
 
 class SnapshotJob:
-    """Takes scheduled and on-demand snapshots of every account. Engine thread only."""
+    """Takes scheduled and on-demand snapshots of every account, and marks the book beside them. Engine thread only."""
 
     def __init__(
         self,
         *,
-        store: SnapshotStore,
+        store: SnapshotsAndMarks,
         calendar: SlotCalendar,
         clock: Clock,
         publisher: Publisher,
         capture: Callable[[], Sequence[AccountSnapshot]],
+        mark: Callable[[], BookMark],
         accounts: Callable[[], Sequence[AccountId]],
     ) -> None:
         self._store = store
@@ -66,6 +72,7 @@ class SnapshotJob:
         self._clock = clock
         self._publisher = publisher
         self._capture = capture
+        self._mark = mark
         self._accounts = accounts
         self._scheduler: Any = None
         self._started_at: datetime | None = None
@@ -148,8 +155,10 @@ class SnapshotJob:
                 )
             await self._miss((slot,), "the broker's figures were not known then")
             return ()
+        mark = self._mark()
         written = [one.id for one in snapshots if await self._store.write_snapshot(one, slot)]
         if written:
+            await self._store.write_book_mark(mark)
             self._publisher.notice(SnapshotWritten(self._clock.now_utc(), tuple(written)))
             what = "on demand" if slot is None else f"of {slot:%H:%M} UTC"
             self._say(Severity.INFO, f"Account snapshot {what} saved.")

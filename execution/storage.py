@@ -99,12 +99,16 @@ class SnapshotStore(Protocol):
         ...
 
 
-class BookMarkStore(Protocol):
-    """The whole book, row by row, as it stood at each snapshot, and what was traded since."""
+class BookMarkWriter(Protocol):
+    """Records the whole book, row by row."""
 
     async def write_book_mark(self, mark: BookMark) -> bool:
         """Writes the book as it stands; False if that instant has its mark or nothing is held."""
         ...
+
+
+class BookMarkStore(BookMarkWriter, Protocol):
+    """The whole book as it stood at each snapshot, and what was traded since."""
 
     async def book_mark_times(self, since_utc: datetime | None = None) -> tuple[datetime, ...]:
         """Returns when the book was marked, oldest first."""

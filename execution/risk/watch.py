@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+from execution.analysis.service import AnalysisService
 from execution.commands import SetScenario
 from execution.core import DeskCore
 from execution.memory import DeskMemory
@@ -21,7 +22,6 @@ from models.risk import RiskBreach
 _GATHER_S = 0.02
 #: The tree's numbers repaint no faster than an eye follows.
 _NUMBERS_EVERY_S = 0.2
-_SCENARIO_EVERY_S = 1.0
 
 
 class RiskWatch:
@@ -32,6 +32,7 @@ class RiskWatch:
         *,
         core: DeskCore,
         published: DeskPublisher,
+        analysis: AnalysisService,
         breaches: BreachMonitor,
         store: BreachStore,
         memory: DeskMemory,
@@ -39,13 +40,13 @@ class RiskWatch:
     ) -> None:
         self._core = core
         self._published = published
+        self._analysis = analysis
         self._breaches = breaches
         self._store = store
         self._memory = memory
         self._publisher = publisher
         self._dirty = asyncio.Event()
         self._numbers_at = 0.0
-        self._scenario_at = 0.0
         self._regime_moved = False
         self._regime_told = False
         self._told: set[str] = set()
@@ -56,9 +57,9 @@ class RiskWatch:
 
     def set_scenario(self, scenario: SetScenario) -> None:
         """Shows another scenario, at once."""
-        self._published.scenario = scenario
+        self._published.benchmark = scenario.benchmark
         self._core.want_benchmark(scenario.benchmark)
-        self._scenario_at = 0.0
+        self._analysis.set_scenario(scenario)
         self._dirty.set()
 
     def observe_vix(self) -> None:
@@ -78,15 +79,12 @@ class RiskWatch:
             await asyncio.sleep(_GATHER_S)
 
     async def compute(self) -> None:
-        """One round: Greeks, limits, breaches, and as often as they are due the tree and the scenarios."""
+        """One round: Greeks, limits, breaches, and as often as it is due the tree."""
         numbers = self._published.risk()
         now = time.monotonic()
         if now - self._numbers_at >= _NUMBERS_EVERY_S:
             self._numbers_at = now
             self._publisher.state(numbers)
-        if now - self._scenario_at >= _SCENARIO_EVERY_S:
-            self._scenario_at = now
-            self._published.scenario_figures()
         if self._regime_moved:
             self._regime_moved = False
             await self._tell_regime()

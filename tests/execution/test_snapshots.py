@@ -7,6 +7,7 @@ import pytest
 from execution.sessions import ExchangeSessions
 from execution.snapshots import SnapshotJob, slot_of, slots_between
 from execution.views import LogLine, SnapshotWritten
+from models.book_mark import BookMark
 from models.clock import ManualClock
 from models.enums import BrokerName
 from models.errors import KnownError
@@ -26,6 +27,11 @@ class MemoryStore:
         self.taken: dict[datetime, AccountSnapshot] = {}
         self.on_demand: list[AccountSnapshot] = []
         self.missed: dict[datetime, str] = {}
+        self.marks: list[BookMark] = []
+
+    async def write_book_mark(self, mark: BookMark) -> bool:
+        self.marks.append(mark)
+        return True
 
     async def write_snapshot(self, snapshot: AccountSnapshot, slot_utc: datetime | None) -> bool:
         if slot_utc is None:
@@ -58,6 +64,7 @@ class Stage:
             clock=self.clock,
             publisher=self.publisher,
             capture=self.capture,
+            mark=lambda: BookMark(self.clock.now_utc(), ()),
             accounts=lambda: [ACCOUNT],
         )
 
@@ -152,3 +159,18 @@ def test_slots_follow_new_york_through_the_change_of_the_clocks(day: tuple[int, 
     slots = slots_between(SESSIONS, midnight, midnight + timedelta(days=1))
     assert len(slots) == 26
     assert slots[0] == midnight + timedelta(hours=9 - offset_hours, minutes=30)
+
+
+@pytest.mark.anyio
+async def test_the_book_is_marked_with_every_snapshot_and_not_without_one() -> None:
+    stage = Stage()
+    await stage.at(OPENING)
+    assert [mark.at_utc for mark in stage.store.marks] == [OPENING]
+    await stage.at(OPENING)
+    assert len(stage.store.marks) == 1, "the slot has its row already"
+    stage.clock.advance(timedelta(minutes=1))
+    await stage.job.take_now()
+    assert len(stage.store.marks) == 2
+    stage.has_values = False
+    await stage.at(OPENING + timedelta(minutes=15))
+    assert len(stage.store.marks) == 2

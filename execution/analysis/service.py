@@ -1,0 +1,146 @@
+"""Works out the pages in sight on a thread of their own, and publishes them; nobody looks, nothing is worked out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from analytics.book import BookError
+from analytics.margin import MarginError
+from analytics.scenarios import ScenarioError
+from execution.analysis.baselines import Baselines
+from execution.analysis.breach_page import breach_page
+from execution.analysis.expiry_page import expiry_page
+from execution.analysis.explain_page import explain_page
+from execution.analysis.margin_page import margin_page
+from execution.analysis.scene import Scene, take_scene
+from execution.analysis.stress_page import stress_page
+from execution.analysis_views import AnalysisPage, AnalysisState
+from execution.commands import SetScenario, WatchAnalysis
+from execution.core import DeskCore
+from execution.risk.scenario_view import scenario_state
+from execution.storage import BookMarkStore
+from execution.views import LogLine, Publisher, ScenarioState, Severity
+from models.errors import KnownError
+
+_LOG = logging.getLogger(__name__)
+_EVERY_S: Final = {
+    AnalysisPage.BREACH_MAP: 1.0,
+    AnalysisPage.STRESS: 1.0,
+    AnalysisPage.EXPIRIES: 1.0,
+    AnalysisPage.MARGIN: 3.0,
+    AnalysisPage.EXPLAIN: 1.0,
+}
+_SCENARIO_EVERY_S: Final = 1.0
+#: A page rests at least this many times as long as it took, so that a large book does not keep a core busy.
+_REST_PER_WORK: Final = 2.0
+_LOOK_S: Final = 0.1
+_PAGES: Final[dict[AnalysisPage, Callable[[Scene], AnalysisState]]] = {
+    AnalysisPage.BREACH_MAP: breach_page,
+    AnalysisPage.STRESS: stress_page,
+    AnalysisPage.EXPIRIES: expiry_page,
+    AnalysisPage.MARGIN: margin_page,
+}
+_KNOWN = (KnownError, MarginError, ScenarioError, BookError)
+
+
+class AnalysisService:
+    """The dashboard's scenario figures and the pages of the risk analysis. Called on the engine thread."""
+
+    def __init__(self, *, core: DeskCore, store: BookMarkStore, publisher: Publisher) -> None:
+        self._core = core
+        self._publisher = publisher
+        self._baselines = Baselines(core, store)
+        self._wish = WatchAnalysis(frozenset())
+        self._scenario = SetScenario()
+        self._changed = asyncio.Event()
+        self._due: dict[AnalysisPage | None, float] = {}
+        self._told: set[AnalysisPage | None] = set()
+
+    def watch(self, wish: WatchAnalysis) -> None:
+        """Takes which pages are in sight; they are worked out at once."""
+        if wish != self._wish:
+            self._wish = wish
+            for page in wish.pages:
+                self._due.pop(page, None)
+            self._changed.set()
+
+    def set_scenario(self, scenario: SetScenario) -> None:
+        """Takes what the dashboard's curve, slices and heat map show; they are worked out at once."""
+        self._scenario = scenario
+        self._due.pop(None, None)
+        self._changed.set()
+
+    def refresh(self) -> None:
+        """Works everything in sight out anew, at once: another account is looked at."""
+        self._due.clear()
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Works until it is cancelled."""
+        executor = ThreadPoolExecutor(1, thread_name_prefix="risk-analysis")
+        try:
+            while True:
+                self._changed.clear()
+                self._baselines.observe()
+                for job in self._jobs_due():
+                    await self._work(job, executor)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), _LOOK_S)
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    def _jobs_due(self) -> list[AnalysisPage | None]:
+        """Pages whose time has come; None is the dashboard's scenario. Nothing while SPX is unknown."""
+        if math.isnan(self._core.spx_price()):
+            return []
+        now = time.monotonic()
+        wanted: list[AnalysisPage | None] = [None, *sorted(self._wish.pages)]
+        return [job for job in wanted if self._due.get(job, 0.0) <= now]
+
+    async def _work(self, job: AnalysisPage | None, executor: ThreadPoolExecutor) -> None:
+        """Works one page out and publishes it, unless something else is wanted by then."""
+        wish, scenario, began = self._wish, self._scenario, time.monotonic()
+        self._due[job] = math.inf
+        state = await self._state(job, wish, scenario, executor)
+        took_s = time.monotonic() - began
+        is_wanted = scenario == self._scenario if job is None else wish == self._wish
+        if state is not None and is_wanted:
+            self._publisher.state(state)
+        every_s = _SCENARIO_EVERY_S if job is None else _EVERY_S[job]
+        self._due[job] = time.monotonic() + max(every_s - took_s, _REST_PER_WORK * took_s) if is_wanted else 0.0
+
+    async def _state(
+        self, job: AnalysisPage | None, wish: WatchAnalysis, scenario: SetScenario, executor: ThreadPoolExecutor
+    ) -> AnalysisState | ScenarioState | None:
+        scene = take_scene(self._core, wish.response)
+        loop = asyncio.get_running_loop()
+        try:
+            if job is None:
+                return await loop.run_in_executor(executor, scenario_state, scene, scenario)
+            if job is AnalysisPage.EXPLAIN:
+                task = await self._baselines.task(wish.baseline_at_utc)
+                return await loop.run_in_executor(executor, explain_page, scene, task)
+            return await loop.run_in_executor(executor, _PAGES[job], scene)
+        except _KNOWN as error:
+            self._tell(job, f"{error}")
+        except Exception:  # noqa: BLE001 - named boundary: logged, told, and the desk goes on without the page
+            _LOG.exception("the risk analysis %s failed", job)
+            self._tell(job, "a fault of the desk; the log file has the details")
+        return None
+
+    def _tell(self, job: AnalysisPage | None, why: str) -> None:
+        """Says once what a page cannot show."""
+        if job in self._told:
+            return
+        self._told.add(job)
+        name = "dashboard's scenario" if job is None else job.value.lower().replace("_", " ")
+        self._publisher.notice(
+            LogLine(self._core.clock.now_utc(), Severity.ERROR, "risk", f"The {name} has no figures: {why}")
+        )
