@@ -183,7 +183,7 @@ def solve(problem: Exercise, *, with_vol: bool = False, with_carry: bool = False
                 slopes += [by_rate - end_column * last_by_rate, by_yield - end_column * last_by_yield]
         moves = _eliminate(matrix, np.stack(columns + slopes, axis=1))
         above = depth[:-1] - last
-        depth[:-1] += np.clip(moves[:, 0], -0.5 * above, above)
+        depth[:-1] += np.clip(moves[:, 0], -0.25 * above, 0.3 * above)
     ends = ([np.zeros_like(last)] if with_vol else []) + ([last_by_rate, last_by_yield] if with_carry else [])
     found = [np.concatenate((moves[:, 1 + k], end[None])) for k, end in enumerate(ends)]
     return Boundary(depth, found[0] if with_vol else None, *((found[-2], found[-1]) if with_carry else (None, None)))
@@ -226,14 +226,16 @@ def _start(problem: Exercise, last: Floats, scheme: _Scheme) -> Floats:
 
 
 def _first_depth(tau: Floats, deviation: Floats, problem: Exercise, last: Floats, deepest: Floats) -> Floats:
-    """A rough depth below its value at expiry: the perpetual one, approached as the small-time laws say."""
+    """A rough depth below its value at expiry: the perpetual one, approached by the laws of the first moments.
+
+    From the strike: deviations x sqrt(2 ln(1 / g)), g of the order of drift x tau (Evans, Kuske and Keller 2002). From
+    well below it: 0.639 deviations.
+    """
     _, r, q, _ = problem
-    gap = np.maximum(np.expm1(np.minimum(deepest, 500.0)), _TINY)
-    approach = np.maximum((q - r) * tau + 2.0 * deviation, 0.01 * deviation) / gap
-    flat = 1.25 * np.log1p(-gap * np.expm1(-approach))
-    # Where it starts well below the strike: 0.639 deviations, the exact law of the first moments.
-    steep = -deepest * np.expm1(-0.6388 * deviation / deepest)
+    growth = np.sqrt(8.0 * np.pi) * np.abs(r - q) * tau / deviation + 4.0 * np.sqrt(np.pi) * np.maximum(r, -q) * tau
+    flat = deviation * np.sqrt(2.0 * np.log1p(1.0 / np.maximum(growth, _TINY)))
     share = last / (last + deviation)
+    flat, steep = (-deepest * np.expm1(-rough / deepest) for rough in (flat, 0.6388 * deviation))
     return np.asarray(flat * (1.0 - share) + steep * share)
 
 
