@@ -33,6 +33,7 @@ from analytics.margin.terms import MarginError
 _COVERS_PER_LINE: Final = 4
 _NODES: Final = 1
 _ODD_LINES: Final = 90
+_SPLIT_ABOVE: Final = 8
 _WHOLE: Final = 1e-6
 
 _LINPROG = cast("Callable[..., OptimizeResult]", linprog)  # its stubs know dense matrices only
@@ -168,18 +169,23 @@ def _finish(model: PairModel, relaxed: _Relaxed) -> FloatArray:
     expiry = np.concatenate((model.shorts.expiry, model.longs.expiry))
     lines = np.flatnonzero(odd)
     lines = lines[np.argsort(expiry[lines], kind="stable")]
-    later = odd[: model.need.size].copy()
-    for part in np.array_split(lines, max(1, round(lines.size / _ODD_LINES))):
+    waiting = np.array_split(lines, max(1, round(lines.size / _ODD_LINES)))[::-1]
+    while waiting:
+        part = waiting.pop()
         outside = np.ones(odd.size, dtype=bool)
         outside[part] = False
-        later &= outside[: later.size]
-        payers = np.where(later, relaxed.payers, np.inf)
-        _solve_part(model, table, x, np.flatnonzero(inside & (table[: odd.size].T @ outside == 0)), payers)
+        later = np.zeros(odd.size, dtype=bool)
+        for other in waiting:
+            later[other] = True
+        payers = np.where(later[: model.need.size], relaxed.payers, np.inf)
+        chosen = np.flatnonzero(inside & (table[: odd.size].T @ outside == 0))
+        if not _solve_part(model, table, x, chosen, payers) and part.size > _SPLIT_ABOVE:
+            waiting += np.array_split(part, 2)[::-1]
     return x
 
 
-def _solve_part(model: PairModel, table: csr_array, x: FloatArray, chosen: IntArray, payers: FloatArray) -> None:
-    """Solve the chosen unknowns on top of x, in place; the losses of their blocks follow them.
+def _solve_part(model: PairModel, table: csr_array, x: FloatArray, chosen: IntArray, payers: FloatArray) -> bool:
+    """Solve the chosen unknowns on top of x, in place, with the losses of their blocks; False when unsolved.
 
     `payers`: how many contracts of each short may be counted on to pay for riders.
     """
@@ -190,9 +196,11 @@ def _solve_part(model: PairModel, table: csr_array, x: FloatArray, chosen: IntAr
     try:
         rest = least_whole(programme, _NODES, first_in=np.flatnonzero(~programme.whole), settle=True).x
     except SimplexError:
-        return  # x alone is a pairing too: its odd contracts stay uncovered
-    if rest is not None:
-        x[chosen] += rest
+        rest = None
+    if rest is None:
+        return False  # x alone is a pairing too: its odd contracts stay uncovered
+    x[chosen] += rest
+    return True
 
 
 def _loss_of(block: Block) -> int:

@@ -28,6 +28,7 @@ _STALLED_AFTER: Final = 200
 _DUAL_STEPS: Final = 2_000
 _PRUNE: Final = 1e-6
 _STEPS_AT_MOST: Final = 10_000
+_SETTLE_STEPS: Final = 120
 
 
 class SimplexError(ArithmeticError):
@@ -154,7 +155,7 @@ def least_whole(
     """Least whole-number solution, or the best within `node_limit` nodes. Raises SimplexError when arithmetic fails.
 
     `first_in`: unknowns brought into the basis at the start, each to the row that needs it most; they must
-    make every limit kept. With `settle` the search goes on past the limit until it has one solution.
+    make every limit kept. With `settle` the search goes on a while past the limit until it has one solution.
     """
     count = programme.cost.size
     if not count:
@@ -180,7 +181,7 @@ def least_whole(
             waiting.pop()
         if not waiting:
             return WholeSolution(best, proven=best is not None)
-        if step >= node_limit and (best is not None or not settle):
+        if step >= node_limit and (best is not None or not settle or step >= node_limit + _SETTLE_STEPS):
             return WholeSolution(best, proven=False)
         node = waiting.pop().solved()
     raise SimplexError("branch and bound found no end")
