@@ -32,7 +32,7 @@ from analytics.margin.terms import MarginError
 
 _COVERS_PER_LINE: Final = 4
 _NODES: Final = 1
-_ODD_LINES: Final = 90
+_ODD_LINES: Final = 60
 _SPLIT_ABOVE: Final = 8
 _WHOLE: Final = 1e-6
 
@@ -169,7 +169,7 @@ def _finish(model: PairModel, relaxed: _Relaxed) -> FloatArray:
     expiry = np.concatenate((model.shorts.expiry, model.longs.expiry))
     lines = np.flatnonzero(odd)
     lines = lines[np.argsort(expiry[lines], kind="stable")]
-    waiting = np.array_split(lines, max(1, round(lines.size / _ODD_LINES)))[::-1]
+    waiting = np.array_split(lines, max(1, lines.size // _ODD_LINES))[::-1]
     while waiting:
         part = waiting.pop()
         outside = np.ones(odd.size, dtype=bool)
