@@ -184,6 +184,12 @@ def test_vol_rises_with_price() -> None:
         (5.0, {"strike": np.nan}, IvStatus.BAD_INPUT),
         (5.0, {"rate": np.inf}, IvStatus.BAD_INPUT),
         (5.0, {"rate": 900.0}, IvStatus.BAD_INPUT),
+        (5.0, {"dividend_yield": -900.0}, IvStatus.BAD_INPUT),
+        (5.0, {"t_years": 2000.0}, IvStatus.BAD_INPUT),
+        (5.0, {"t_years": 1e-21}, IvStatus.BAD_INPUT),
+        (5.0, {"spot": 1e101}, IvStatus.BAD_INPUT),
+        (5.0, {"strike": 1e-101}, IvStatus.BAD_INPUT),
+        (1e101, {}, IvStatus.BAD_INPUT),
     ],
 )
 def test_a_row_without_a_vol_says_why_and_leaves_the_others_alone(
