@@ -45,6 +45,7 @@ def panel_specs(around: Surroundings) -> tuple[PanelSpec, ...]:
         PanelSpec("risk_dashboard", "Risk dashboard", Place.CENTRE, make.risk_dashboard),
         PanelSpec("order_ticket", "Order ticket", Place.RIGHT, make.order_ticket),
         PanelSpec("option_chain", "Option chain", Place.BOTTOM, make.option_chain),
+        PanelSpec("risk_analysis", "Risk analysis", Place.BOTTOM, make.risk_analysis),
         PanelSpec("working_orders", "Working orders", Place.BOTTOM, make.working_orders),
         PanelSpec("journal", "Journal", Place.BOTTOM, make.journal),
         PanelSpec("charts", "Charts", Place.BOTTOM, make.charts),
@@ -83,6 +84,11 @@ class _Makers:
 
         on = self._around
         return OptionChainPanel(on.bridge, on.client, on.theme, on.clock.now_utc)
+
+    def risk_analysis(self) -> QWidget:
+        from ui.panels.risk_analysis import RiskAnalysisPanel
+
+        return RiskAnalysisPanel(self._around.bridge, self._around.client, self._around.theme)
 
     def working_orders(self) -> QWidget:
         from ui.panels.working_orders import WorkingOrdersPanel

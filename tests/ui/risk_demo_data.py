@@ -76,6 +76,12 @@ def _sums(spots: Floats, days: float, shift: float, *, is_relative: bool) -> _Su
     return _Sums(*(np.asarray((weigh * part).sum(axis=0)) for part in parts))
 
 
+def greeks_at(spots: Floats, vol_points: float) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Returns value, delta, gamma, theta and vega of the book today, all vols moved by so many points; dollars."""
+    sums = _sums(spots, 0.0, vol_points, is_relative=False)
+    return sums.value, sums.delta, sums.gamma, sums.theta, sums.vega
+
+
 def scenario(wanted: SetScenario | None = None, *, spot: float = SPOT, at_utc: datetime = NOW) -> ScenarioState:
     """Returns the book revalued as the engine would; the zero shock is exactly zero."""
     wanted = wanted or SetScenario()
