@@ -20,11 +20,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import erfcx, ndtr
 
-from analytics.black_scholes import Floats
+from analytics.black_scholes import Bools, Floats
 
 INV_SQRT_2PI = 0.3989422804014327
 _NODES = 8
 _POINTS = 8
+# Drift per deviation above which the integrals have a step that needs more points.
+_DRIVEN = 2.0
+_DRIVEN_POINTS = 20
 _START_STEPS = 5
 _NEWTON_STEPS = 3
 _TINY = 1e-30
@@ -118,11 +121,11 @@ def interpolation(root: Floats) -> Floats:
     return np.asarray(share / share.sum(axis=1, keepdims=True))
 
 
-@lru_cache(maxsize=1)
-def _scheme() -> _Scheme:
-    sine, cosine, weights = angles(_POINTS)
+@lru_cache(maxsize=2)
+def _scheme(points: int) -> _Scheme:
+    sine, cosine, weights = angles(points)
     root = 0.5 * (1.0 + np.cos(np.arange(_NODES) * np.pi / _NODES))
-    matrix = interpolation((root[:, None] * cosine).ravel()).reshape(_NODES, _POINTS, _NODES + 1)
+    matrix = interpolation((root[:, None] * cosine).ravel()).reshape(_NODES, points, _NODES + 1)
     return _Scheme(
         root=root[:, None],
         sine=sine[:, None],
@@ -145,21 +148,43 @@ def _mills_coefficients() -> tuple[float, ...]:
     return tuple(float(value) for value in coefficients[::-1])
 
 
-def lower_tail(d: Floats, density: Floats) -> Floats:
-    """N(-d) to 3e-9 from d and its density (which callers have anyway): half the cost of the exact function.
+def _density(d: Floats, fading: Floats) -> Floats:
+    """The value exp(-d^2 / 2 - fading)."""
+    value = d * d
+    value *= -0.5
+    value -= fading
+    return np.exp(value, out=value)
+
+
+def _mills(d: Floats) -> Floats:
+    """N(-|d|) / exp(-d^2 / 2) to 3e-9 / exp(-d^2 / 2): half the cost of the exact function where the latter is known.
 
     Only ever multiplied by a rate or yield and integrated over the life, which leaves 1e-9 of the strike.
     """
-    w = 1.0 / (1.0 + _MILLS_SCALE * np.abs(d))
+    w = np.abs(d)
+    w *= _MILLS_SCALE
+    w += 1.0
+    np.divide(1.0, w, out=w)
     first, *others = _mills_coefficients()
     total = w * first
-    for value in others[:-1]:
+    for value in others:
         total += value
         total *= w
-    total += others[-1]
-    total *= w
-    total *= density
-    return np.where(d < 0.0, 1.0 - total, total)
+    total *= INV_SQRT_2PI
+    return total
+
+
+def upper_tail(d: Floats, faded_density: Floats, fade: Floats) -> Floats:
+    """The value fade x N(d), given fade x exp(-d^2 / 2) and fade."""
+    tail = _mills(d)
+    tail *= faded_density
+    return np.where(d < 0.0, tail, fade - tail)
+
+
+def driven(problem: Exercise) -> Bools:
+    """Rows whose drift over the whole life outweighs the deviation: they need finer rules."""
+    t, r, q, v = problem
+    return np.asarray(np.abs(r - q) * np.sqrt(t) > _DRIVEN * v)
 
 
 def solve(problem: Exercise, *, with_vol: bool = False, with_carry: bool = False) -> Boundary:
@@ -167,7 +192,32 @@ def solve(problem: Exercise, *, with_vol: bool = False, with_carry: bool = False
 
     Rows must be in the single-boundary regime: rate > 0, or rate == 0 with a negative yield.
     """
-    scheme = _scheme()
+    hard = driven(problem)
+    if not hard.any():
+        return _solve(problem, _scheme(_POINTS), with_vol=with_vol, with_carry=with_carry)
+    easy_rows, hard_rows = np.flatnonzero(~hard), np.flatnonzero(hard)
+    pieces = [
+        _solve(
+            Exercise(*(column[rows] for column in problem)), _scheme(points), with_vol=with_vol, with_carry=with_carry
+        )
+        for rows, points in ((easy_rows, _POINTS), (hard_rows, _DRIVEN_POINTS))
+        if rows.size
+    ]
+    return joined(pieces).take(np.argsort(np.concatenate((easy_rows, hard_rows))))
+
+
+def joined(pieces: list[Boundary]) -> Boundary:
+    """Several boundaries' rows, one after the other; all must bear the same derivatives."""
+    depth, by_vol, by_rate, by_yield = (
+        None
+        if any(part is None for part in parts)
+        else np.concatenate([part for part in parts if part is not None], axis=1)
+        for parts in zip(*pieces, strict=True)
+    )
+    return Boundary(np.empty((_NODES + 1, 0)) if depth is None else depth, by_vol, by_rate, by_yield)
+
+
+def _solve(problem: Exercise, scheme: _Scheme, *, with_vol: bool, with_carry: bool) -> Boundary:
     last, last_by_rate, last_by_yield = _expiry_depth(problem)
     depth = np.concatenate((_start(problem, last, scheme), last[None]))
     slopes: list[Floats] = []
@@ -252,14 +302,20 @@ def _equation(problem: Exercise, depth: Floats, scheme: _Scheme) -> _Terms:
     nodes = depth[:-1]
     squares = scheme.matrix.reshape(-1, depth.shape[0]) @ (depth * depth)
     held_depth = np.sqrt(np.maximum(squares, _TINY)).reshape(nodes.shape[0], -1, depth.shape[1])
-    plus = (held_depth - nodes[:, None]) * elapsed_inverse + pull[:, None] * scheme.sine
+    # In place from here on: fresh memory costs more than the arithmetic.
+    plus = held_depth - nodes[:, None]
+    plus *= elapsed_inverse
+    plus += pull[:, None] * scheme.sine
     minus = plus - elapsed_deviation
     slope = (root_t / v)[:, None] * scheme.slope_weight
-    bell = np.exp(-0.5 * plus * plus)
-    faded = np.exp(-q * elapsed)
-    flow_strike = np.exp(-0.5 * minus * minus - r * elapsed) * slope
-    flow_spot = bell * faded * slope
-    held = (tau[:, None] * scheme.level_weight) * faded * lower_tail(-plus, INV_SQRT_2PI * bell)
+    flow_strike = _density(minus, r * elapsed)
+    flow_strike *= slope
+    flow_spot = _density(plus, q * elapsed)
+    # N(plus) = 1 - (density x Mills' ratio): the faded density is at hand, so only the 1 needs the fading alone.
+    held = np.exp(-q * elapsed)
+    held = upper_tail(plus, flow_spot, held)
+    held *= tau[:, None] * scheme.level_weight
+    flow_spot *= slope
     end_plus = pull - nodes * inverse
     end_minus = end_plus - deviation
     spot_discount = np.exp(-q * tau)

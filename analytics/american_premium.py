@@ -16,8 +16,9 @@ from analytics.american_boundary import (
     Boundary,
     Exercise,
     angles,
+    driven,
     interpolation,
-    lower_tail,
+    upper_tail,
 )
 from analytics.black_scholes import Floats
 
@@ -71,7 +72,8 @@ def premium_terms(spot: Floats, problem: Exercise, boundary: Boundary) -> Floats
     is exercised, they mean nothing.
     """
     terms = _terms(spot, problem, boundary, _rule(near=False))
-    near = np.flatnonzero(np.log(spot) + boundary.depth[0] < _NEAR * problem.vol * np.sqrt(problem.t_years))
+    close = np.log(spot) + boundary.depth[0] < _NEAR * problem.vol * np.sqrt(problem.t_years)
+    near = np.flatnonzero(close | driven(problem))
     if near.size:
         there = Exercise(*(column[near] for column in problem))
         terms[:, near] = _terms(spot[near], there, boundary.take(near), _rule(near=True))
@@ -113,20 +115,21 @@ def _flow(spot: Floats, problem: Exercise, boundary: Boundary, rule: _Rule) -> _
     d2 = (np.log(spot) + held_depth) / deviation
     d2 += (((r - q) / v - 0.5 * v) * np.sqrt(t)) * rule.sine
     d1 = d2 + deviation
-    density = np.exp(-0.5 * d2 * d2) * INV_SQRT_2PI
     strike_fade = np.exp(-r * elapsed)
-    level = np.exp(-held_depth)
-    density_spot = np.exp(-0.5 * d1 * d1) * INV_SQRT_2PI
+    bell = np.exp(-0.5 * d2 * d2)
+    bell *= strike_fade
     spot_fade = spot * np.exp(-q * elapsed)
+    # spot x exp(-q e) density(d1) = level x exp(-r e) density(d2), the Black-Scholes identity, saves an exponential.
+    level = np.exp(-held_depth)
     return _Flow(
         weight=t * rule.weight,
         elapsed=elapsed,
         deviation=deviation,
         d1=d1,
         d2=d2,
-        bell=strike_fade * density / deviation,
-        strike=strike_fade * lower_tail(d2, density),
-        spot=spot_fade * lower_tail(d1, density_spot),
+        bell=bell * INV_SQRT_2PI / deviation,
+        strike=upper_tail(-d2, bell, strike_fade),
+        spot=upper_tail(-d1, bell * level, spot_fade),
         level=level,
         held_depth=held_depth,
     )

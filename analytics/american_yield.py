@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from analytics.american_boundary import Boundary, Exercise, solve
+from analytics.american_boundary import Boundary, Exercise, joined, solve
 from analytics.american_premium import (
     BY_RATE,
     BY_SPOT,
@@ -47,7 +47,10 @@ _VOL_STEP = 1e-3
 # An early-exercise premium that cannot reach this share of the strike is left out.
 _NEGLIGIBLE = 1e-12
 # Below this total deviation, vol x sqrt(t), nothing moves.
-_CERTAIN = 1e-9
+_CERTAIN = 1e-6
+_MOST_RATE = 5.0
+_MOST_YEARS = 100.0
+_MOST_DEVIATION = 20.0
 _SMALLEST = 1e-100
 
 
@@ -151,14 +154,29 @@ def _flat(inputs: Inputs, european: tuple[Floats, ...]) -> list[Floats]:
     """Flat copies of the European numbers, with the best certain date of exercise where nothing can move."""
     shape = european[0].shape
     flat = [np.array(value).ravel() for value in european]
-    moving = np.all(inputs.spot > _SMALLEST) and np.all(inputs.strike > _SMALLEST)
-    if not (moving and np.all(inputs.vol * np.sqrt(np.abs(inputs.t_years)) > _CERTAIN)):
-        s, k, t, r, q, v = (np.broadcast_to(value, shape).ravel() for value in inputs[:6])
-        still = (t > 0.0) & ((s <= _SMALLEST) | (k <= _SMALLEST) | (v * np.sqrt(np.abs(t)) <= _CERTAIN))
+    with np.errstate(invalid="ignore", over="ignore"):
+        deviation = inputs.vol * np.sqrt(np.abs(inputs.t_years))
+    moving = np.all(inputs.spot > _SMALLEST) and np.all(inputs.strike > _SMALLEST) and np.all(deviation > _CERTAIN)
+    far = ~_in_reach(inputs.t_years, inputs.rate, inputs.dividend_yield, deviation)
+    if far.any():
+        flat[0][np.broadcast_to(far, shape).ravel()] = np.nan
+        for value in flat[1:]:
+            value[np.isnan(flat[0])] = np.nan
+    if not moving:
+        s, k, t, r, q = (np.broadcast_to(value, shape).ravel() for value in inputs[:5])
+        still = (t > 0.0) & (
+            (s <= _SMALLEST) | (k <= _SMALLEST) | (np.broadcast_to(deviation, shape).ravel() <= _CERTAIN)
+        )
         rows = np.flatnonzero(still & np.isfinite(flat[0]))
         sign = np.where(np.broadcast_to(inputs.is_call, shape).ravel()[rows], 1.0, -1.0)
         _exercise_certainly(flat, rows, sign, s[rows], k[rows], t[rows], r[rows], q[rows])
     return flat
+
+
+def _in_reach(t: Floats, r: Floats, q: Floats, deviation: Floats) -> Bools:
+    """Rows the method is made for; NaN is out of reach. Expired and motionless options always are in reach."""
+    tame = (np.abs(r) <= _MOST_RATE) & (np.abs(q) <= _MOST_RATE) & (t <= _MOST_YEARS) & (deviation <= _MOST_DEVIATION)
+    return np.asarray(tame | (t == 0.0))
 
 
 def _exercise_certainly(
@@ -190,8 +208,10 @@ def _book(inputs: Inputs, shape: tuple[int, ...]) -> _Book:
     t, rate, dividend_yield, vol = (np.broadcast_to(value, own_shape).ravel() for value in inputs[2:6])
     call = np.broadcast_to(inputs.is_call, own_shape).ravel()
     r, q = np.where(call, dividend_yield, rate), np.where(call, rate, dividend_yield)
-    worth = np.maximum(r, -q) * t
-    solvable = (r >= 0.0) & (worth > _NEGLIGIBLE) & (t > 0.0) & (vol * np.sqrt(np.where(t > 0.0, t, 0.0)) > _CERTAIN)
+    with np.errstate(invalid="ignore", over="ignore"):
+        deviation = vol * np.sqrt(np.abs(t))
+        solvable = (r >= 0.0) & (np.maximum(r, -q) * t > _NEGLIGIBLE) & (t > 0.0) & (deviation > _CERTAIN)
+    solvable &= _in_reach(t, r, q, deviation)
     chosen = np.flatnonzero(solvable)
     problems = Exercise(t[chosen], r[chosen], q[chosen], vol[chosen])
     spot, strike = (np.broadcast_to(value, shape).ravel() for value in inputs[:2])
@@ -244,15 +264,7 @@ def _boundaries(problems: Exercise, *, with_vol: bool, with_carry: bool) -> Boun
         )
         for start in range(0, count, _CHUNK)
     ]
-    if len(pieces) == 1:
-        return pieces[0]
-    return Boundary(
-        np.concatenate([piece.depth for piece in pieces], axis=1),
-        *(
-            np.concatenate([part for part in parts if part is not None], axis=1) if parts[0] is not None else None
-            for parts in zip(*(piece[1:] for piece in pieces), strict=True)
-        ),
-    )
+    return pieces[0] if len(pieces) == 1 else joined(pieces)
 
 
 def _add(flat: list[Floats], book: _Book, parts: list[Floats], exercised: Bools) -> None:
