@@ -231,7 +231,9 @@ async def compose(
         clock=clock,
         store_path=books if not storage.is_read_only else viewer_copy(books),
         settings=PaperSettings(
-            accounts=(PaperAccount(starting_cash=config.paper.starting_cash_usd),),
+            accounts=(
+                PaperAccount(starting_cash=config.paper.starting_cash_usd, margin_method=config.paper.margin_method),
+            ),
             quote_interval_s=config.paper.quote_interval_s,
             session_hours=options.session_hours,
             seed=options.seed,

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from models.enums import Metric, Regime
+from models.enums import MarginMethod, Metric, Regime
 from models.errors import InvalidInput
 from models.risk import Limit, RegimeLimits
 
@@ -111,6 +111,7 @@ class PaperBrokerSettings(_Section):
     starting_cash_usd: Decimal = Field(gt=0)
     quote_interval_s: float = Field(gt=0, le=60)
     sample_book: bool
+    margin_method: MarginMethod
 
 
 class DeskConfig(_Section):

@@ -99,7 +99,14 @@ class PaperBroker:
             self._task = asyncio.get_running_loop().create_task(self._run(self._core), name="paper-broker")
             self._task.add_done_callback(self._stopped)
         return tuple(
-            AccountInfo(self.name, account.account_id, Mode.PAPER, account.title, may_trade=True)
+            AccountInfo(
+                self.name,
+                account.account_id,
+                Mode.PAPER,
+                account.title,
+                may_trade=True,
+                margin_method=self._settings.margin_method_of(account.account_id),
+            )
             for account in self._core.book.accounts
         )
 

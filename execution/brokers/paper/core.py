@@ -225,7 +225,8 @@ def _assemble(
     executor: Executor | None,
     now_utc: datetime,
 ) -> PaperCore:
-    book, outbox, margining = Book(store.accounts(), store.holdings()), Outbox(), Margining(executor=executor)
+    book, outbox = Book(store.accounts(), store.holdings()), Outbox()
+    margining = Margining(market, {a.account_id: a.margin_method for a in settings.accounts}, executor=executor)
     reporter, valuation = Reporter(outbox, settings, faults), Valuation(market, book, margining)
     exchange = PaperExchange(
         store=store,

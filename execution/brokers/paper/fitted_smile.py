@@ -64,9 +64,17 @@ class FittedSmile:
     """
 
     def __init__(
-        self, *, expires_s: FloatArray, theta: FloatArray, shapes: FloatArray, carry: FloatArray, fitted_at_s: float
+        self,
+        *,
+        expires_s: FloatArray,
+        theta: FloatArray,
+        shapes: FloatArray,
+        carry: FloatArray,
+        fitted_at_s: float,
+        lean: float = 0.0,
     ) -> None:
-        self._expires_s, self._theta, self._carry = expires_s, theta, carry
+        """`lean`: the part of every carry that is no carry, see `Smile.lean`."""
+        self._expires_s, self._theta, self._carry, self._lean = expires_s, theta, carry, lean
         self._shapes = SmileShapes(shapes)
         self._t_fitted = years_between(fitted_at_s, expires_s)
 
@@ -79,7 +87,15 @@ class FittedSmile:
     def carry(self, expires_s: FloatArray, at_s: float) -> FloatArray:
         """As the protocol says: the fitted carry, shrinking with the time left."""
         rows = np.searchsorted(self._expires_s, expires_s)
-        return self._carry[rows] * years_between(at_s, self._expires_s[rows]) / self._t_fitted[rows]
+        return self._carry[rows] * self._left(rows, at_s)
+
+    def lean(self, expires_s: FloatArray, at_s: float) -> FloatArray:
+        """As the protocol says: the fitted one, shrinking with the time left as the carry does."""
+        return self._lean * self._left(np.searchsorted(self._expires_s, expires_s), at_s)
+
+    def _left(self, rows: IntArray, at_s: float) -> FloatArray:
+        """Time left as a share of the time left at the fit."""
+        return years_between(at_s, self._expires_s[rows]) / self._t_fitted[rows]
 
     def knows(self, expires_s: float) -> bool:
         """As the protocol says: fitted ones."""

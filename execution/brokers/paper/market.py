@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -11,6 +12,18 @@ from execution.brokers.port import ChainExpiry
 from models.contract import Contract
 from models.ids import ContractKey
 from models.quote import Quote
+
+
+@dataclass(frozen=True, slots=True)
+class OptionModel:
+    """How a market prices an option now: annual vol; rate and dividend yield continuous per year.
+
+    For an option on a future the yield is the rate.
+    """
+
+    vol: float
+    rate: float
+    dividend_yield: float
 
 
 class MarketSource(Protocol):
@@ -48,6 +61,10 @@ class MarketSource(Protocol):
 
     def quotes(self, contracts: Sequence[Contract], now_utc: datetime) -> list[Quote]:
         """Returns the quotes of `contracts` as of the last `advance`, in order; computed as arrays, not one by one."""
+        ...
+
+    def models(self, contracts: Sequence[Contract]) -> dict[ContractKey, OptionModel]:
+        """Returns how the options among `contracts` are priced as of the last `advance`; without those it cannot."""
         ...
 
     def level(self, symbol: str) -> Decimal | None:

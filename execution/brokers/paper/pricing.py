@@ -9,6 +9,8 @@ from zlib import crc32
 
 import numpy as np
 
+from analytics.american import american_price
+from execution.brokers.paper.market import OptionModel
 from execution.brokers.paper.paths import Frame
 from execution.brokers.paper.quoting import IntArray, TickColumns, spread_width, tick_row
 from execution.brokers.paper.surface import BoolArray, FloatArray, Smile, Surface, black, years_between
@@ -57,8 +59,45 @@ class _Ladder(NamedTuple):
     expires_s: FloatArray
     surface: Surface
     forward: FloatArray
-    discount: FloatArray
+    dividend_yield: FloatArray
     spot: float
+
+
+class _Inputs(NamedTuple):
+    """What rows are priced from; of rows that are not alive they mean nothing.
+
+    made_on: the underlying's price that the options follow, spot but for a recorded chain of another minute.
+    """
+
+    strike: FloatArray
+    is_call: BoolArray
+    t_years: FloatArray
+    spot: FloatArray
+    made_on: FloatArray
+    forward: FloatArray
+    dividend_yield: FloatArray
+    variance: FloatArray
+    alive: BoolArray
+
+    @property
+    def vol(self) -> FloatArray:
+        """Annual vol of each row, 0 where it is not alive."""
+        t_years = np.where(self.alive, self.t_years, np.inf)
+        return np.asarray(np.sqrt(np.maximum(self.variance, 0.0) / t_years))
+
+    def take(self, rows: IntArray) -> _Inputs:
+        """Some of the rows."""
+        return _Inputs(
+            strike=self.strike[rows],
+            is_call=self.is_call[rows],
+            t_years=self.t_years[rows],
+            spot=self.spot[rows],
+            made_on=self.made_on[rows],
+            forward=self.forward[rows],
+            dividend_yield=self.dividend_yield[rows],
+            variance=self.variance[rows],
+            alive=self.alive[rows],
+        )
 
 
 class ContractTable:
@@ -156,28 +195,55 @@ class FramePricer:
     def price(self, rows: IntArray) -> Priced:
         """Returns model prices of rows of the contract table.
 
-        European value from the surface; an American contract is never worth less than exercise.
+        European value from the surface's variance. An American contract is priced as such at the surface's vol and the
+        carry of its expiry, and is never worth less than exercise.
         """
+        inputs, early = self._inputs(rows), self._table.is_american(rows)
+        price = np.zeros(rows.size)
+        plain, american = np.flatnonzero(inputs.alive & ~early), np.flatnonzero(inputs.alive & early)
+        if plain.size:
+            one = inputs.take(plain)
+            price[plain] = np.exp(-self._rate * one.t_years) * black(one.forward, one.strike, one.variance, one.is_call)
+        intrinsic = np.maximum(np.where(inputs.is_call, 1.0, -1.0) * (inputs.spot - inputs.strike), 0.0)
+        if american.size:
+            one = inputs.take(american)
+            price[american] = american_price(
+                spot=one.made_on,
+                strike=one.strike,
+                t_years=one.t_years,
+                rate=self._rate,
+                dividend_yield=one.dividend_yield,
+                vol=one.vol,
+                is_call=one.is_call,
+            )
+        price = np.where(early, np.maximum(price, intrinsic), price)
+        return Priced(price, intrinsic, inputs.spot, inputs.t_years, inputs.alive)
+
+    def models(self, rows: IntArray) -> list[OptionModel | None]:
+        """Returns vol, rate and yield of each row; None where it is not alive."""
+        inputs = self._inputs(rows)
+        columns = zip(inputs.alive.tolist(), inputs.vol.tolist(), inputs.dividend_yield.tolist(), strict=True)
+        return [OptionModel(vol, self._rate, paid) if alive else None for alive, vol, paid in columns]
+
+    def _inputs(self, rows: IntArray) -> _Inputs:
         table = self._table
         if len(table) != self._rows_seen:
             self._ladders.clear()
             self._rows_seen = len(table)
-        strike, sign, expires_s = table.strike(rows), table.sign(rows), table.expires_s(rows)
-        numbers = table.asset_numbers(rows)
+        strike, expires_s, numbers = table.strike(rows), table.expires_s(rows), table.asset_numbers(rows)
         alive = expires_s > self._at_s
-        price, spot = np.zeros(rows.size), np.ones(rows.size)
+        t_years = years_between(self._at_s, expires_s)
+        spot, forward, made_on, variance = (np.ones(rows.size) for _ in range(4))
+        paid = np.zeros(rows.size)
         for number in np.unique(numbers[alive]).tolist():
             mine = alive & (numbers == number)
             ladder = self._ladder(number)
             at = np.searchsorted(ladder.expires_s, expires_s[mine])
-            forward, strikes = ladder.forward[at], strike[mine]
-            variance = ladder.surface.variance(at, np.log(strikes / forward))
-            worth = black(forward, strikes, variance, sign[mine] > 0.0)
-            price[mine] = ladder.discount[at] * worth
-            spot[mine] = ladder.spot
-        intrinsic = np.maximum(sign * (spot - strike), 0.0)
-        price = np.where(table.is_american(rows), np.maximum(price, intrinsic), price)
-        return Priced(price, intrinsic, spot, years_between(self._at_s, expires_s), alive)
+            spot[mine], forward[mine], paid[mine] = ladder.spot, ladder.forward[at], ladder.dividend_yield[at]
+            made_on[mine] = forward[mine] * np.exp((paid[mine] - self._rate) * t_years[mine])
+            variance[mine] = ladder.surface.variance(at, np.log(strike[mine] / forward[mine]))
+        is_call = table.sign(rows) > 0.0
+        return _Inputs(strike, is_call, t_years, spot, made_on, forward, paid, variance, alive)
 
     def _ladder(self, number: int) -> _Ladder:
         found = self._ladders.get(number)
@@ -193,5 +259,7 @@ class FramePricer:
         surface = asset.option_smile.surface(expires_s, self._at_s, log_variance)
         spot = asset.price_at(self.frame)
         t_years = years_between(self._at_s, expires_s)
-        forward = spot * np.exp(asset.option_smile.carry(expires_s, self._at_s))
-        return _Ladder(expires_s, surface, forward, np.exp(-self._rate * t_years), spot)
+        carry = asset.option_smile.carry(expires_s, self._at_s)
+        gained = carry - asset.option_smile.lean(expires_s, self._at_s)
+        dividend_yield = self._rate - gained / np.where(t_years > 0.0, t_years, np.inf)
+        return _Ladder(expires_s, surface, spot * np.exp(carry), dividend_yield, spot)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from execution.brokers.paper.commissions import CommissionSchedule
+from models.enums import MarginMethod
 from models.ids import AccountId
 
 DEFAULT_ACCOUNT_ID: Final = AccountId("PAPER-1")
@@ -31,11 +32,12 @@ class FillModel:
 
 @dataclass(frozen=True, slots=True)
 class PaperAccount:
-    """An account to open when the store is new."""
+    """An account to open when the store is new. Its margin method holds for an account of an older store too."""
 
     account_id: AccountId = DEFAULT_ACCOUNT_ID
     title: str = "Paper account"
     starting_cash: Decimal = Decimal(500_000)
+    margin_method: MarginMethod = MarginMethod.REG_T
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +70,8 @@ class PaperSettings:
     reconnect_after_s: float | None = 2.0
     #: No background task: the owner drives `PaperBroker.step`.
     manual: bool = False
+
+    def margin_method_of(self, account_id: AccountId) -> MarginMethod:
+        """Returns an account's margin method; Reg-T for one that is not in the settings."""
+        known = (account.margin_method for account in self.accounts if account.account_id == account_id)
+        return next(known, MarginMethod.REG_T)

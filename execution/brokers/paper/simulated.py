@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from execution.brokers.paper.listings import is_business_day
+from execution.brokers.paper.market import OptionModel
 from execution.brokers.paper.paths import Frame, PathEngine, frame_from_json, frame_to_json, new_york_date
 from execution.brokers.paper.pricing import Asset, ContractTable, FramePricer, Priced
 from execution.brokers.paper.quoting import SCALE, IntArray, decimal_maker, markets, sizes, snap
@@ -195,6 +196,14 @@ class SimulatedMarket:
         """
         points = self._points(symbol, self._now)
         return None if points is None else self._decimal(round(points * 100.0) * (SCALE // 100))
+
+    def models(self, contracts: Sequence[Contract]) -> dict[ContractKey, OptionModel]:
+        """Returns how the options among `contracts` are priced as of the last `advance`; without those it cannot."""
+        options = [contract for contract in contracts if contract.is_option]
+        if not options:
+            return {}
+        found = self._now.models(self._table.rows(options, self._assets))
+        return {one.key: model for one, model in zip(options, found, strict=True) if model is not None}
 
     def quotes(self, contracts: Sequence[Contract], now_utc: datetime) -> list[Quote]:
         """Returns the quotes of `contracts` as of the last `advance`, in order.

@@ -64,6 +64,14 @@ class Smile(Protocol):
         """Returns ln(forward / spot) of each expiry; 0 for expired ones."""
         ...
 
+    def lean(self, expires_s: FloatArray, at_s: float) -> FloatArray:
+        """Returns ln(underlying price that the options of each expiry are made on / spot): part of their carry.
+
+        0 but for a recorded chain whose prices are of another minute than its underlying. It is no dividend, so early
+        exercise must not be decided by it.
+        """
+        ...
+
     def knows(self, expires_s: float) -> bool:
         """Returns whether this surface can price the expiry."""
         ...
@@ -144,6 +152,10 @@ class ParametricSmile:
         """As the protocol says: rate less dividend yield, times the time left."""
         return self._net_carry * years_between(at_s, expires_s)
 
+    def lean(self, expires_s: FloatArray, at_s: float) -> FloatArray:  # noqa: ARG002 - the protocol's signature
+        """As the protocol says: none."""
+        return np.zeros(expires_s.size)
+
     def knows(self, expires_s: float) -> bool:
         """As the protocol says: any."""
         return expires_s > 0.0
@@ -162,6 +174,10 @@ class CarriedSmile:
     def carry(self, expires_s: FloatArray, at_s: float) -> FloatArray:
         """As the protocol says: own carry."""
         return self._net_carry * years_between(at_s, expires_s)
+
+    def lean(self, expires_s: FloatArray, at_s: float) -> FloatArray:
+        """As the protocol says: the base's."""
+        return self._base.lean(expires_s, at_s)
 
     def knows(self, expires_s: float) -> bool:
         """As the protocol says: what the base knows."""

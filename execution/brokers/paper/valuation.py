@@ -7,7 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from execution.brokers.paper.accounts import Book, Holding
-from execution.brokers.paper.margining import Margin, Margining
+from execution.brokers.paper.margin_methods import Margin
+from execution.brokers.paper.margining import Margining
 from execution.brokers.paper.market import MarketSource
 from models.account import AccountValues
 from models.contract import Contract

@@ -5,22 +5,22 @@ Asked on the engine's thread, where the books are; answered anywhere, because a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from execution.brokers.paper.accounts import Book, Holding
+from execution.brokers.paper.accounts import Book
 from execution.brokers.paper.commissions import CommissionSchedule
-from execution.brokers.paper.margining import Margin, Margining
+from execution.brokers.paper.margin_methods import Margin, MarginCase
+from execution.brokers.paper.margining import Margining
 from execution.brokers.paper.matching import PackageQuote, fill_at, package_quote
 from execution.brokers.paper.orders import PaperOrder, package_unit
 from execution.brokers.paper.valuation import Valuation
 from execution.brokers.port import WhatIf
 from execution.orders.wording import average_text, net_text
 from models.enums import OrderType
-from models.ids import ContractKey
 from models.order import OrderLeg
 
 CENT: Final = Decimal("0.01")
@@ -33,21 +33,18 @@ _FAR_SHARE: Final = Decimal("0.15")
 class Question:
     """A what-if with all it needs copied, so that it can be answered on another thread."""
 
-    margining: Margining
+    case: MarginCase
     enforce_buying_power: bool
-    holdings: tuple[Holding, ...]
     legs: tuple[OrderLeg, ...]
-    marks: Mapping[ContractKey, Decimal]
     net_liquidation: Decimal
     equity_change: Decimal | None
     fees: Decimal | None
     warnings: tuple[str, ...]
-    now_utc: datetime
 
     def answer(self) -> WhatIf:
         """Returns the what-if: margin before and after, what is left, and why it would be refused."""
-        before = self.margining.of(self.holdings, (), self.marks, self.now_utc)
-        after = self.margining.of(self.holdings, self.legs, self.marks, self.now_utc)
+        before = self.case.margin()
+        after = self.case.margin(self.legs)
         said = list(self.warnings)
         if before is None or after is None:
             said.append("Margin unknown: a price that it needs is missing.")
@@ -97,16 +94,15 @@ class WhatIfEngine:
             said += far_from_market(order.limit_price, market)
         fees, equity_change = self._money(order, market)
         return Question(
-            margining=self.margining,
+            case=self.margining.case(
+                order.account_id, self.book.holdings(order.account_id), self.valuation.marks, now_utc, order.legs
+            ),
             enforce_buying_power=self.enforce_buying_power,
-            holdings=self.book.holdings(order.account_id),
             legs=order.legs,
-            marks=dict(self.valuation.marks),
             net_liquidation=self.book.net_liquidation(order.account_id, self.valuation.marks),
             equity_change=equity_change,
             fees=fees,
             warnings=tuple(said),
-            now_utc=now_utc,
         )
 
     def _money(self, order: PaperOrder, market: PackageQuote | None) -> tuple[Decimal | None, Decimal | None]:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from execution.brokers.paper.market import OptionModel
 from execution.brokers.port import ChainExpiry
 from models.clock import from_iso, to_iso
 from models.contract import Contract, option_contract, underlying_contract
@@ -105,6 +106,11 @@ class HandMarket:
 
     def quotes(self, contracts: Sequence[Contract], now_utc: datetime) -> list[Quote]:
         return [self._quote(contract) for contract in contracts]
+
+    def models(self, contracts: Sequence[Contract]) -> dict[ContractKey, OptionModel]:
+        return {
+            one.key: OptionModel(0.2, 0.04, 0.01) for one in contracts if one.is_option and one.key in self._contracts
+        }
 
     def level(self, symbol: str) -> Decimal | None:
         return self._levels.get(symbol)

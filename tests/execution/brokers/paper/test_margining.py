@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -10,11 +11,13 @@ import pytest
 
 from execution.brokers.paper import margining as margining_module
 from execution.brokers.paper.accounts import Holding
+from execution.brokers.paper.margin_methods import MarginCase
 from execution.brokers.paper.margining import Margining
 from models.contract import Contract, underlying_contract
+from models.enums import MarginMethod
 from models.ids import AccountId, ContractKey
 from tests.execution.brokers.contract_kit import buy, sell
-from tests.execution.brokers.paper.fake_market import ES, LATER, aapl, spxw
+from tests.execution.brokers.paper.fake_market import ES, LATER, HandMarket, aapl, spxw
 
 ACCOUNT = AccountId("PAPER-1")
 NOW = datetime(2026, 11, 16, 15, 0, tzinfo=UTC)
@@ -28,6 +31,14 @@ MARKS = {
     spxw(6800, "P", LATER).key: Decimal(60),
     aapl(290, "C").key: Decimal(4),
 }
+
+
+def desk(executor: Executor | None = None, *, method: MarginMethod = MarginMethod.REG_T) -> Margining:
+    return Margining(HandMarket(NOW), {ACCOUNT: method}, executor=executor)
+
+
+def case(holdings: Sequence[Holding], marks: Mapping[ContractKey, Decimal] = MARKS) -> MarginCase:
+    return desk().case(ACCOUNT, holdings, marks, NOW)
 
 
 def held(contract: Contract, quantity: int) -> Holding:
@@ -56,16 +67,16 @@ def held(contract: Contract, quantity: int) -> Holding:
 def test_the_margin_of_a_strategy_is_what_a_trader_works_out(
     holdings: list[Holding], initial: str, maintenance: str
 ) -> None:
-    margin = Margining().of(holdings, (), MARKS, NOW)
+    margin = case(holdings).margin()
     assert margin is not None
     assert margin.initial == Decimal(initial)
     assert margin.maintenance == Decimal(maintenance)
 
 
 def test_closing_legs_free_margin_and_opening_legs_need_it() -> None:
-    margining, short = Margining(), [held(spxw(6800, "P"), -1)]
-    closed = margining.of(short, (buy(spxw(6800, "P")),), MARKS, NOW)
-    doubled = margining.of(short, (sell(spxw(6800, "P")),), MARKS, NOW)
+    short = case([held(spxw(6800, "P"), -1)])
+    closed = short.margin((buy(spxw(6800, "P")),))
+    doubled = short.margin((sell(spxw(6800, "P")),))
     assert closed is not None
     assert doubled is not None
     assert closed.initial == 0
@@ -73,19 +84,18 @@ def test_closing_legs_free_margin_and_opening_legs_need_it() -> None:
 
 
 def test_an_unknown_price_is_unknown_margin() -> None:
-    margining = Margining()
-    assert margining.of((), (sell(spxw(6750, "P")),), MARKS, NOW) is None
-    assert margining.of([held(aapl(290, "C"), -1)], (), {aapl(290, "C").key: Decimal(4)}, NOW) is None
+    assert case([]).margin((sell(spxw(6750, "P")),)) is None
+    assert case([held(aapl(290, "C"), -1)], {aapl(290, "C").key: Decimal(4)}).margin() is None
 
 
 def test_a_holding_without_a_mark_counts_at_its_average_price() -> None:
-    margin = Margining().of([Holding(ACCOUNT, STOCK, Decimal(100), Decimal(200))], (), {}, NOW)
+    margin = case([Holding(ACCOUNT, STOCK, Decimal(100), Decimal(200))], {}).margin()
     assert margin is not None
     assert margin.maintenance == Decimal(5000)
 
 
 def test_margin_is_worked_out_on_a_change_and_otherwise_rests_for_a_second() -> None:
-    margining, holdings = Margining(), [held(spxw(6800, "P"), -1)]
+    margining, holdings = desk(), [held(spxw(6800, "P"), -1)]
     first = margining.current(ACCOUNT, 1, holdings, MARKS, NOW)
     moved = {**MARKS, ContractKey("SPX"): Decimal(6900)}
     assert margining.current(ACCOUNT, 1, holdings, moved, NOW + timedelta(seconds=0.5)) is first
@@ -101,7 +111,7 @@ def test_a_book_that_takes_long_is_worked_out_beside_and_its_last_margin_stands_
 ) -> None:
     monkeypatch.setattr(margining_module, "_AT_ONCE_S", 0.0)
     with ThreadPoolExecutor(1) as pool:
-        margining, holdings = Margining(executor=pool), [held(spxw(6800, "P"), -1)]
+        margining, holdings = desk(pool), [held(spxw(6800, "P"), -1)]
         first = margining.current(ACCOUNT, 1, holdings, MARKS, NOW)
         assert margining.current(ACCOUNT, 2, [], MARKS, NOW) is first
     later = margining.current(ACCOUNT, 2, [], MARKS, NOW)
