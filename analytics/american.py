@@ -8,12 +8,15 @@ Limits
     Where exercise now is best the price is the intrinsic value, delta +-1 and every other Greek 0. At expiry the
     European limits hold; without vol the best certain date of exercise is taken. A call without yield at a rate >= 0,
     a put at rate 0 without negative yield and in general a side whose holder never gains by exercising is European to
-    the last bit. A rate or yield beyond +-5, more than 100 years or vol x sqrt(t) above 20 gives NaN; vol x sqrt(t)
-    below 1e-6 counts as no vol. With dividends vol x sqrt(t) below a two-hundredth of what they take from ln(spot)
-    gives NaN.
+    the last bit. A rate or yield beyond +-5, more than 1000 years, rate x t beyond +-100 or vol x sqrt(t) above 20
+    gives NaN; vol x sqrt(t) below 1e-6 counts as no vol. With dividends, vol x sqrt(t) below a two-hundredth of what
+    they take from ln(spot) gives NaN.
 Dividends
     `dividends` is None, `CashDividends`, or a sequence of (t_years, amount) pairs that every row shares; see
     `analytics.american_dividends` for the model. `dividend_yield` acts beside it.
+Accuracy, as shares of max(spot, strike)
+    Continuous yield: price 5e-7 and delta 1e-5 down to a vol of 3 % (3e-5 where drift x sqrt(t) exceeds 10 vols).
+    Charm is rough within 0.03 deviations of the exercise boundary. Cash dividends: price 2e-5.
 """
 
 import numpy as np

@@ -88,7 +88,7 @@ def complete(
     """Put what a single boundary with a continuous yield does not describe into flat results, and return them."""
     if np.any(np.minimum(inputs.rate, inputs.dividend_yield) < 0.0):
         fill(flat, with_two_boundaries(inputs, shape), model)
-    if dividends is not None:
+    if schedule(dividends)[0].size:
         fill(flat, with_cash(inputs, shape, dividends), model)
     return flat
 

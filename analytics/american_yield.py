@@ -49,7 +49,8 @@ _NEGLIGIBLE = 1e-12
 # Below this total deviation, vol x sqrt(t), nothing moves.
 _CERTAIN = 1e-6
 _MOST_RATE = 5.0
-_MOST_YEARS = 100.0
+_MOST_YEARS = 1000.0
+_MOST_CARRY = 100.0
 _MOST_DEVIATION = 20.0
 _SMALLEST = 1e-100
 
@@ -175,7 +176,15 @@ def _flat(inputs: Inputs, european: tuple[Floats, ...]) -> list[Floats]:
 
 def _in_reach(t: Floats, r: Floats, q: Floats, deviation: Floats) -> Bools:
     """Rows the method is made for; NaN is out of reach. Expired and motionless options always are in reach."""
-    tame = (np.abs(r) <= _MOST_RATE) & (np.abs(q) <= _MOST_RATE) & (t <= _MOST_YEARS) & (deviation <= _MOST_DEVIATION)
+    with np.errstate(invalid="ignore", over="ignore"):
+        carry = np.maximum(np.abs(r), np.abs(q)) * np.abs(t)
+    tame = (
+        (carry <= _MOST_CARRY)
+        & (np.abs(r) <= _MOST_RATE)
+        & (np.abs(q) <= _MOST_RATE)
+        & (t <= _MOST_YEARS)
+        & (deviation <= _MOST_DEVIATION)
+    )
     return np.asarray(tame | (t == 0.0))
 
 
