@@ -9,7 +9,8 @@ Rules
     kept and the row is marked stale. A row without a price for its underlying, or an option without any vol, is
     excluded with a reason and never enters a sum as zero. Only rows whose quote changed are solved again; between
     quotes an option rides on its vol (sticky strike) while its underlying moves.
-    Options are valued as European here, those on futures by Black-76.
+    Options on futures are valued by Black-76. Those that may be exercised early carry a premium on their European
+    value that is solved now and then and carried along in between (`analytics.early_premium`).
 """
 
 from typing import NamedTuple
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.beta_weighting import PortfolioTotals, beta_weight
-from analytics.black_scholes import Bools, Floats, bsm_first_order
+from analytics.black_scholes import Bools, FirstOrderValues, Floats, bsm_first_order
 from analytics.book_columns import (
     BookError,
     Codes,
@@ -37,7 +38,8 @@ from analytics.book_columns import (
     is_quantity,
     is_vol,
 )
-from analytics.implied_vol import IvStatus, implied_vol
+from analytics.early_premium import EarlyPremiums, LiveOptions
+from analytics.implied_vol import ImpliedVol, IvStatus, implied_vol
 
 __all__ = [
     "SECONDS_PER_YEAR",
@@ -117,6 +119,7 @@ class BookArrays:
         self.dirty = np.zeros(n, dtype=np.bool_)
         check_positions(self.positions(), len(self.symbols))
         self._option_rows: Rows = np.flatnonzero(self.model != Model.LINEAR)
+        self._premiums = EarlyPremiums(n if self.is_american.any() else 0)
 
     def __len__(self) -> int:
         return int(self.quantity.shape[0])
@@ -213,21 +216,41 @@ class BookArrays:
         at = at[~np.isnan(self.spot[self.underlying[at]]) & (self.expiry_epoch_s[at] > now_epoch_s)]
         if at.size == 0:
             return 0
-        found = implied_vol(
-            price=self.mark[at],
-            spot=self.spot[self.underlying[at]],
-            strike=self.strike[at],
-            t_years=self.t_years(now_epoch_s, at),
-            rate=self.rate[at],
-            dividend_yield=self.carry_yield(at),
-            is_call=self.is_call[at],
-        )
+        found = self._implied_vols(at, now_epoch_s)
         solved = found.status == IvStatus.OK
         self.vol[at] = np.where(solved, found.vol, self.vol[at])
         self.vol_stale[at] = ~solved & ~np.isnan(self.vol[at])
         self.vol_status[at] = found.status
         self.dirty[at] = False
         return int(np.count_nonzero(solved))
+
+    def _implied_vols(self, at: Rows, now_epoch_s: float) -> ImpliedVol:
+        """Vols of option rows `at` from their marks, each by its style of exercise."""
+        early = self.is_american[at]
+        vol, status = np.empty(at.size), np.empty(at.size, dtype=np.int8)
+        american, european = np.flatnonzero(early), np.flatnonzero(~early)
+        if european.size:
+            rows = at[european]
+            vol[european], status[european] = implied_vol(
+                price=self.mark[rows], **self._live(rows, now_epoch_s).quoted()
+            )
+        if american.size:
+            rows = at[american]
+            live = self._live(rows, now_epoch_s)
+            vol[american], status[american] = self._premiums.implied_vol(rows, now_epoch_s, live, self.mark[rows])
+        return ImpliedVol(vol, status)
+
+    def _live(self, rows: Rows, now_epoch_s: float) -> LiveOptions:
+        """Option rows as they are now."""
+        return LiveOptions(
+            spot=self.spot[self.underlying[rows]],
+            strike=self.strike[rows],
+            t_years=self.t_years(now_epoch_s, rows),
+            rate=self.rate[rows],
+            carry_yield=self.carry_yield(rows),
+            vol=self.vol[rows],
+            is_call=self.is_call[rows],
+        )
 
     def greeks(self, now_epoch_s: float, index_price: float) -> BookGreeks:
         """Value every position at `now_epoch_s` and weigh it into the benchmark at `index_price` (NaN = unknown)."""
@@ -283,20 +306,18 @@ class BookArrays:
         t_years = np.full(len(self), np.nan)
         if rows.size == 0:
             return price, delta, gamma, theta, vega, t_years
-        years = self.t_years(now_epoch_s, rows)
+        live = self._live(rows, now_epoch_s)
         # An expired option has no vol left to know; any number gives its intrinsic value.
-        vol = np.where(years > 0.0, self.vol[rows], 0.0)
-        values = bsm_first_order(
-            spot=price[rows],
-            strike=self.strike[rows],
-            t_years=years,
-            rate=self.rate[rows],
-            dividend_yield=self.carry_yield(rows),
-            vol=vol,
-            is_call=self.is_call[rows],
-        )
+        live = live._replace(vol=np.where(live.t_years > 0.0, live.vol, 0.0))
+        values = bsm_first_order(**live.arguments())
         price[rows], delta[rows], gamma[rows] = values.price, values.delta, values.gamma
-        theta[rows], vega[rows], t_years[rows] = values.theta_per_day, values.vega_per_point, years
+        theta[rows], vega[rows], t_years[rows] = values.theta_per_day, values.vega_per_point, live.t_years
+        early = np.flatnonzero(self.is_american[rows] & (live.t_years > 0.0) & np.isfinite(values.price))
+        if early.size:
+            at, some = rows[early], FirstOrderValues(*(column[early] for column in values))
+            price[at], delta[at], gamma[at], theta[at], vega[at] = self._premiums.add_to(
+                some, at, now_epoch_s, live.take(early)
+            )
         return price, delta, gamma, theta, vega, t_years
 
     def positions(self) -> PositionColumns:
@@ -314,6 +335,10 @@ class BookArrays:
             vol=self.vol.copy(),
             is_american=self.is_american.copy(),
         )
+
+    def borrow_premiums(self, premiums: EarlyPremiums, count: int) -> None:
+        """Takes over what is known of the first `count` rows from the premiums of a book that begins with them."""
+        premiums.lend(self._premiums, count)
 
     def copy(self) -> "BookArrays":
         """An independent book with the same positions, prices, quotes and vols."""
@@ -338,4 +363,6 @@ class BookArrays:
         book.vol_stale[:count], book.vol_status[:count] = self.vol_stale, self.vol_status
         book.bid[:count], book.ask[:count], book.mark[:count] = self.bid, self.ask, self.mark
         book.mark_status[:count], book.dirty[:count] = self.mark_status, self.dirty
+        if self.is_american.any():
+            book.borrow_premiums(self._premiums, count)
         return book

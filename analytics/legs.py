@@ -30,7 +30,8 @@ class PayoffLeg:
     of one contract: 1 for stock, 100 for SPX, 50 for /ES. `price` is per unit of the underlying, as
     quoted; None when unknown. `expiry_epoch_s` is the settlement instant (UTC seconds), so an AM
     expiry sorts before the PM expiry of the same day. `is_future` marks futures and options on
-    futures. `key` names the contract for the caller and is carried through untouched.
+    futures. `key` names the contract for the caller and is carried through untouched. `is_american` is for
+    valuing a leg before its expiry; payoff at expiry, pairing and identity do not depend on it.
     """
 
     kind: LegKind
@@ -43,6 +44,7 @@ class PayoffLeg:
     price: float | None = None
     is_future: bool = False
     key: str = ""
+    is_american: bool = False
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.quantity) or self.quantity == 0:

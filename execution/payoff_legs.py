@@ -9,7 +9,7 @@ from decimal import Decimal
 from analytics.legs import LegKind, PayoffLeg
 from models.clock import epoch_s
 from models.contract import Contract
-from models.enums import InstrumentKind, Right
+from models.enums import ExerciseStyle, InstrumentKind, Right
 from models.order import OrderLeg
 
 _FUTURES = frozenset({InstrumentKind.FUTURE, InstrumentKind.FUTURE_OPTION})
@@ -35,6 +35,7 @@ def payoff_leg(contract: Contract, quantity: Decimal | int, price: Decimal | flo
         is_call=contract.right is Right.CALL,
         strike=float(contract.strike or 0),
         expiry_epoch_s=0.0 if expires is None else epoch_s(expires),
+        is_american=contract.style is ExerciseStyle.AMERICAN,
     )
 
 

@@ -9,27 +9,23 @@ from decimal import Decimal
 
 import numpy as np
 
-from analytics.black_scholes import bsm_first_order
 from analytics.book import SECONDS_PER_YEAR
-from analytics.implied_vol import IvStatus, implied_vol
 from analytics.probability import expected_move_iv
-from analytics.volatility import implied_dividend_yield, parity_forward
 from execution.brokers.port import Broker, ChainExpiry
 from execution.chain_views import ChainNumbers, ChainSide, ChainStatic
 from execution.market.carry import CarryBook
+from execution.market.chain_values import ParityYield, SideMarket, SideValuer
 from execution.market.data import MarketData
 from execution.views import FloatArray
 from models.clock import Clock, epoch_s
 from models.contract import Contract
-from models.enums import Right
+from models.enums import ExerciseStyle, Right
 from models.errors import InvalidInput
 from models.expiry import days_to_expiry, settlement_instant_utc
 from models.ids import ContractKey
 
 #: Strikes quoted on each side of the money when the window has not said which it shows.
 _STRIKES_AROUND = 25
-#: Parity of fewer strikes than this is noise.
-_PARITY_STRIKES = 3
 
 
 class ChainService:
@@ -44,6 +40,7 @@ class ChainService:
         self._contracts: dict[ChainExpiry, tuple[Contract, ...]] = {}
         self._version = 0
         self.watched: ChainStatic | None = None
+        self._valuers: _Valuers | None = None
         self.carry_moved = False
 
     async def expiries(self, underlying: str) -> tuple[ChainExpiry, ...]:
@@ -72,7 +69,7 @@ class ChainService:
     async def watch(self, expiry: ChainExpiry | None) -> ChainStatic | None:
         """Makes `expiry` the watched chain; the same one keeps its version."""
         if expiry is None:
-            self.watched = None
+            self.watched = self._valuers = None
             return None
         if self.watched is not None and self.watched.expiry == expiry:
             return self.watched
@@ -81,6 +78,7 @@ class ChainService:
             raise InvalidInput("expiry", f"{expiry.root} {expiry.expiry:%d %b %Y} has no listed contracts.")
         self._version += 1
         self.watched = _static(expiry, contracts, self._version, self._clock.now_utc())
+        self._valuers = _Valuers(self.watched, is_american=contracts[0].style is ExerciseStyle.AMERICAN)
         return self.watched
 
     def wanted(self, low: Decimal | None, high: Decimal | None) -> tuple[Contract, ...]:
@@ -100,19 +98,19 @@ class ChainService:
 
     def numbers(self, held: Mapping[ContractKey, Decimal]) -> ChainNumbers | None:
         """Returns the watched chain's live figures: vols and Greeks solved for all quoted strikes at once."""
-        static = self.watched
-        if static is None:
+        static, valuers = self.watched, self._valuers
+        if static is None or valuers is None:
             return None
         now_utc = self._clock.now_utc()
         spot = self._market.price(static.expiry.underlying)
         years = max(epoch_s(static.expires_at_utc) - epoch_s(now_utc), 0.0) / SECONDS_PER_YEAR
-        calls = [self._quote_columns(contract) for contract in static.calls]
-        puts = [self._quote_columns(contract) for contract in static.puts]
-        call_quotes, put_quotes = np.array(calls), np.array(puts)
-        strikes = np.array([float(strike) for strike in static.strikes])
-        self._take_parity(static, strikes, call_quotes, put_quotes, spot, years)
-        call_side = self._side(static.calls, strikes, call_quotes, spot, years, held, is_call=True)
-        put_side = self._side(static.puts, strikes, put_quotes, spot, years, held, is_call=False)
+        call_quotes = np.array([self._quote_columns(contract) for contract in static.calls])
+        put_quotes = np.array([self._quote_columns(contract) for contract in static.puts])
+        self._take_parity(static, valuers, call_quotes, put_quotes, self._side_market(static, spot, years, now_utc))
+        market = self._side_market(static, spot, years, now_utc)
+        call_side = _side(static.calls, call_quotes, valuers.calls, market, held)
+        put_side = _side(static.puts, put_quotes, valuers.puts, market, held)
+        strikes = valuers.strikes
         atm = _atm_vol(strikes, call_side.iv, put_side.iv, spot)
         move = None if atm is None else float(expected_move_iv(spot=spot, vol=atm, days=years * 365.0))
         return ChainNumbers(
@@ -147,71 +145,54 @@ class ChainService:
             math.nan if age is None else age,
         )
 
+    def _side_market(self, static: ChainStatic, spot: float, years: float, now_utc: datetime) -> SideMarket:
+        carry = self._carry.carry(static.expiry.underlying, static.expiry.expiry)
+        return SideMarket(spot, years, carry.rate, carry.dividend_yield, epoch_s(now_utc))
+
     def _take_parity(
-        self, static: ChainStatic, strikes: FloatArray, calls: FloatArray, puts: FloatArray, spot: float, years: float
+        self, static: ChainStatic, valuers: _Valuers, calls: FloatArray, puts: FloatArray, market: SideMarket
     ) -> None:
         """Learns the expiry's dividend yield from put-call parity of the quotes at hand."""
-        if math.isnan(spot) or years <= 0 or static.expiry.underlying.startswith("/"):
+        if static.expiry.underlying.startswith("/"):
             return
-        found = parity_forward(
-            strike=strikes, call_mid=_mids(calls), put_mid=_mids(puts), t_years=years, rate=self._carry.rate
-        )
-        if found.strikes_used < _PARITY_STRIKES:
-            return
-        implied = float(implied_dividend_yield(forward=found.forward, spot=spot, t_years=years, rate=self._carry.rate))
-        if not math.isnan(implied) and self._carry.set_implied_yield(
+        implied = valuers.parity.read(valuers.strikes, _mids(calls), _mids(puts), market)
+        if implied is not None and self._carry.set_implied_yield(
             static.expiry.underlying, static.expiry.expiry, implied
         ):
             self.carry_moved = True
 
-    def _side(
-        self,
-        contracts: Sequence[Contract | None],
-        strikes: FloatArray,
-        quotes: FloatArray,
-        spot: float,
-        years: float,
-        held: Mapping[ContractKey, Decimal],
-        *,
-        is_call: bool,
-    ) -> ChainSide:
-        static = self.watched
-        carry = self._carry.carry(
-            "" if static is None else static.expiry.underlying, None if static is None else static.expiry.expiry
-        )
-        mids = _mids(quotes)
-        found = implied_vol(
-            price=mids,
-            spot=spot,
-            strike=strikes,
-            t_years=years,
-            rate=carry.rate,
-            dividend_yield=carry.dividend_yield,
-            is_call=is_call,
-        )
-        vol = np.where(found.status == IvStatus.OK, found.vol, np.nan)
-        values = bsm_first_order(
-            spot=spot,
-            strike=strikes,
-            t_years=years,
-            rate=carry.rate,
-            dividend_yield=carry.dividend_yield,
-            vol=vol,
-            is_call=is_call,
-        )
-        positions = [0.0 if one is None else float(held.get(one.key, 0)) for one in contracts]
-        return ChainSide(
-            bid=quotes[:, 0],
-            ask=quotes[:, 1],
-            last=quotes[:, 2],
-            iv=vol,
-            delta=values.delta,
-            gamma=values.gamma,
-            theta_per_day=values.theta_per_day,
-            vega_per_point=values.vega_per_point,
-            held=np.array(positions),
-            age_s=quotes[:, 3],
-        )
+
+class _Valuers:
+    """What values a watched chain, kept as long as it is watched."""
+
+    def __init__(self, static: ChainStatic, *, is_american: bool) -> None:
+        self.strikes = np.array([float(strike) for strike in static.strikes])
+        self.calls = SideValuer(self.strikes, is_call=True, is_american=is_american)
+        self.puts = SideValuer(self.strikes, is_call=False, is_american=is_american)
+        self.parity = ParityYield(is_american=is_american)
+
+
+def _side(
+    contracts: Sequence[Contract | None],
+    quotes: FloatArray,
+    valuer: SideValuer,
+    market: SideMarket,
+    held: Mapping[ContractKey, Decimal],
+) -> ChainSide:
+    vol, greeks = valuer.value(_mids(quotes), market)
+    positions = [0.0 if one is None else float(held.get(one.key, 0)) for one in contracts]
+    return ChainSide(
+        bid=quotes[:, 0],
+        ask=quotes[:, 1],
+        last=quotes[:, 2],
+        iv=vol,
+        delta=greeks.delta,
+        gamma=greeks.gamma,
+        theta_per_day=greeks.theta_per_day,
+        vega_per_point=greeks.vega_per_point,
+        held=np.array(positions),
+        age_s=quotes[:, 3],
+    )
 
 
 def _static(expiry: ChainExpiry, contracts: Sequence[Contract], version: int, now_utc: datetime) -> ChainStatic:

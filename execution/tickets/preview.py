@@ -9,8 +9,8 @@ from decimal import ROUND_CEILING, Decimal
 
 import numpy as np
 
-from analytics.black_scholes import FirstOrderValues, bsm_first_order
 from analytics.book import BookArrays, Model
+from analytics.exercise import option_first_order
 from analytics.legs import PayoffLeg
 from analytics.payoff import PayoffProfile, payoff_at_expiry
 from analytics.strategy import Recognised
@@ -242,7 +242,7 @@ def largest_that_fits(changes: Sequence[LimitChange], packages: int, cap: int) -
 def _unit_greeks(book: BookArrays, first: int, now_epoch_s: float) -> tuple[UnitGreeks | None, ...]:
     """Per-unit Greeks of the rows from `first` on; None for an option without a vol or an underlying without price."""
     rows = np.arange(first, len(book))
-    values: FirstOrderValues = bsm_first_order(
+    values = option_first_order(
         spot=book.spot[book.underlying[rows]],
         strike=np.where(book.model[rows] == Model.LINEAR, 1.0, book.strike[rows]),
         t_years=np.where(book.model[rows] == Model.LINEAR, 0.0, book.t_years(now_epoch_s, rows)),
@@ -250,6 +250,7 @@ def _unit_greeks(book: BookArrays, first: int, now_epoch_s: float) -> tuple[Unit
         dividend_yield=book.carry_yield(rows),
         vol=book.vol[rows],
         is_call=book.is_call[rows],
+        is_american=book.is_american[rows],
     )
     result: list[UnitGreeks | None] = []
     for offset, row in enumerate(rows.tolist()):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.black_scholes import black76_price, bsm_price
 from analytics.book import SECONDS_PER_YEAR
+from analytics.exercise import option_price
 from analytics.legs import PayoffLeg
 from analytics.payoff import FloatArray, PayoffProfile, analyse_payoff, is_single_expiry
 from analytics.payoff_numeric import analyse_multi_expiry
@@ -46,18 +46,15 @@ def leg_value(leg: PayoffLeg, market: LegMarket, spots: FloatArray, at_epoch_s: 
     if not leg.is_option:
         return spots
     years = max(leg.expiry_epoch_s - at_epoch_s, 0.0) / SECONDS_PER_YEAR
-    if leg.is_future:
-        return black76_price(
-            forward=spots, strike=leg.strike, t_years=years, rate=market.rate, vol=market.vol, is_call=bool(leg.is_call)
-        )
-    return bsm_price(
+    return option_price(
         spot=spots,
         strike=leg.strike,
         t_years=years,
         rate=market.rate,
-        dividend_yield=market.dividend_yield,
+        dividend_yield=market.rate if leg.is_future else market.dividend_yield,
         vol=market.vol,
         is_call=bool(leg.is_call),
+        is_american=leg.is_american,
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analytics.american import american_first_order
 from analytics.black_scholes import black76, bsm
 from analytics.book import (
     SECONDS_PER_YEAR,
@@ -377,3 +378,23 @@ def test_the_reference_book_of_twelve_legs_comes_out_of_the_live_arrays(shared_r
     assert totals.theta_per_day == pytest.approx(want["theta_day"], rel=1e-11)
     assert totals.vega_per_point == pytest.approx(want["vega_1pct"], rel=1e-11)
     assert totals.beta_defaulted_count >= 1
+
+
+def test_a_row_that_may_be_exercised_early_is_worth_its_american_value() -> None:
+    columns = PositionColumns(
+        [-1.0, -1.0], 100.0, Model.BSM, 0, 120.0, NOW + 200 * DAY, False, 0.05, 0.0, 0.25, [False, True]
+    )
+    book = BookArrays(columns, UnderlyingColumns(("AAPL",), [100.0], [1.2]))
+    values = book.greeks(NOW, 7200.0)
+    years = 200.0 / 365.0
+    exact = american_first_order(
+        spot=100.0, strike=120.0, t_years=years, rate=0.05, dividend_yield=0.0, vol=0.25, is_call=False
+    )
+    assert values.price[1] > values.price[0] + 0.5
+    for mine, theirs in zip(values[:5], exact, strict=True):
+        assert mine[1] == pytest.approx(float(theirs), rel=1e-12)
+    book.set_quotes([0, 1], values.price - 0.05, values.price + 0.05)
+    assert book.refresh_vols(NOW) == 2
+    np.testing.assert_allclose(book.vol, 0.25, atol=1e-6)
+    again = book.copy().greeks(NOW, 7200.0)
+    np.testing.assert_allclose(again.delta, values.delta, atol=1e-6)
