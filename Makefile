@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
+PEERS  := .venv-peers/.installed
 ARGS   ?=
 
 .PHONY: run test check bench screenshots setup lock clean
@@ -20,7 +21,7 @@ check: setup
 	$(PY) -m mypy .
 	QT_QPA_PLATFORM=offscreen $(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
-bench: setup
+bench: setup $(PEERS)
 	@QT_QPA_PLATFORM=offscreen $(PY) -m benchmarks $(ARGS)
 
 screenshots: setup
@@ -33,10 +34,17 @@ $(STAMP): requirements.lock
 	@$(PYTHON) .ci/bootstrap.py $(VENV) requirements.lock
 	@touch $(STAMP)
 
+# The libraries that the benchmarks race against, in an environment of their own.
+$(PEERS): benchmarks/requirements-peers.lock
+	@$(PYTHON) .ci/bootstrap.py .venv-peers benchmarks/requirements-peers.lock
+	@touch $(PEERS)
+
 # For maintainers, after changing pyproject.toml: needs `pip install uv`.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	  --extra dev pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  benchmarks/requirements-peers.in -o benchmarks/requirements-peers.lock
 
 clean:
-	rm -rf $(VENV) build tour-out
+	rm -rf $(VENV) .venv-peers build tour-out

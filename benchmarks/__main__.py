@@ -1,4 +1,4 @@
-"""python -m benchmarks [--only NAME ...] [--seconds N] [--out FILE] [--tiny] [--check]: measures the desk."""
+"""python -m benchmarks [--only NAME ...] [--out FILE] [--markdown FILE] [--check]: measures the desk."""
 
 from __future__ import annotations
 
@@ -11,13 +11,39 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import charts, core, journal, live, memory, startup
+from benchmarks import (
+    charts,
+    core,
+    exactness,
+    grids,
+    growth,
+    journal,
+    live,
+    margins,
+    memory,
+    races,
+    real_chain_tables,
+    real_chains,
+    startup,
+    whole_book,
+)
 from benchmarks.figures import Outcome
 from benchmarks.machine import load, machine
-from benchmarks.plan import FULL, TINY, Plan
-from benchmarks.processes import ChildFailed
+from benchmarks.markdown import markdown
+from benchmarks.plan import FULL, SHARED, TINY, Plan
+from benchmarks.processes import NotMeasured
+from models.clock import SystemClock
 
 Measure = Callable[[Plan, Path], Outcome]
+
+
+def _real_chains(plan: Plan, _folder: Path) -> Outcome:
+    chains = plan.shared / "data"
+    if not chains.is_dir():
+        raise NotMeasured(f"the recorded chains are not at {chains}; say where with --shared")
+    return real_chain_tables.outcome(real_chains.examine(chains))
+
+
 BENCHMARKS: dict[str, Measure] = {
     "startup": startup.measure,
     "memory": memory.measure,
@@ -25,13 +51,20 @@ BENCHMARKS: dict[str, Measure] = {
     "journal": journal.measure,
     "charts": charts.measure,
     "core": core.measure,
+    "growth": growth.measure,
+    "grids": grids.measure,
+    "margins": margins.measure,
+    "book": whole_book.measure,
+    "races": races.measure,
+    "exactness": exactness.measure,
+    "real_chains": _real_chains,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 when everything was measured (with --check: and every target met), otherwise 1."""
     asked = _parser().parse_args(arguments)
-    plan = TINY if asked.tiny else FULL
+    plan = replace(TINY if asked.tiny else FULL, shared=asked.shared)
     if asked.seconds is not None:
         plan = replace(plan, live_s=asked.seconds)
     report = run(asked.only or list(BENCHMARKS), plan)
@@ -40,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked.out.write_text(text + "\n", encoding="utf-8")
     else:
         print(text)
+    if asked.markdown is not None:
+        asked.markdown.write_text(markdown(report), encoding="utf-8")
     print(summary(report), file=sys.stderr)
     is_good = not report["failed"] and not (asked.check and report["missed"])
     return 0 if is_good else 1
@@ -50,6 +85,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", choices=list(BENCHMARKS), metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--seconds", type=float, metavar="N", help="length of the live run (default 60)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON here instead of standard output")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write all of it as tables here as well")
+    parser.add_argument(
+        "--shared", type=Path, metavar="PATH", default=SHARED, help="folder of reference and data files"
+    )
     parser.add_argument("--tiny", action="store_true", help="smallest sizes: proves that all runs, measures nothing")
     parser.add_argument("--check", action="store_true", help="end with 1 when a target is missed")
     return parser
@@ -65,9 +104,10 @@ def run(names: Sequence[str], plan: Plan) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="optiondesk-bench-", ignore_cleanup_errors=True) as folder:
             try:
                 found[name] = BENCHMARKS[name](plan, Path(folder))
-            except ChildFailed as error:
+            except NotMeasured as error:
                 failed[name] = str(error)
     return {
+        "date": SystemClock().now_utc().date().isoformat(),
         "machine": machine(),
         "load_before": load_before,
         "load_after": load(),
@@ -90,8 +130,9 @@ def summary(report: dict[str, Any]) -> str:
             target = f"<= {one['at_most']:g}" if one["at_most"] is not None else ""
             target = f">= {one['at_least']:g}" if one["at_least"] is not None else target
             verdict = {None: "", True: "met", False: "MISSED"}[one["met"]]
-            value, noise = f"{one['median']:>12} {one['unit']:<10}", f"±{one['noise_pct']:<6}%"
-            lines.append(f"{name:<8} {key:<34} {value} {noise} {target:<10} {verdict}")
+            median = "no number" if one["median"] is None else one["median"]
+            value, noise = f"{median:>12} {one['unit']:<10}", f"±{one['noise_pct'] or 0.0:<6}%"
+            lines.append(f"{name:<11} {key:<58} {value} {noise} {target:<10} {verdict}")
     lines += [f"{name}: FAILED: {why}" for name, why in report["failed"].items()]
     return "\n".join(lines)
 

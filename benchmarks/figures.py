@@ -26,7 +26,7 @@ class Figure:
     @property
     def noise_pct(self) -> float:
         """Distance between the quartiles as per cent of the median: what the machine adds by itself."""
-        if len(self.runs) < 2 or not self.median:
+        if len(self.runs) < 2 or not self.median or not math.isfinite(self.median):
             return 0.0
         low, _, high = statistics.quantiles(self.runs, n=4, method="inclusive")
         return abs((high - low) / self.median) * 100.0

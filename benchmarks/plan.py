@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+#: The folder beside the project with reference figures and recorded chains.
+SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,19 @@ class Plan:
     core_runs: int = 15
     core_positions: int = 500
     core_options: int = 10_000
+    growth_runs: int = 7
+    growth_sizes: tuple[int, ...] = (100, 1_000, 10_000, 100_000, 1_000_000)
+    grid_runs: int = 9
+    grid_positions: int = 500
+    #: Spots, vols and dates of the scenario grid.
+    grid_shape: tuple[int, int, int] = (61, 11, 3)
+    margin_runs: int = 7
+    margin_legs: int = 200
+    margin_books: int = 5
+    book_runs: int = 15
+    book_positions: int = 1_000
+    shared: Path = SHARED
+    is_tiny: bool = False
 
 
 FULL = Plan()
@@ -52,4 +69,15 @@ TINY = Plan(
     core_runs=2,
     core_positions=30,
     core_options=200,
+    growth_runs=2,
+    growth_sizes=(10, 100),
+    grid_runs=1,
+    grid_positions=20,
+    grid_shape=(5, 3, 2),
+    margin_runs=1,
+    margin_legs=16,
+    margin_books=2,
+    book_runs=2,
+    book_positions=20,
+    is_tiny=True,
 )

@@ -8,23 +8,38 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-class ChildFailed(Exception):
+class NotMeasured(Exception):
+    """Something that a benchmark needs is not here; the message says what, and how to get it."""
+
+
+class ChildFailed(NotMeasured):
     """A measured program ended with an error; its own words are in the message."""
 
 
-def run_child(module: str, *arguments: object, within_s: float = 300.0) -> dict[str, Any]:
-    """Returns the facts that `python -m module` prints last; raises ChildFailed when it fails or takes too long."""
+def run_child(
+    module: str,
+    *arguments: object,
+    within_s: float = 300.0,
+    python: Path = Path(sys.executable),
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """Returns the facts that `python -m module` prints last; raises ChildFailed when it fails or takes too long.
+
+    `variables` are added to the child's environment.
+    """
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and our own module
-            _command(module, arguments),
+            _command(module, arguments, python),
             cwd=ROOT,
-            env=_environment(),
+            env={**_environment(), **variables},
             capture_output=True,
             text=True,
             timeout=within_s,
@@ -58,8 +73,8 @@ def time_to_first_line(module: str, *arguments: object) -> tuple[float, dict[str
         return took_s, _facts(module, process.returncode, first + rest, problems.read())
 
 
-def _command(module: str, arguments: tuple[object, ...]) -> list[str]:
-    return [sys.executable, "-m", module, *map(str, arguments)]
+def _command(module: str, arguments: tuple[object, ...], python: Path = Path(sys.executable)) -> list[str]:
+    return [str(python), "-m", module, *map(str, arguments)]
 
 
 def _environment() -> dict[str, str]:
