@@ -15,7 +15,7 @@ Dividends
     `dividends` is None, `CashDividends`, or a sequence of (t_years, amount) pairs that every row shares; see
     `analytics.american_dividends` for the model. `dividend_yield` acts beside it.
 Accuracy, as shares of max(spot, strike)
-    Continuous yield: price 5e-7 and delta 1e-5 down to a vol of 3 % (3e-5 where drift x sqrt(t) exceeds 10 vols).
+    Continuous yield: price 1e-6 and delta 2e-5 down to a vol of 3 % (3e-5 where drift x sqrt(t) exceeds 10 vols).
     Charm is rough within 0.03 deviations of the exercise boundary. Cash dividends: price 2e-5.
 """
 

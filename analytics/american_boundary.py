@@ -23,12 +23,12 @@ from scipy.special import erfcx, ndtr
 from analytics.black_scholes import Bools, Floats
 
 INV_SQRT_2PI = 0.3989422804014327
-_NODES = 8
-_POINTS = 8
+_NODES = 7
+_POINTS = 7
 # Drift per deviation above which the integrals have a step that needs more points.
 _DRIVEN = 2.0
 _DRIVEN_POINTS = 20
-_START_STEPS = 5
+_START_STEPS = 2
 _NEWTON_STEPS = 3
 _TINY = 1e-30
 _MILLS_DEGREE = 10
@@ -77,6 +77,26 @@ class _Scheme(NamedTuple):
     level_weight: Floats
     matrix: Floats
     transposed: Floats
+
+
+class _Frame(NamedTuple):
+    """What the evaluations of equation A share, whatever the boundary; nodes x points x rows, or nodes x rows."""
+
+    tau: Floats
+    root_t: Floats
+    deviation: Floats
+    inverse: Floats
+    pull: Floats
+    spot_discount: Floats
+    elapsed: Floats
+    elapsed_deviation: Floats
+    elapsed_inverse: Floats
+    elapsed_pull: Floats
+    strike_fading: Floats
+    spot_fading: Floats
+    fade: Floats
+    slope: Floats
+    level: Floats
 
 
 class _Terms(NamedTuple):
@@ -220,9 +240,10 @@ def joined(pieces: list[Boundary]) -> Boundary:
 def _solve(problem: Exercise, scheme: _Scheme, *, with_vol: bool, with_carry: bool) -> Boundary:
     last, last_by_rate, last_by_yield = _expiry_depth(problem)
     depth = np.concatenate((_start(problem, last, scheme), last[None]))
+    frame = _frame(problem, scheme)
     slopes: list[Floats] = []
     for step in range(_NEWTON_STEPS):
-        terms = _equation(problem, depth, scheme)
+        terms = _equation(problem, depth, frame, scheme)
         matrix, end_column = _jacobian(problem, terms, depth, scheme)
         columns = [-depth[:-1] - np.log(terms.numerator / terms.denominator)]
         if step == _NEWTON_STEPS - 1:
@@ -289,43 +310,61 @@ def _first_depth(tau: Floats, deviation: Floats, problem: Exercise, last: Floats
     return np.asarray(flat * (1.0 - share) + steep * share)
 
 
-def _equation(problem: Exercise, depth: Floats, scheme: _Scheme) -> _Terms:
-    """Numerator and denominator of equation A at every node, multiplied through by exp(-r u) and exp(-q u)."""
+def _frame(problem: Exercise, scheme: _Scheme) -> _Frame:
     t, r, q, v = problem
     root_t = scheme.root * np.sqrt(t)
     tau, deviation = root_t * root_t, root_t * v
     inverse = 1.0 / deviation
     pull = ((r - q) / v + 0.5 * v) * root_t
     elapsed = tau[:, None] * (scheme.sine * scheme.sine)
-    elapsed_deviation = deviation[:, None] * scheme.sine
-    elapsed_inverse = inverse[:, None] / scheme.sine
+    spot_fading = q * elapsed
+    return _Frame(
+        tau=tau,
+        root_t=root_t,
+        deviation=deviation,
+        inverse=inverse,
+        pull=pull,
+        spot_discount=np.exp(-q * tau),
+        elapsed=elapsed,
+        elapsed_deviation=deviation[:, None] * scheme.sine,
+        elapsed_inverse=inverse[:, None] * (1.0 / scheme.sine),
+        elapsed_pull=pull[:, None] * scheme.sine,
+        strike_fading=r * elapsed,
+        spot_fading=spot_fading,
+        fade=np.exp(-spot_fading),
+        slope=(root_t / v)[:, None] * scheme.slope_weight,
+        level=tau[:, None] * scheme.level_weight,
+    )
+
+
+def _equation(problem: Exercise, depth: Floats, frame: _Frame, scheme: _Scheme) -> _Terms:
+    """Numerator and denominator of equation A at every node, multiplied through by exp(-r u) and exp(-q u)."""
+    _, r, q, _ = problem
     nodes = depth[:-1]
     squares = scheme.matrix.reshape(-1, depth.shape[0]) @ (depth * depth)
-    held_depth = np.sqrt(np.maximum(squares, _TINY)).reshape(nodes.shape[0], -1, depth.shape[1])
     # In place from here on: fresh memory costs more than the arithmetic.
+    np.maximum(squares, _TINY, out=squares)
+    held_depth = np.sqrt(squares, out=squares).reshape(nodes.shape[0], -1, depth.shape[1])
     plus = held_depth - nodes[:, None]
-    plus *= elapsed_inverse
-    plus += pull[:, None] * scheme.sine
-    minus = plus - elapsed_deviation
-    slope = (root_t / v)[:, None] * scheme.slope_weight
-    flow_strike = _density(minus, r * elapsed)
-    flow_strike *= slope
-    flow_spot = _density(plus, q * elapsed)
-    # N(plus) = 1 - (density x Mills' ratio): the faded density is at hand, so only the 1 needs the fading alone.
-    held = np.exp(-q * elapsed)
-    held = upper_tail(plus, flow_spot, held)
-    held *= tau[:, None] * scheme.level_weight
-    flow_spot *= slope
-    end_plus = pull - nodes * inverse
-    end_minus = end_plus - deviation
-    spot_discount = np.exp(-q * tau)
-    end_strike = INV_SQRT_2PI * np.exp(-0.5 * end_minus * end_minus - r * tau) * inverse
-    end_spot = INV_SQRT_2PI * np.exp(-0.5 * end_plus * end_plus) * spot_discount * inverse
+    plus *= frame.elapsed_inverse
+    plus += frame.elapsed_pull
+    minus = plus - frame.elapsed_deviation
+    flow_strike = _density(minus, frame.strike_fading)
+    flow_strike *= frame.slope
+    flow_spot = _density(plus, frame.spot_fading)
+    held = upper_tail(plus, flow_spot, frame.fade)
+    held *= frame.level
+    flow_spot *= frame.slope
+    end_plus = frame.pull - nodes * frame.inverse
+    end_minus = end_plus - frame.deviation
+    end_strike = INV_SQRT_2PI * np.exp(-0.5 * end_minus * end_minus - r * frame.tau) * frame.inverse
+    end_spot = INV_SQRT_2PI * np.exp(-0.5 * end_plus * end_plus) * frame.spot_discount * frame.inverse
     numerator = end_strike + r * flow_strike.sum(axis=1)
-    denominator = end_spot + spot_discount * ndtr(end_plus) + q * (flow_spot.sum(axis=1) + held.sum(axis=1))
+    denominator = end_spot + frame.spot_discount * ndtr(end_plus) + q * (flow_spot.sum(axis=1) + held.sum(axis=1))
     return _Terms(
-        root_t, deviation, inverse, elapsed, elapsed_deviation, elapsed_inverse, plus, minus, flow_strike, flow_spot,
-        held, end_plus, end_minus, end_strike, end_spot, numerator, denominator, held_depth,
+        frame.root_t, frame.deviation, frame.inverse, frame.elapsed, frame.elapsed_deviation, frame.elapsed_inverse,
+        plus, minus, flow_strike, flow_spot, held, end_plus, end_minus, end_strike, end_spot, numerator, denominator,
+        held_depth,
     )  # fmt: skip
 
 
@@ -333,12 +372,19 @@ def _jacobian(problem: Exercise, terms: _Terms, depth: Floats, scheme: _Scheme) 
     """Minus the derivatives of each node's residual: by each node's depth, node x node x row, and by that at expiry."""
     _, r, q, _ = problem
     own_n, own_d = (r / terms.numerator)[:, None], (q / terms.denominator)[:, None]
-    kernel = own_d * terms.flow_spot * (terms.plus * terms.elapsed_inverse - 1.0)
-    kernel -= own_n * terms.flow_strike * terms.minus * terms.elapsed_inverse
+    kernel = terms.plus * terms.elapsed_inverse
+    kernel -= 1.0
+    kernel *= terms.flow_spot
+    kernel *= own_d
+    strike = terms.minus * terms.elapsed_inverse
+    strike *= terms.flow_strike
+    strike *= own_n
+    kernel -= strike
     diagonal = 1.0 + terms.end_strike * terms.end_minus * terms.inverse / terms.numerator
     diagonal -= terms.end_spot * (terms.end_plus * terms.inverse - 1.0) / terms.denominator
     diagonal -= kernel.sum(axis=1)
-    matrix: Floats = (scheme.transposed @ (kernel / terms.held_depth)) * depth
+    kernel /= terms.held_depth
+    matrix: Floats = (scheme.transposed @ kernel) * depth
     own = np.arange(depth.shape[0] - 1)
     matrix[own, own] += diagonal
     return matrix[:, :-1], matrix[:, -1]

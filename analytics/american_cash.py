@@ -23,7 +23,7 @@ from analytics.black_scholes import DAYS_PER_YEAR, Bools, Floats
 _POINT = 0.01
 # Steps wide enough to drown what is left of the grid in differences of prices.
 _VOL_STEP = 0.01
-_RATE_STEP = 3e-3
+_RATE_STEP = 1e-3
 _EXERCISED = 1e-7
 
 

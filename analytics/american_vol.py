@@ -25,6 +25,8 @@ _ROUNDING = 4.0 * np.finfo(np.float64).eps
 _LOWEST = 1e-8
 # A search that ends farther than this from the price, in shares of spot or strike, has found no vol.
 _ACCEPTED = 1e-5
+# Nearer than this, in the same shares, there is nothing to gain: the price itself is not better known.
+_REACHED = 1e-11
 
 
 def american_implied_vol(
@@ -123,10 +125,14 @@ class _Search(NamedTuple):
                 moved = here - miss / slope
             last_vol[active], last_miss[active] = here, miss
             inside = (moved > low[active]) & (moved < high[active])
-            moved = np.where(inside, moved, 0.5 * (low[active] + high[active]))
+            middle = 0.5 * (low[active] + high[active])
+            # From inside the exercise region the ceiling says little: go up by doubling.
+            middle = np.where(low[active] > 0.0, np.minimum(middle, 2.0 * low[active]), middle)
+            moved = np.where(inside, moved, middle)
             moved = np.where(miss == 0.0, here, moved)
             vol[active] = moved
-            active = active[np.abs(moved - here) > _CONVERGED * moved]
+            open_still = (np.abs(moved - here) > _CONVERGED * moved) & (np.abs(miss) > _REACHED * scale[active])
+            active = active[open_still]
             if active.size == 0:
                 break
         off = np.abs(np.where(np.isfinite(last_miss), last_miss, np.inf)) > _ACCEPTED * scale

@@ -41,7 +41,7 @@ Rows = npt.NDArray[np.intp]
 
 _POINT = 0.01
 # Rows solved together: their columns stay in the processor's cache.
-_CHUNK = 256
+_CHUNK = 240
 # Vol step of vanna and volga, relative: delta and vega are smooth in vol, so a central quotient is good to 1e-6.
 _VOL_STEP = 1e-3
 # An early-exercise premium that cannot reach this share of the strike is left out.

@@ -35,7 +35,7 @@ def test_every_reference_price_gives_its_vol_or_says_that_it_is_exercised(shared
     price = inputs.pop("price")
     again = american_price(vol=np.where(exercised, 0.2, found.vol), **inputs)
     off = np.abs(again - price) / np.maximum(inputs["spot"], inputs["strike"])
-    assert off[~exercised].max() < 1e-12
+    assert off[~exercised].max() < 1e-10
 
 
 @settings(max_examples=60, deadline=None)
