@@ -58,6 +58,7 @@ class _Ladder(NamedTuple):
 
     expires_s: FloatArray
     surface: Surface
+    made_on: FloatArray
     forward: FloatArray
     dividend_yield: FloatArray
     spot: float
@@ -240,7 +241,7 @@ class FramePricer:
             ladder = self._ladder(number)
             at = np.searchsorted(ladder.expires_s, expires_s[mine])
             spot[mine], forward[mine], paid[mine] = ladder.spot, ladder.forward[at], ladder.dividend_yield[at]
-            made_on[mine] = forward[mine] * np.exp((paid[mine] - self._rate) * t_years[mine])
+            made_on[mine] = ladder.made_on[at]
             variance[mine] = ladder.surface.variance(at, np.log(strike[mine] / forward[mine]))
         is_call = table.sign(rows) > 0.0
         return _Inputs(strike, is_call, t_years, spot, made_on, forward, paid, variance, alive)
@@ -260,6 +261,6 @@ class FramePricer:
         spot = asset.price_at(self.frame)
         t_years = years_between(self._at_s, expires_s)
         carry = asset.option_smile.carry(expires_s, self._at_s)
-        gained = carry - asset.option_smile.lean(expires_s, self._at_s)
-        dividend_yield = self._rate - gained / np.where(t_years > 0.0, t_years, np.inf)
-        return _Ladder(expires_s, surface, spot * np.exp(carry), dividend_yield, spot)
+        lean = asset.option_smile.lean(expires_s, self._at_s)
+        dividend_yield = self._rate - (carry - lean) / np.where(t_years > 0.0, t_years, np.inf)
+        return _Ladder(expires_s, surface, spot * np.exp(lean), spot * np.exp(carry), dividend_yield, spot)

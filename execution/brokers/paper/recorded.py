@@ -121,7 +121,12 @@ def _paths_and_assets(loaded: list[Loaded]) -> tuple[list[PathSpec], dict[str, A
     for one in ordered:
         symbol, fit = one.chain.underlying, one.fit
         smile = FittedSmile(
-            expires_s=fit.expires_s, theta=fit.theta, shapes=fit.shapes, carry=fit.carry, fitted_at_s=fit.at_s
+            expires_s=fit.expires_s,
+            theta=fit.theta,
+            shapes=fit.shapes,
+            carry=fit.carry,
+            fitted_at_s=fit.at_s,
+            lean=fit.lean,
         )
         assets[symbol] = Asset(symbol, len(specs), smile, smile)
         beta = 1.0 if symbol == "SPX" else _CORRELATION * vols[symbol] / factor_vol

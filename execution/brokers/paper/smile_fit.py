@@ -20,11 +20,12 @@ from scipy.special import ndtr
 from analytics.implied_vol import implied_vol_forward
 from analytics.volatility.solver import Observations, fit_shapes
 from execution.brokers.paper.chain_file import ChainFile
+from execution.brokers.paper.early_exercise import Terms, american_vols, european_prices
 from execution.brokers.paper.fitted_smile import variance_lift
 from execution.brokers.paper.paths import LOG_VARIANCE_BOUND
 from execution.brokers.paper.surface import BoolArray, FloatArray, IntArray, years_between
 from models.clock import epoch_s
-from models.enums import Settlement
+from models.enums import ExerciseStyle, Settlement
 from models.errors import InvalidInput
 from models.expiry import settlement_instant_utc
 from models.product import option_product
@@ -40,6 +41,8 @@ _BOTH_SIDES_WITHIN_SD: Final = 0.3
 _OUTLIER_SD: Final = 6.0
 _CARRY_ROUNDS: Final = 8
 _GUESS_VOL: Final = 0.20
+#: Forwards need premiums of early exercise, which need forwards: these many rounds settle both.
+_EARLY_ROUNDS: Final = 3
 _MIDDLE_ROUNDING: Final = 0.02
 #: How closely a shape can follow the true smile, of the vol.
 _MODEL_SD: Final = 0.004
@@ -83,7 +86,7 @@ class FittedChain:
     """Series in time order, as of `at_s` (the close).
 
     Each has one total variance at the money, one shape (a row of coefficients, see `analytics.volatility.spline`) and
-    one carry, ln(forward / spot).
+    one carry, ln(forward / spot), of which `lean` is the same for all and no carry: see `surface.Smile.lean`.
     """
 
     series: tuple[FittedSeries, ...]
@@ -91,6 +94,7 @@ class FittedChain:
     theta: FloatArray
     shapes: FloatArray
     carry: FloatArray
+    lean: float
     at_s: float
     report: FitReport
 
@@ -121,10 +125,8 @@ def fit_chain(chain: ChainFile, *, rate: float) -> FittedChain:
         )
     expires_s = np.array([one.expires_s for one in series])
     t = years_between(at_s, expires_s)
-    discount = np.exp(-rate * t)
-    carry = _carry(chain, series, prices, t, discount, rate)
-    forward = chain.underlying_price * np.exp(carry)
-    seen, reference = _observations(chain, series, prices, forward, t, discount)
+    terms = _terms(chain, series, prices, t, rate)
+    seen, reference = _observations(chain, series, prices, terms)
     theta = reference**2 * t
     shapes, residual = fit_shapes(seen, t, theta * variance_lift(t, LOG_VARIANCE_BOUND))
     outlier = np.abs(residual) > _OUTLIER_SD
@@ -132,7 +134,7 @@ def fit_chain(chain: ChainFile, *, rate: float) -> FittedChain:
         prices.reason[row] = Reason.OUTLIER
     counts = {why: prices.reason.count(why) for why in Reason if why in prices.reason}
     report = FitReport(len(chain.key), int(seen.row.size - outlier.sum()), counts)
-    return FittedChain(tuple(series), expires_s, theta, shapes, carry, at_s, report)
+    return FittedChain(tuple(series), expires_s, theta, shapes, terms.carry, terms.lean, at_s, report)
 
 
 def _prices(chain: ChainFile, at_s: float) -> _Prices:
@@ -177,19 +179,61 @@ def _series(chain: ChainFile, at_s: float, reason: list[Reason | None]) -> list[
     return sorted(series, key=lambda one: (one.expires_s, one.root))
 
 
-def _carry(
-    chain: ChainFile, series: list[FittedSeries], prices: _Prices, t: FloatArray, discount: FloatArray, rate: float
-) -> FloatArray:
-    """ln(forward / spot) a series: put-call parity near the money, then drawn to a smooth curve of the yearly carry.
+def _terms(chain: ChainFile, series: list[FittedSeries], prices: _Prices, t: FloatArray, rate: float) -> Terms:
+    """Carry of every series and what the vols are taken with; for American options parity without early exercise."""
+    of = np.full(len(chain.key), -1)
+    for number, one in enumerate(series):
+        of[list(one.rows)] = number
+    carry, lean = _carry(chain, series, prices, t, rate)
+    terms = Terms(t, carry, np.full(t.size, _GUESS_VOL), lean, rate)
+    if not _is_american(chain):
+        return terms
+    for _ in range(_EARLY_ROUNDS):
+        row = np.flatnonzero((of >= 0) & np.isfinite(prices.price))
+        terms = terms._replace(
+            vol=_at_money_vol(*_european_vols(chain, prices.price[row], row, of[row], terms), of[row], t)
+        )
+        european = european_prices(chain, prices.price, of, terms)
+        carry, lean = _carry(chain, series, prices._replace(price=european), t, rate)
+        terms = terms._replace(carry=carry, lean=lean)
+    return terms
 
-    The prints may be of another moment than the recorded underlying (options trade on after the index closes): what
+
+def _is_american(chain: ChainFile) -> bool:
+    return option_product(chain.underlying).style is ExerciseStyle.AMERICAN
+
+
+def _european_vols(
+    chain: ChainFile, price: FloatArray, row: IntArray, of: IntArray, terms: Terms
+) -> tuple[FloatArray, FloatArray]:
+    """ln(strike / forward) of file rows and the vols at which European options would be worth `price`."""
+    forward = chain.underlying_price * np.exp(terms.carry[of])
+    vol = implied_vol_forward(
+        price=price,
+        forward=forward,
+        strike=chain.strike[row],
+        t_years=terms.t_years[of],
+        rate=terms.rate,
+        is_call=chain.is_call[row],
+    ).vol
+    return np.log(chain.strike[row] / forward), vol
+
+
+def _carry(
+    chain: ChainFile, series: list[FittedSeries], prices: _Prices, t: FloatArray, rate: float
+) -> tuple[FloatArray, float]:
+    """ln(forward / spot) a series, and the part of it that is the same for all.
+
+    Put-call parity near the money, then drawn to a smooth curve of the yearly carry. The prints may be of another
+    moment than the recorded underlying (options trade on after the index closes): what
     all expiries have in common, however near, is such an offset and not a carry.
     """
+    discount = np.exp(-rate * t)
     found = np.array([_parity(chain, one, prices, float(d)) for one, d in zip(series, discount, strict=True)])
     value, sd = found[:, 0], found[:, 1]
     known = np.isfinite(value)
     if not known.any():
-        return rate * t
+        return rate * t, 0.0
     log_t = np.log(t)
     value, sd = np.where(known, value, 0.0), np.where(known, sd, 1.0)
     smooth, offset = np.full(t.size, _weighted_median(value[known] / t[known], (t[known] / sd[known]) ** 2)), 0.0
@@ -203,7 +247,7 @@ def _carry(
     prior_sd = 3e-4 * np.sqrt(t / 0.1)
     own, prior = np.where(known, 1.0 / sd**2, 0.0), 1.0 / prior_sd**2
     own = own / (1.0 + ((value - expected) / np.hypot(sd, prior_sd) / 2.0) ** 2)
-    return np.asarray((own * value + prior * expected) / (own + prior))
+    return np.asarray((own * value + prior * expected) / (own + prior)), float(offset)
 
 
 def _parity(chain: ChainFile, one: FittedSeries, prices: _Prices, discount: float) -> tuple[float, float]:
@@ -235,28 +279,25 @@ def _weighted_median(values: FloatArray, weights: FloatArray) -> float:
 
 
 def _observations(
-    chain: ChainFile,
-    series: list[FittedSeries],
-    prices: _Prices,
-    forward: FloatArray,
-    t: FloatArray,
-    discount: FloatArray,
+    chain: ChainFile, series: list[FittedSeries], prices: _Prices, terms: Terms
 ) -> tuple[Observations, FloatArray]:
     """The usable vols of every series, each with its uncertainty, and every series' reference vol."""
     row = np.concatenate([np.array(one.rows) for one in series])
     of = np.repeat(np.arange(len(series)), [len(one.rows) for one in series])
     keep = np.isfinite(prices.price[row])
     row, of = row[keep], of[keep]
-    f, years, strike, call = forward[of], t[of], chain.strike[row], chain.is_call[row]
-    worth = prices.price[row] / discount[of]
-    vol = implied_vol_forward(price=worth, forward=f, strike=strike, t_years=years, rate=0.0, is_call=call).vol
-    k = np.log(strike / f)
+    t, price, strike, call = terms.t_years, prices.price[row], chain.strike[row], chain.is_call[row]
+    k, vol = _european_vols(chain, price, row, of, terms)
+    twin = _is_twin(k / (_at_money_vol(k, vol, of, t) * np.sqrt(t))[of], call)
+    if _is_american(chain):
+        own = np.flatnonzero(~twin)
+        vol[twin] = np.nan
+        vol[own] = american_vols(chain, price[own], row[own], of[own], terms, guess=vol[own])
     reference = _at_money_vol(k, vol, of, t)
     at_money = reference[of]
-    z = k / (at_money * np.sqrt(years))
-    no_vol = ~np.isfinite(vol) | (vol > 5.0)
-    twin = ~no_vol & np.where(call, z < -_BOTH_SIDES_WITHIN_SD, z > _BOTH_SIDES_WITHIN_SD)
-    dearer = ~(no_vol | twin) & _dearer_than_nearer(worth, strike, of, call, prices.is_middle[row])
+    z = k / (at_money * np.sqrt(t[of]))
+    no_vol = ~twin & (~np.isfinite(vol) | (vol > 5.0))
+    dearer = ~(no_vol | twin) & _dearer_than_nearer(price, strike, of, call, prices.is_middle[row])
     for at in row[no_vol]:
         prices.reason[at] = Reason.NO_VOL
     for at in row[twin]:
@@ -267,6 +308,11 @@ def _observations(
     row, of, k, vol, z, scale = row[good], of[good], k[good], vol[good], z[good], at_money[good]
     sd = _relative_uncertainty(chain, prices, row, k, vol, t[of])
     return Observations(of, z, np.log(vol / scale), sd, row), reference
+
+
+def _is_twin(z: FloatArray, call: BoolArray) -> BoolArray:
+    """Which options lie well in the money, standard deviations `z`: their twins of the other right are used."""
+    return np.asarray(np.where(call, z < -_BOTH_SIDES_WITHIN_SD, z > _BOTH_SIDES_WITHIN_SD))
 
 
 def _dearer_than_nearer(
