@@ -67,7 +67,7 @@ def _crossing(limit: Limit, shifts: Floats, values: Floats, spot: float, side: i
 def breach_map(
     *,
     spot: float = SPOT,
-    size: float = 1.0,
+    size: float = 0.5,
     spots: int = 61,
     vols: tuple[float, ...] = (-5.0, -2.5, 0.0, 2.5, 5.0, 10.0, 15.0),
     problem: str = "",
@@ -131,8 +131,8 @@ def stress(*, spot: float = SPOT, net_liq: float | None = NET_LIQ, problem: str 
             gamma=figures[2],
             theta_per_day=figures[3],
             vega_per_point=figures[4],
-            worst_underlying="" if shift == 0 else ("SPX" if abs(shift) > 3 else "/ESM6"),
-            worst_pnl=0.0 if shift == 0 else figures[0] * 0.8 - 120.0,
+            worst_underlying="" if shift == 0 else ("SPX" if figures[0] < 0 else "/ESM6"),
+            worst_pnl=0.0 if shift == 0 else min(figures[0] * 0.8, -312.5),
         )
         for shift, level, vol, figures in _moved(STRESS_SHIFTS, spot)
     )
@@ -162,12 +162,16 @@ def expiries(*, size: float = 1.0, count: int = 9, problem: str = "") -> ExpiryL
 MOVES = (-10.0, -5.0, -3.0, 3.0, 5.0)
 
 
+def _zero(moves: list[float], excess: list[float]) -> float | None:
+    """Returns where the excess first reaches zero on the way from now."""
+    steps = zip(moves, moves[1:], excess, excess[1:], strict=False)
+    return next((a + (b - a) * x / (x - y) for a, b, x, y in steps if x > 0 >= y), None)
+
+
 def margin(
     *,
     spot: float = SPOT,
     own_method: str = "Reg-T",
-    call_down_pct: float | None = -9.6,
-    call_up_pct: float | None = None,
     broker: float | None = 234_162.0,
     problem: str = "",
 ) -> MarginHorizonState:
@@ -180,6 +184,7 @@ def margin(
         rungs.append(
             MarginRung(shift, level, 0.0 if shift == 0 else vol, equity, reg_t, portfolio, equity - own)
         )  # fmt: skip
+    moves, excess = [rung.shift_pct for rung in rungs], [rung.excess or 0.0 for rung in rungs]
     return MarginHorizonState(
         note=note("Reg-T by best pairing; portfolio margin −8/+6% broad index, ±15% equity", problem=problem),
         account="PAPER-1",
@@ -187,8 +192,8 @@ def margin(
         net_liq=NET_LIQ,
         broker_requirement=broker,
         rungs=tuple(rungs),
-        call_down_pct=call_down_pct,
-        call_up_pct=call_up_pct,
+        call_down_pct=_zero([*reversed(moves[: moves.index(0) + 1])], [*reversed(excess[: moves.index(0) + 1])]),
+        call_up_pct=_zero(moves[moves.index(0) :], excess[moves.index(0) :]),
     )
 
 

@@ -17,7 +17,7 @@ from ui.analysis.spot_axis import SpotColumns, zero_index
 from ui.analysis.words import level_text, points_text, short_name
 from ui.theme import NEAR_LIMIT, Ink, Theme
 
-_LEFT_PX, _RIGHT_PX, _TOP_PX, _AXIS_PX, _LOW_AXIS_PX = 62, 8, 20, 32, 18
+_LEFT_PX, _RIGHT_PX, _TOP_PX, _AXIS_PX, _LOW_AXIS_PX = 62, 22, 20, 32, 18
 _LEVELS_FROM_PX = 200
 _LEAST_ROW_PX = 13
 #: Share of the ink over the panel's raised colour: least and most.
@@ -211,6 +211,9 @@ class BreachGrid(QWidget):
         self._paint_marks(painter, state, columns)
         columns.paint(painter, self._theme, self.map_rect.bottom() + 3, with_levels=self._has_levels)
         self._paint_title(painter)
+        if self.hasFocus():
+            painter.setPen(QPen(self._theme.color(Ink.ACCENT), 1))
+            painter.drawRect(self.map_rect.adjusted(-1.5, -1.5, 0.5, 0.5))
         painter.end()
 
     def _paint_title(self, painter: QPainter) -> None:
@@ -246,13 +249,16 @@ class BreachGrid(QWidget):
         painter.setPen(self._theme.color(Ink.TEXT))
         for run in self._runs:
             rect = self.cell_rect(run.row, run.start, run.stop)
-            for text in (run.label, run.name, "▲" if run.is_broken else ""):
+            for text in (run.label, "▲" if run.is_broken else ""):
                 if metrics.horizontalAdvance(text) + 4 <= rect.width() and rect.height() >= _LEAST_ROW_PX - 1:
                     painter.drawText(rect, _CENTER, text)
                     break
 
     def _paint_edges(self, painter: QPainter, state: BreachMapState) -> None:
-        """Draws the 100 % line: between what breaks and what does not."""
+        """Draws the 100 % line, between what breaks and what does not, and hairlines between different limits."""
+        painter.setPen(self._theme.color(Ink.PANEL))
+        starts = [self.cell_rect(run.row, run.start) for run in self._runs if run.start]
+        painter.drawLines([QLineF(rect.left(), rect.top(), rect.left(), rect.bottom()) for rect in starts])
         over = state.worst > 1.0
         lines: list[QLineF] = []
         for row, column in zip(*np.nonzero(over[:, 1:] != over[:, :-1]), strict=True):

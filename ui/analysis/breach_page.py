@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from execution.analysis_views import BreachMapState, Crossing
 from models.enums import Metric
@@ -14,7 +14,8 @@ from ui import format as fmt
 from ui.analysis.breach_grid import BreachGrid
 from ui.analysis.lanes import BreachLanes
 from ui.analysis.spot_axis import zero_index
-from ui.analysis.table import FigureColumn, FigureTable
+from ui.analysis.table import FigureTable
+from ui.analysis.table_model import FigureColumn
 from ui.analysis.words import crossing_text, is_broken_now, sentences
 from ui.theme import GAP, PAD, Ink, Theme
 
@@ -106,22 +107,31 @@ class BreachPage(QWidget):
         self._maps.setSpacing(GAP)
         self._maps.addWidget(self.lanes, 1)
         self._maps.addWidget(self.grid, 1)
-        self._side = QWidget(self)
-        self._side.setLayout(side)
-        self._side.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(0)
         self._row.addLayout(self._maps, 1)
-        self._row.addWidget(self._side)
+        self._row.addLayout(side)
         self.lanes.pointed.connect(self.grid.point_at)
         self.grid.pointed.connect(self.lanes.point_at)
 
+    def minimumSizeHint(self) -> QSize:
+        """May be made smaller than all of its parts together: it then leaves some out."""
+        return QSize(330, 120)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Side by side in a low panel, one above the other in a tall one."""
+        """Parts stand where there is room: side by side, one above the other, or the map alone with the sentences."""
         super().resizeEvent(event)
-        is_tall = event.size().height() >= _STACKED_FROM_PX
-        self._maps.setDirection(QBoxLayout.Direction.TopToBottom if is_tall else QBoxLayout.Direction.LeftToRight)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        wide, tall = self.width(), self.height() >= _STACKED_FROM_PX
+        least_maps = self.grid.minimumSizeHint().width() + (0 if tall else self.lanes.minimumSizeHint().width())
+        has_table = wide >= least_maps + self.limits.least_width + 5 * GAP
+        self.limits.setVisible(has_table)
+        self.lanes.setVisible(tall or has_table or wide >= least_maps)
+        self._maps.setDirection(QBoxLayout.Direction.TopToBottom if tall else QBoxLayout.Direction.LeftToRight)
+        self._row.setDirection(QBoxLayout.Direction.LeftToRight if has_table else QBoxLayout.Direction.BottomToTop)
 
     def show_state(self, state: BreachMapState) -> None:
         """Draws new figures in place."""
@@ -138,14 +148,9 @@ class BreachPage(QWidget):
             if ink is not self._inks[index]:
                 self._inks[index] = ink
                 label.setStyleSheet(f"color: {self._theme.css(ink)};")
-        self._keep_width()
-
-    def _keep_width(self) -> None:
-        """The side is as wide as its widest line, and never narrows while figures tick."""
-        widest = max([self.limits.least_width, *(line.sizeHint().width() for line in self.lines if line.text())])
-        wanted = widest + 2 * GAP + 12
-        if wanted > self._side.minimumWidth():
-            self._side.setFixedWidth(wanted)
+        if self.limits.least_width != self.limits.minimumWidth():
+            self.limits.setFixedWidth(self.limits.least_width)
+            self._arrange()
 
     @property
     def sentences(self) -> tuple[str, ...]:

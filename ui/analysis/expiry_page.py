@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from execution.analysis_views import ExpiryLadderState, ExpiryRung
 from ui import format as fmt
-from ui.analysis.table import FigureColumn, FigureTable, figure
+from ui.analysis.table import FigureTable
+from ui.analysis.table_model import FigureColumn, figure
 from ui.analysis.words import move_text
 from ui.theme import Theme
 

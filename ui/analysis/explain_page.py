@@ -7,12 +7,13 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QStackedWidge
 
 from execution.analysis_views import ExplainLine, ExplainState
 from ui import format as fmt
-from ui.analysis.table import FigureColumn, FigureTable, figure
+from ui.analysis.table import FigureTable
+from ui.analysis.table_model import FigureColumn, figure
 from ui.analysis.waterfall import Waterfall
 from ui.theme import GAP, PAD, Ink, Theme
 from ui.widgets.segments import Segments
 
-UNITS = "$ since the baseline; Greeks of the baseline"
+UNITS = "$ since the baseline"
 _UNDERLYINGS, _POSITIONS, _UNEXPLAINED = "underlyings", "positions", "unexplained"
 
 
@@ -106,14 +107,17 @@ class ExplainPage(QWidget):
         """Shows new figures in place; a table out of sight takes them when it is chosen."""
         self._state = state
         self.waterfall.show_line(state.total)
-        button = self.split.buttons[_UNEXPLAINED]
         count = len(state.unexplained)
         text = f"▲ Unexplained {count}" if count else "Unexplained 0"
-        if text != button.text():
-            button.setText(text)
-            color = f" color: {self._theme.css(Ink.WARNING)};" if count else ""
-            button.setStyleSheet(f"padding: 2px 7px;{color}")
+        if text != self.split.buttons[_UNEXPLAINED].text():
+            self.split.buttons[_UNEXPLAINED].setText(text)
+            self._ink_flag()
         self._show_lines()
+
+    def _ink_flag(self) -> None:
+        is_flag = self._state is not None and bool(self._state.unexplained)
+        color = f" color: {self._theme.css(Ink.WARNING)};" if is_flag else ""
+        self.split.buttons[_UNEXPLAINED].setStyleSheet(f"padding: 2px 7px;{color}")
 
     @Slot()
     def _on_split(self) -> None:
@@ -136,6 +140,7 @@ class ExplainPage(QWidget):
     def retheme(self) -> None:
         """Takes over the colours."""
         self.waterfall.update()
+        self._ink_flag()
         for table in (self.by_underlying, self.by_position):
             table.figures.retheme()
 

@@ -15,7 +15,7 @@ from ui.analysis.spot_axis import SpotColumns, zero_index
 from ui.analysis.words import level_text
 from ui.theme import NEAR_LIMIT, Ink, LimitState, Theme, limit_ink
 
-_NAME_PX, _FIGURE_PX, _TOP_PX, _AXIS_PX, _LOW_AXIS_PX = 66, 122, 20, 32, 18
+_NAME_PX, _FIGURE_PX, _TOP_PX, _AXIS_PX, _LOW_AXIS_PX = 74, 136, 20, 32, 18
 _LEVELS_FROM_PX = 200
 _GAP_PX = 4
 #: A lane's full height, as a share of the limit.
@@ -77,7 +77,7 @@ class BreachLanes(QWidget):
         at = self._column(state)
         move = float(state.spot_shifts_pct[at])
         where = level_text(state.spot_now * (1 + move / 100), move)
-        return f"{where}, now" if move == 0 else where
+        return f"SPX {fmt.price(state.spot_now)}, now" if move == 0 else where
 
     def figure_at(self, lane_index: int) -> tuple[str, str]:
         """Returns value and used share of a lane at the read-out: `−2,731`, `▲ 109%`."""
@@ -141,6 +141,9 @@ class BreachLanes(QWidget):
         self._paint_now(painter, columns, bottom)
         columns.paint(painter, self._theme, bottom + 3, with_levels=self._has_levels)
         self._paint_title(painter)
+        if self.hasFocus():
+            painter.setPen(QPen(self._theme.color(Ink.ACCENT), 1))
+            painter.drawRect(QRectF(_NAME_PX - 1.5, _TOP_PX - 1.5, self.lane_rect(0).width() + 2, bottom - _TOP_PX + 2))
         painter.end()
 
     def _paint_title(self, painter: QPainter) -> None:

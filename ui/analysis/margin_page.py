@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QVBoxLayout, QWid
 from execution.analysis_views import FloatArray, MarginHorizonState, MarginRung
 from ui import format as fmt
 from ui.analysis.margin_plot import INKS, MarginPlot, series, spot_now
-from ui.analysis.table import FigureColumn, FigureTable, figure
+from ui.analysis.table import FigureTable
+from ui.analysis.table_model import FigureColumn, figure
 from ui.analysis.words import level_text, move_text
 from ui.theme import GAP, PAD, Ink, Theme
 from ui.widgets.labels import ValueLabel
@@ -151,7 +152,7 @@ class MarginPage(QWidget):
         self.table.set_rows(state.rungs)
         if not self._is_placed and state.rungs:
             self._is_placed = True
-            self.table.show_row(min(range(len(state.rungs)), key=lambda index: abs(state.rungs[index].shift_pct)))
+            self.table.keep_in_middle(min(range(len(state.rungs)), key=lambda index: abs(state.rungs[index].shift_pct)))
         for label, text in ((self.call, call_text(state)), (self.broker, broker_text(state))):
             if text != label.text():
                 label.setText(text)

@@ -111,7 +111,7 @@ class MarginPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type 
         self.cross = pg.InfiniteLine(angle=90)
         self.calls = [
             pg.InfiniteLine(
-                angle=90, label="", labelOpts={"position": 0.90, "anchors": [(0.0, 0.0), (1.0, 0.0)], "movable": False}
+                angle=90, label="", labelOpts={"position": 0.97, "anchors": [(0.0, 0.0), (1.0, 0.0)], "movable": False}
             )
             for _ in range(2)
         ]
@@ -165,7 +165,7 @@ class MarginPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type 
         before = self._y_range
         if before and before[0] <= low and high <= before[1] and span >= _WELL_FILLED * (before[1] - before[0]):
             return
-        self._y_range = (low - _HEADROOM * span if low < 0 else 0.0, high + 2 * _HEADROOM * span)
+        self._y_range = (low - _HEADROOM * span if low < 0 else 0.0, high + 2.5 * _HEADROOM * span)
         item.setYRange(*self._y_range, padding=0)
 
     def point_at(self, level: float | None) -> None:
@@ -200,6 +200,7 @@ class MarginPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type 
             line.setPen(pg.mkPen(theme.color(Ink.LIMIT_BREACHED), width=1.4))
             line.label.setColor(theme.color(Ink.LIMIT_BREACHED))
             line.label.setFont(theme.font(11, bold=True))
+            line.label.fill = pg.mkBrush(theme.color(Ink.PANEL, alpha=215))
 
     def _ink_curves(self) -> None:
         """The account's own method is drawn solid, the other dashed."""

@@ -59,7 +59,9 @@ class SpotColumns:
         metrics = QFontMetrics(font)
         for x, level, move in self.ticks(metrics):
             text = f"{level}\n{move}" if with_levels else move
-            wide = metrics.horizontalAdvance(level) + _TICK_GAP_PX
+            wide = max(metrics.horizontalAdvance(level), metrics.horizontalAdvance(move)) + 4
+            if x + wide / 2 > painter.viewport().width():
+                continue
             painter.setPen(theme.color(Ink.TEXT if move == "0%" else Ink.TEXT_MUTED))
             painter.drawText(
                 QRectF(x - wide / 2, top, wide, 2 * metrics.height()), int(Qt.AlignmentFlag.AlignHCenter), text

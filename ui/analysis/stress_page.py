@@ -6,7 +6,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from execution.analysis_views import StressRung, StressState
 from ui import format as fmt
-from ui.analysis.table import FigureColumn, FigureTable, figure
+from ui.analysis.table import FigureTable
+from ui.analysis.table_model import FigureColumn, figure
 from ui.analysis.words import move_text
 from ui.theme import Ink, Theme, sign_ink
 
@@ -71,7 +72,7 @@ class StressPage(QWidget):
         if not self._is_placed and state.rungs:
             self._is_placed = True
             now = min(range(len(state.rungs)), key=lambda index: abs(state.rungs[index].shift_pct))
-            self.ladder.show_row(now)
+            self.ladder.keep_in_middle(now)
 
     def retheme(self) -> None:
         """Takes over the colours."""

@@ -1,15 +1,13 @@
-"""A table of figures that tick: cells change in place, text is made for what is in sight only, nothing is ever cut."""
+"""A table of figures: nothing in it is ever cut, bars of a column share their zero, the view stays where it was put."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QResizeEvent
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Slot
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -20,233 +18,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ui import format as fmt
-from ui.theme import Ink, Theme, sign_ink
+from ui.analysis.table_model import LEFT, RIGHT, FigureColumn, FigureModel
+from ui.theme import Ink, Theme
 
 T = TypeVar("T")
 
 _Index = QModelIndex | QPersistentModelIndex
-_Role = Qt.ItemDataRole
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _ROW_PX = 20
 #: Room beside a text; a header has the arrow of its order too.
 _PAD_PX, _HEADER_PAD_PX = 14, 18
 _BAR_PX = 84
-
-
-@dataclass(frozen=True, slots=True)
-class FigureColumn(Generic[T]):
-    """A column. `value` is what is sorted, coloured and barred by; a column without one holds words, at the left."""
-
-    title: str
-    #: Unit and meaning, for the tooltips.
-    unit: str
-    show: Callable[[T], str]
-    value: Callable[[T], float | None] | None = None
-    #: Gains and losses carry their inks; the sign is the second cue.
-    is_signed: bool = False
-    has_bar: bool = False
-    ink: Callable[[T], Ink] | None = None
-
-    @property
-    def is_words(self) -> bool:
-        """Whether the column holds words."""
-        return self.value is None
-
-    def ink_of(self, row: T) -> Ink:
-        """Returns the colour of a cell."""
-        if self.ink is not None:
-            return self.ink(row)
-        if self.value is None:
-            return Ink.TEXT
-        value = self.value(row)
-        if not fmt.is_known(value):
-            return Ink.TEXT_MUTED
-        return sign_ink(value) if self.is_signed else Ink.TEXT
-
-
-def figure(
-    title: str,
-    unit: str,
-    value: Callable[[T], float | None],
-    text: Callable[[float | None], str],
-    *,
-    is_signed: bool = False,
-    has_bar: bool = False,
-) -> FigureColumn[T]:
-    """Returns a column of figures."""
-    return FigureColumn(
-        title, unit, lambda row: text(value(row)), value=value, is_signed=is_signed, has_bar=has_bar
-    )  # fmt: skip
-
-
-class FigureModel(QAbstractTableModel, Generic[T]):
-    """Rows keep their places while figures tick; the order is made anew on a click or when rows come and go."""
-
-    def __init__(
-        self,
-        columns: Sequence[FigureColumn[T]],
-        key: Callable[[T], Hashable],
-        is_marked: Callable[[T], bool],
-        parent: QObject | None = None,
-    ) -> None:
-        """`is_marked`: the rows that stand out, such as the one of now."""
-        super().__init__(parent)
-        self.columns = tuple(columns)
-        self._key = key
-        self.is_marked = is_marked
-        self._total: T | None = None
-        self._given: list[T] = []
-        self._rows: list[T] = []
-        self._texts: dict[int, list[str]] = {}
-        self._sort: tuple[int, bool] | None = None
-        self._spans: dict[int, tuple[float, float]] = {}
-
-    @property
-    def rows(self) -> tuple[T, ...]:
-        """Rows as shown, a total on top."""
-        return tuple(self._rows)
-
-    def row_at(self, index: int) -> T:
-        """Returns a row as shown."""
-        return self._rows[index]
-
-    def set_columns(self, columns: Sequence[FigureColumn[T]]) -> None:
-        """Takes other columns."""
-        self.beginResetModel()
-        self.columns = tuple(columns)
-        self._texts.clear()
-        self.endResetModel()
-
-    def set_rows(self, rows: Sequence[T], total: T | None = None) -> bool:
-        """Takes new figures; returns whether rows came or went."""
-        by_key = dict(zip(self._keys(rows), rows, strict=True))
-        head = 0 if self._total is None else 1
-        before = self._keys(self._rows[head:])
-        is_same = (total is None) == (head == 0) and set(by_key) == set(before)
-        self._total, self._given = total, list(rows)
-        self._measure()
-        shown = [*self._head, *([by_key[key] for key in before] if is_same else self._ordered())]
-        if not is_same:
-            self.beginResetModel()
-            self._rows = shown
-            self._texts.clear()
-            self.endResetModel()
-            return True
-        changed = [index for index, (old, new) in enumerate(zip(self._rows, shown, strict=True)) if old != new]
-        self._rows = shown
-        for index in changed:
-            self._texts.pop(index, None)
-        if changed:
-            self.dataChanged.emit(self.index(changed[0], 0), self.index(changed[-1], len(self.columns) - 1))
-        return False
-
-    @property
-    def _head(self) -> list[T]:
-        return [] if self._total is None else [self._total]
-
-    def _keys(self, rows: Sequence[T]) -> list[Hashable]:
-        """Returns a key a row; rows of one name (the same contract in two accounts) are told apart by their order."""
-        seen: Counter[Hashable] = Counter()
-        keys: list[Hashable] = []
-        for row in rows:
-            key = self._key(row)
-            keys.append((key, seen[key]))
-            seen[key] += 1
-        return keys
-
-    def _ordered(self) -> list[T]:
-        if self._sort is None:
-            return self._given
-        index, is_descending = self._sort
-        column = self.columns[index]
-        value = column.value
-        if value is None:
-            return sorted(self._given, key=column.show, reverse=is_descending)
-        known = [row for row in self._given if fmt.is_known(value(row))]
-        unknown = [row for row in self._given if not fmt.is_known(value(row))]
-        return sorted(known, key=lambda row: value(row) or 0.0, reverse=is_descending) + unknown
-
-    def _measure(self) -> None:
-        """Notes between which figures the bars of a column lie; zero is always among them."""
-        for index, column in enumerate(self.columns):
-            if column.has_bar and column.value is not None:
-                known = [
-                    value for value in map(column.value, self._given) if value is not None and math.isfinite(value)
-                ]
-                self._spans[index] = (min([0.0, *known]), max([0.0, *known]))
-
-    def bar_span(self, column: int) -> tuple[float, float]:
-        """Returns the least and the largest figure of a column of bars."""
-        return self._spans.get(column, (0.0, 0.0))
-
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sorts by raw figures, unknown ones last, the total above all."""
-        self._sort = None if column < 0 else (column, order is Qt.SortOrder.DescendingOrder)
-        self.layoutAboutToBeChanged.emit()
-        self._rows = [*self._head, *self._ordered()]
-        self._texts.clear()
-        self.layoutChanged.emit()
-
-    def widest(self, column: int) -> list[str]:
-        """Returns the texts of a column that can be its widest: its extremes, or its longest words."""
-        spec = self.columns[column]
-        value = spec.value
-        if not self._rows:
-            return []
-        if value is None:
-            return sorted((spec.show(row) for row in self._rows), key=len)[-2:]
-        known = [row for row in self._rows if fmt.is_known(value(row))]
-        if not known:
-            return [fmt.EM_DASH]
-        return [
-            spec.show(min(known, key=lambda row: value(row) or 0.0)),
-            spec.show(max(known, key=lambda row: value(row) or 0.0)),
-        ]
-
-    def text(self, row: int, column: int) -> str:
-        """Returns what a cell says."""
-        texts = self._texts.get(row)
-        if texts is None:
-            texts = self._texts[row] = [one.show(self._rows[row]) for one in self.columns]
-        return texts[column]
-
-    def retheme(self) -> None:
-        """Repaints all."""
-        if self._rows:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, len(self.columns) - 1))
-
-    # --- QAbstractTableModel ------------------------------------------------------------------------------------------
-
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
-        """Returns the number of rows."""
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
-        """Returns the number of columns."""
-        return 0 if parent.isValid() else len(self.columns)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = _Role.DisplayRole) -> Any:
-        """Returns titles; the unit as tooltip."""
-        if orientation is Qt.Orientation.Vertical:
-            return None
-        column = self.columns[section]
-        if role == _Role.TextAlignmentRole:
-            return int(_LEFT if column.is_words else _RIGHT)
-        return column.title if role == _Role.DisplayRole else column.unit if role == _Role.ToolTipRole else None
-
-    def data(self, index: _Index, role: int = _Role.DisplayRole) -> Any:
-        """Returns the text, and figure with unit as tooltip; the delegate paints by itself."""
-        row, column = index.row(), index.column()
-        if role == _Role.DisplayRole:
-            return self.text(row, column)
-        spec = self.columns[column]
-        if role == _Role.TextAlignmentRole:
-            return int(_LEFT if spec.is_words else _RIGHT)
-        if role == _Role.ToolTipRole:
-            return f"{spec.title}: {self.text(row, column)}\n{spec.unit}"
-        return None
 
 
 class FigureDelegate(QStyledItemDelegate, Generic[T]):
@@ -258,6 +39,8 @@ class FigureDelegate(QStyledItemDelegate, Generic[T]):
         self._model = model
         self._font = theme.number_font()
         self._bold = theme.number_font(bold=True)
+        #: Widest text of a column of bars: every bar of it starts at the same zero.
+        self.text_px: dict[int, int] = {}
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         """Fills marked and selected rows, then writes the figure."""
@@ -272,13 +55,11 @@ class FigureDelegate(QStyledItemDelegate, Generic[T]):
         text = self._model.text(row, column)
         font = self._bold if is_marked else self._font
         if spec.has_bar and spec.value is not None:
-            text_px = QFontMetrics(font).horizontalAdvance(text)
-            self._paint_bar(
-                painter, rect.adjusted(8, 5, -text_px - 16, -5), spec.value(one), self._model.bar_span(column)
-            )
+            room = rect.adjusted(8, 5, -self.text_px.get(column, 0) - 10, -5)
+            self._paint_bar(painter, room, spec.value(one), self._model.bar_span(column))
         painter.setFont(font)
         painter.setPen(self._theme.color(spec.ink_of(one)))
-        side = _LEFT if spec.is_words else _RIGHT
+        side = LEFT if column == 0 and spec.is_words else RIGHT
         painter.drawText(rect.adjusted(8, 0, -7, 0), int(side), text)
 
     def _paint_bar(self, painter: QPainter, room: QRect, value: float | None, span: tuple[float, float]) -> None:
@@ -313,9 +94,12 @@ class FigureTable(QTableView, Generic[T]):
         super().__init__(parent)
         self.figures: FigureModel[T] = FigureModel(columns, key, is_marked, self)
         self._needs: list[int] = []
+        self._middle: int | None = None
+        self.verticalScrollBar().actionTriggered.connect(self._on_scrolled)
         self._metrics = QFontMetrics(theme.number_font(bold=True))
         self.setModel(self.figures)
-        self.setItemDelegate(FigureDelegate(theme, self.figures, self))
+        self._painter: FigureDelegate[T] = FigureDelegate(theme, self.figures, self)
+        self.setItemDelegate(self._painter)
         self.setAccessibleName(name)
         self.setShowGrid(False)
         self.setWordWrap(False)
@@ -350,9 +134,29 @@ class FigureTable(QTableView, Generic[T]):
         self._needs = []
         self._fit()
 
-    def show_row(self, index: int) -> None:
-        """Scrolls so that a row stands in the middle."""
-        self.scrollTo(self.figures.index(index, 0), QAbstractItemView.ScrollHint.PositionAtCenter)
+    def keep_in_middle(self, index: int) -> None:
+        """Scrolls so that a row stands in the middle, and again after a change of size, until the user scrolls."""
+        self._middle = index
+        self._centre()
+
+    def _centre(self) -> None:
+        if self._middle is not None:
+            self.executeDelayedItemsLayout()  # a view whose rows are new does not scroll before
+            self.scrollTo(self.figures.index(self._middle, 0), QAbstractItemView.ScrollHint.PositionAtCenter)
+
+    @Slot()
+    def _on_scrolled(self) -> None:
+        self._middle = None
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """From now on the view stands where the user put it."""
+        self._middle = None
+        super().wheelEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """From now on the view stands where the user put it."""
+        self._middle = None
+        super().keyPressEvent(event)
 
     @property
     def least_width(self) -> int:
@@ -367,6 +171,7 @@ class FigureTable(QTableView, Generic[T]):
         """Shares out the new width."""
         super().resizeEvent(event)
         self._fit()
+        self._centre()
 
     def _fit(self) -> None:
         """Widens columns to their text, never narrows them again, and shares out what is left."""
@@ -376,7 +181,10 @@ class FigureTable(QTableView, Generic[T]):
         for index, column in enumerate(columns):
             texts = [self._metrics.horizontalAdvance(text) + _PAD_PX for text in self.figures.widest(index)]
             title = self._metrics.horizontalAdvance(column.title) + _HEADER_PAD_PX
-            need = max([title, *texts]) + (_BAR_PX if column.has_bar and texts else 0)
+            need = max([title, *texts])
+            if column.has_bar:
+                self._painter.text_px[index] = max([self._painter.text_px.get(index, 0), *texts])
+                need += _BAR_PX
             self._needs[index] = max(self._needs[index], need + 2)
         spare = max(self.viewport().width() - sum(self._needs), 0)
         for index, need in enumerate(self._needs):

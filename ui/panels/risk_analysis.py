@@ -31,7 +31,7 @@ from ui.panels.base import Panel
 from ui.theme import GAP, PAD, Theme
 from ui.widgets.segments import Segments
 
-_BESIDE_FROM_PX = 1120
+_BESIDE_FROM_PX = 1200
 _AGE_MS = 1000
 _WAITING = "Computing… the first figures come within seconds of the desk having its positions and their quotes."
 _RESPONSES = (
@@ -147,6 +147,10 @@ class RiskAnalysisPanel(Panel):
             self.toolbar.addWidget(widget)
         self.toolbar.addSpacing(PAD)
         self.toolbar.addWidget(self.note, 1)
+        self._filler = QWidget(self)
+        self._filler.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        self._filler.hide()
+        self.toolbar.addWidget(self._filler)
         self._is_note_beside = True
 
     def _build_body(self) -> None:
@@ -170,13 +174,11 @@ class RiskAnalysisPanel(Panel):
         is_beside = event.size().width() >= _BESIDE_FROM_PX
         if is_beside != self._is_note_beside:
             self._is_note_beside = is_beside
-            self._note_line.removeWidget(self.note)
-            self.toolbar.removeWidget(self.note)
+            self._filler.setVisible(not is_beside)
             if is_beside:
                 self.toolbar.addWidget(self.note, 1)
             else:
-                self._note_line.addWidget(self.note)
-                self.toolbar.addStretch(1)
+                self._note_line.addWidget(self.note, 1)
 
     # --- what is asked ------------------------------------------------------------------------------------------------
 
@@ -300,8 +302,8 @@ class RiskAnalysisPanel(Panel):
                     one.words.setText(problem)
                 one.box.setCurrentWidget(one.words)
             else:
-                one.show(seen.state)
                 one.box.setCurrentWidget(one.widget)
+                one.show(seen.state)
         self._show_note()
 
     @property
