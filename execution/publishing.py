@@ -10,7 +10,14 @@ import numpy as np
 from analytics.book import BookGreeks
 from execution.core import DeskCore
 from execution.risk.limits import limit_rows, metric_values
-from execution.risk.risk_view import Buckets, defaulted_betas, excluded_positions, masked_totals, scaled
+from execution.risk.risk_view import (
+    Buckets,
+    defaulted_betas,
+    excluded_positions,
+    masked_totals,
+    scaled,
+    weighted_vegas,
+)
 from execution.views import (
     AccountsState,
     BookNumbers,
@@ -69,6 +76,7 @@ class DeskPublisher:
             shown = scaled(shown, spx / level)
         one_pct = None if level is None else shown.spx_equiv_delta * level / 100.0
         buckets = self._buckets_of(mask)
+        vega_30_day, vega_vix_weighted = weighted_vegas(greeks, mask, core.market.price("VIX"))
         return RiskState(
             greeks=shown,
             benchmark=benchmark,
@@ -81,6 +89,8 @@ class DeskPublisher:
             excluded=excluded_positions(core.book, greeks, numbers.status, mask),
             defaulted_betas=defaulted_betas(core.book, mask),
             compute_ms=(time.perf_counter() - started) * 1000.0,
+            vega_30_day=vega_30_day,
+            vega_vix_weighted=vega_vix_weighted,
         )
 
     def market(self, session: str) -> None:

@@ -223,6 +223,10 @@ class RiskState:
     excluded: tuple[ExcludedPosition, ...]
     defaulted_betas: tuple[str, ...]
     compute_ms: float
+    #: Vega with every expiry weighted by sqrt(30 / days left), dollars per vol point; None = unknown.
+    vega_30_day: float | None = None
+    #: Vega in dollars per point of VIX: each option's vega x its vol / VIX (vol beta 1); None = unknown.
+    vega_vix_weighted: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import date
 
 import numpy as np
 
+from analytics.beta_weighting import time_weighted_vega, vol_beta_weighted_vega
 from analytics.book import BookGreeks, Exclusion
 from execution.risk.live_book import LiveBook
 from execution.views import ExcludedPosition, FloatArray, RiskBucket, RowStatus
@@ -65,6 +66,24 @@ def scaled(greeks: PortfolioGreeks, ratio: float) -> PortfolioGreeks:
         greeks.beta_unavailable_count,
         greeks.excluded_count,
     )
+
+
+def weighted_vegas(greeks: BookGreeks, mask: np.ndarray | None, vix: float) -> tuple[float | None, float | None]:
+    """Returns vega with expiries weighted to 30 days, and vega in points of VIX; None where nothing is known."""
+    rows = slice(None) if mask is None else mask
+    vega = greeks.vega_dollars_per_point[rows]
+    timed = time_weighted_vega(vega_dollars_per_point=vega, t_years=greeks.t_years[rows])
+    in_vix = vol_beta_weighted_vega(
+        vega_dollars_per_point=vega, vol=greeks.vol[rows], vol_beta=1.0, index_vol=vix / 100.0
+    )
+    return (
+        _known(timed.total_vega_dollars_per_point),
+        _known(in_vix.total_vega_dollars_per_index_point),
+    )
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 class Buckets:

@@ -13,7 +13,7 @@ from analytics.exercise import option_price
 from analytics.legs import PayoffLeg
 from analytics.payoff import FloatArray, PayoffProfile, analyse_payoff, is_single_expiry
 from analytics.payoff_numeric import analyse_multi_expiry
-from analytics.probability import probability_above
+from analytics.probability import probability_of_profit as chance_of_zones
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +77,13 @@ def probability_of_profit(
     forward = spot * math.exp(carry * years)
     smile = sorted((strike, one.vol) for strike, one in options)
     strikes, vols = np.array([k for k, _ in smile]), np.array([v for _, v in smile])
-
-    def above(price: float | None) -> float:
-        if price is None:
-            return 0.0
-        if price <= 0:
-            return 1.0
-        vol = float(np.interp(price, strikes, vols))
-        return float(probability_above(level=price, forward=forward, t_years=years, vol=vol))
-
-    chance = sum(above(zone.low) - above(zone.high) for zone in profile.profit_zones)
-    return min(max(chance, 0.0), 1.0)
+    low = np.array([zone.low for zone in profile.profit_zones])
+    high = np.array([math.inf if zone.high is None else zone.high for zone in profile.profit_zones])
+    return chance_of_zones(
+        low=low,
+        high=high,
+        forward=forward,
+        t_years=years,
+        vol=np.interp(low, strikes, vols),
+        vol_at_high=np.interp(high, strikes, vols),
+    )

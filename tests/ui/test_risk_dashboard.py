@@ -514,3 +514,11 @@ def _type(field: NumberEdit, text: str) -> None:
 
 def _calls(spy: QSignalSpy) -> list[list[Any]]:
     return [spy.at(index) for index in range(spy.count())]
+
+
+def test_the_vega_tile_tells_the_weighted_readings_when_asked(desk: Desk) -> None:
+    desk.publish(replace(demo.risk(), vega_30_day=-1932.4, vega_vix_weighted=None))
+    tip = desk.panel.tiles[Metric.VEGA].value.toolTip()
+    assert "weighted to 30 days: −1,932" in tip
+    assert "in points of VIX: —" in tip
+    assert "30 days" not in desk.panel.tiles[Metric.THETA].value.toolTip()

@@ -254,7 +254,8 @@ class RiskDashboardPanel(Panel):
         }
         for metric, (name, value, detail) in figures.items():
             excluded = 0 if metric is Metric.MARGIN_USED_PCT else greeks.excluded_count
-            self.tiles[metric].show_value(name, value, detail, excluded=excluded)
+            more = _other_vegas(state) if metric is Metric.VEGA else ""
+            self.tiles[metric].show_value(name, value, detail, excluded=excluded, more=more)
             row = rows.get(metric)
             self.tiles[metric].show_limit(row, is_same_figure=_is_same(value, row))
 
@@ -293,6 +294,15 @@ class RiskDashboardPanel(Panel):
         self.flag.setStyleSheet(f"color: {self.theme.css(Ink.WARNING)};")
         for table in (self.by_underlying, self.by_expiry):
             table.buckets.retheme()
+
+
+def _other_vegas(state: RiskState) -> str:
+    """The two weighted readings of vega, for the tooltip."""
+    lines = (
+        ("weighted to 30 days", state.vega_30_day, "$ per vol point, every expiry x sqrt(30 / days left)"),
+        ("in points of VIX", state.vega_vix_weighted, "$ per VIX point, each option x its vol / VIX"),
+    )
+    return "".join(f"\n{name}: {fmt.signed_money(value)} {unit}" for name, value, unit in lines)
 
 
 def _per_one_pct(dollars: float | None) -> str:

@@ -131,12 +131,13 @@ class MetricTile(QFrame):
         layout.addWidget(self.bar)
         layout.addLayout(bottom)
 
-    def show_value(self, name: str, value: float | None, detail: str, *, excluded: int) -> None:
-        """Shows the figure; with positions left out, its name is marked and says so."""
+    def show_value(self, name: str, value: float | None, detail: str, *, excluded: int, more: str = "") -> None:
+        """Shows the figure; with positions left out, its name is marked and says so. `more`: for the tooltip."""
         mark = "*" if excluded else ""
         self.name.set_full(f"{name}{mark}")
         left_out = f"\n* {fmt.plural(excluded, 'position')} left out: unknown price or vol" if excluded else ""
-        self.name.setToolTip(f"{name}, {fmt.metric_unit(self.of)}{left_out}")
+        self.name.setToolTip(f"{name}, {fmt.metric_unit(self.of)}{left_out}{more}")
+        self.value.setToolTip(self.name.toolTip())
         is_odd = value is None or not math.isfinite(value)
         self.value.set(fmt.metric_value(self.of, value), Ink.STALE if is_odd else Ink.TEXT)
         if detail != self.detail.text():

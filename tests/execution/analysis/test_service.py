@@ -231,3 +231,14 @@ async def test_pages_follow_the_selected_account(tmp_path: Path) -> None:
         one = await page(desk, StressState, AnalysisPage.STRESS, response=VolResponse.STICKY_DELTA)
         assert one.note.positions == whole.note.positions
         assert "sticky delta" in one.note.method
+
+
+async def test_the_dashboard_knows_vega_weighted_by_time_and_in_points_of_vix(tmp_path: Path) -> None:
+    async with running(tmp_path, sample_book=True) as desk:
+        await valued(desk)
+        risk = desk.publisher.states[RiskState]
+        assert risk.vega_30_day is not None
+        assert risk.vega_vix_weighted is not None
+        assert np.sign(risk.vega_30_day) == np.sign(risk.greeks.vega)
+        assert 0.3 < risk.vega_30_day / risk.greeks.vega < 3.0
+        assert 0.3 < risk.vega_vix_weighted / risk.greeks.vega < 3.0
