@@ -20,6 +20,7 @@ from benchmarks import (
     journal,
     live,
     margins,
+    markdown,
     memory,
     races,
     real_chain_tables,
@@ -29,7 +30,6 @@ from benchmarks import (
 )
 from benchmarks.figures import Outcome
 from benchmarks.machine import load, machine
-from benchmarks.markdown import markdown
 from benchmarks.plan import FULL, SHARED, TINY, Plan
 from benchmarks.processes import NotMeasured
 from models.clock import SystemClock
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         print(text)
     if asked.markdown is not None:
-        asked.markdown.write_text(markdown(report), encoding="utf-8")
+        markdown.write(asked.markdown, report)
     print(summary(report), file=sys.stderr)
     is_good = not report["failed"] and not (asked.check and report["missed"])
     return 0 if is_good else 1
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", choices=list(BENCHMARKS), metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--seconds", type=float, metavar="N", help="length of the live run (default 60)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON here instead of standard output")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write all of it as tables here as well")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write it as tables into this document as well")
     parser.add_argument(
         "--shared", type=Path, metavar="PATH", default=SHARED, help="folder of reference and data files"
     )

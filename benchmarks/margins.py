@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from analytics.american import american_price
 from analytics.book import BookArrays
 from analytics.legs import PayoffLeg
 from analytics.margin import RegTMargin, RiskBook, portfolio_margin
@@ -39,7 +40,7 @@ def measure(plan: Plan, _folder: Path) -> Outcome:
     figures: dict[str, Figure] = {}
     for name, (most_ms, mine) in works.items():
         figures.update(_figures(name, most_ms, [spent[f"{name}/{number}"] for number in range(len(mine))]))
-    return Outcome(figures, {"legs": legs, "books_of_each_kind": plan.margin_books, "pairing_gaps": _gaps(reg_t)})
+    return Outcome(figures, {"legs": legs, "books_of_each_kind": plan.margin_books, "pairing_gap_shares": _gaps(reg_t)})
 
 
 def _figures(name: str, most_ms: float, spent: Sequence[Sequence[float]]) -> dict[str, Figure]:
@@ -57,13 +58,14 @@ def _reg_t(legs: Sequence[PayoffLeg]) -> Job:
 
 def _portfolio(book: BookArrays) -> Job:
     terms = risk_terms(_UNDERLYINGS)
-    return lambda: portfolio_margin(RiskBook.from_book(book, NOW_S, terms))
+    return lambda: portfolio_margin(RiskBook.from_book(book, NOW_S, terms), american=american_price)
 
 
 def _gaps(books: Mapping[str, Sequence[Sequence[PayoffLeg]]]) -> dict[str, list[float]]:
-    """Per kind and book: the most dollars that a better pairing could save; 0 where the least is proven."""
+    """Per kind and book: what a better pairing could save at most, of the requirement; 0 where the least is proven."""
     engine, terms = RegTMargin(), leg_terms(_UNDERLYINGS)
+    found = {name: [engine.requirement(legs, terms, NOW_S) for legs in mine] for name, mine in books.items()}
     return {
-        name: [round(engine.requirement(legs, terms, NOW_S).pairing_gap, 2) for legs in mine]
-        for name, mine in books.items()
+        name: [round(one.pairing_gap / max(one.maintenance_total, 1.0), 6) for one in mine]
+        for name, mine in found.items()
     }

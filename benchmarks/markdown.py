@@ -3,31 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+#: A document's own words stand above this line, what the command makes below it.
+MARK = "<!-- Below this line: made by `python -m benchmarks --markdown`. -->"
 
-def markdown(report: Mapping[str, Any]) -> str:
-    """Returns date and machine, then each benchmark: its figures, and its facts as tables."""
+
+def write(path: Path, report: Mapping[str, Any]) -> None:
+    """Writes the report's sections into a document: those of the same name are replaced, all else stays."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    words, _, made = text.partition(MARK)
+    old = {part.partition("\n")[0]: part.strip() for part in f"\n{made}".split("\n## ")[1:]}
+    kept = {**old, **sections(report)}
+    body = "\n\n".join(f"## {part}" for part in kept.values())
+    path.write_text(f"{words.strip()}\n\n{MARK}\n\n{body}\n".lstrip(), encoding="utf-8")
+
+
+def sections(report: Mapping[str, Any]) -> dict[str, str]:
+    """Returns per benchmark its name, date and machine, its figures, and its facts as tables."""
     machine = report["machine"]
     size = (
         f"{machine['cpus']} cores, {machine['memory_mb'] // 1024} GB, {machine['system']}, Python {machine['python']}"
     )
     load = f"load {report['load_before'][0]} before, {report['load_after'][0]} after"
-    lines = [f"{report['date']}: {size}; {load}.", ""]
-    for name, outcome in report["benchmarks"].items():
-        facts = outcome["facts"]
-        lines += [f"## {name}", ""]
-        # Where the facts hold a table, its rows are what the figures are made of.
-        lines += _rows(facts["table"]) if "table" in facts else _figures(outcome["figures"])
-        scalars = []
-        for key, value in _flat({key: value for key, value in facts.items() if key != "table"}):
-            if _is_table(value):
-                lines += [f"{key}", "", *_rows(value)]
-            else:
-                scalars.append({"fact": key, "": value})
-        lines += _rows(scalars)
-    lines += [f"{name} was not measured: {why}" for name, why in report["failed"].items()]
-    return "\n".join(lines).rstrip() + "\n"
+    return {
+        name: "\n".join([name, "", f"{report['date']}: {size}; {load}.", "", *_tables(outcome)]).strip()
+        for name, outcome in report["benchmarks"].items()
+    }
+
+
+def _tables(outcome: Mapping[str, Any]) -> list[str]:
+    facts = outcome["facts"]
+    # Where the facts hold a table, its rows are what the figures are made of.
+    lines = _rows(facts["table"]) if "table" in facts else _figures(outcome["figures"])
+    flat = list(_flat({key: value for key, value in facts.items() if key != "table"}))
+    for key, value in flat:
+        if _is_table(value):
+            lines += [f"{key}", "", *_rows(value)]
+    scalars = {key: value for key, value in flat if not _is_table(value)}
+    return [*lines, *_rows(_side_by_side(scalars))]
+
+
+def _side_by_side(scalars: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Returns one row a fact; facts of several things alike ("QQQ: rows", "AAPL: rows") share a row, a column each."""
+    names = list(dict.fromkeys(key.partition(": ")[0] for key in scalars))
+    tails = [[key.partition(": ")[2] for key in scalars if key.partition(": ")[0] == name] for name in names]
+    common = set(tails[0]).intersection(*tails[1:]) - {""} if tails else set()
+    if len(names) < 2 or len(common) < 3:
+        return [{"fact": key, "": value} for key, value in scalars.items()]
+    every = list(dict.fromkeys(tail for mine in tails for tail in mine))
+    rows = [{"fact": tail, **{name: scalars.get(f"{name}: {tail}") for name in names}} for tail in every]
+    return [row for row in rows if any(row[name] is not None for name in names)]
 
 
 def _figures(figures: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -12,7 +12,6 @@ import pytest
 
 import benchmarks.__main__ as bench
 from benchmarks import exactness
-from benchmarks.markdown import markdown
 from benchmarks.plan import TINY
 from benchmarks.processes import NotMeasured
 from benchmarks.reference.lines import line, wrong
@@ -106,32 +105,3 @@ def test_without_the_shared_folder_it_says_so_and_fails(
 def test_the_measure_itself_refuses_an_absent_folder(tmp_path: Path) -> None:
     with pytest.raises(NotMeasured, match="reference files"):
         exactness.measure(replace(TINY, shared=tmp_path / "nowhere"), tmp_path)
-
-
-def test_a_report_becomes_tables_with_date_machine_and_verdicts() -> None:
-    report = {
-        "date": "2026-05-04",
-        "machine": {"cpus": 2, "memory_mb": 20480, "system": "Linux x86_64", "python": "3.11.7"},
-        "load_before": [0.1, 0.2, 0.3],
-        "load_after": [0.4, 0.5, 0.6],
-        "failed": {"races": "not installed"},
-        "benchmarks": {
-            "core": {
-                "figures": {
-                    "time": {"median": 2.5, "unit": "ms", "noise_pct": 4.0, "runs": [2.0, 3.0], "at_most": 2.0}
-                    | {"at_least": None, "met": False}
-                },
-                "facts": {"sizes": [1, 2], "nested": {"deep": 3}, "rows": [{"name": "a", "value": 1.5}]},
-            },
-            "exactness": {"figures": {"left out": {}}, "facts": {"table": [{"file": "f.csv", "over": None}]}},
-        },
-    }
-    text = markdown(report)
-    assert text.startswith("2026-05-04: 2 cores, 20 GB, Linux x86_64, Python 3.11.7; load 0.1 before, 0.4 after.\n")
-    assert "| time | 2.5 ms | ± 4 % | <= 2 | missed |" in text
-    assert "| sizes | 1, 2 |" in text
-    assert "| nested: deep | 3 |" in text
-    assert "| a | 1.5 |" in text
-    assert "| f.csv |  |" in text
-    assert "left out" not in text
-    assert text.endswith("races was not measured: not installed\n")
