@@ -309,6 +309,8 @@ def test_the_accounts_own_method_is_the_solid_curve(margin: MarginPage) -> None:
     assert styles() == [solid, solid, dashed]
     margin.show_state(demo.margin(own_method="Portfolio margin"))
     assert styles() == [solid, dashed, solid]
+    margin.show_state(demo.margin(own_method="each account's own"))
+    assert styles() == [solid, solid, solid]
 
 
 def test_balances_on_the_axis_bear_no_plus() -> None:

@@ -67,8 +67,7 @@ def call_text(state: MarginHorizonState) -> str:
 def broker_text(state: MarginHorizonState) -> str:
     """Returns the broker's requirement against ours."""
     at_zero = min(state.rungs, key=lambda rung: abs(rung.shift_pct), default=None)
-    is_portfolio = state.own_method.lower().startswith("portfolio")
-    ours = None if at_zero is None else at_zero.portfolio if is_portfolio else at_zero.reg_t
+    ours = None if at_zero is None or at_zero.excess is None else at_zero.equity - at_zero.excess
     theirs = state.broker_requirement
     text = f"Requirement now: broker {fmt.money(theirs)}, ours {fmt.money(ours)} ({state.own_method})"
     if ours is None or theirs is None or not (math.isfinite(ours) and math.isfinite(theirs)):

@@ -19,6 +19,8 @@ from ui.widgets.plot_style import style_plot
 INKS = (Ink.SERIES_1, Ink.SERIES_2, Ink.SERIES_4)
 _TICK_ROOM_PX = 54
 _HEADROOM = 0.10
+#: Beside the outermost rungs, so that the axis stands still while the index ticks.
+_SIDE_ROOM = 0.02
 _WELL_FILLED = 0.55
 
 
@@ -46,6 +48,11 @@ def series(state: MarginHorizonState) -> tuple[FloatArray, FloatArray, FloatArra
         line([rung.reg_t for rung in state.rungs]),
         line([rung.portfolio for rung in state.rungs]),
     )
+
+
+def own_curves(own_method: str) -> frozenset[int]:
+    """Returns the curves that count: equity and the requirement of the account's method, both where accounts differ."""
+    return {"Reg-T": frozenset({0, 1}), "Portfolio margin": frozenset({0, 2})}.get(own_method, frozenset({0, 1, 2}))
 
 
 class _BalanceAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no type hints
@@ -87,7 +94,7 @@ class MarginPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type 
         self._theme = theme
         self._x_range: tuple[float, float] | None = None
         self._y_range: tuple[float, float] | None = None
-        self._own = 1
+        self._own = own_curves("")
         self.setMouseEnabled(x=False, y=False)
         self.setMenuEnabled(False)
         self.hideButtons()
@@ -125,7 +132,7 @@ class MarginPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type 
         lines = series(state)
         for curve, values in zip(self.curves, lines, strict=True):
             curve.setData(spots, values)
-        own = 2 if state.own_method.lower().startswith("portfolio") else 1
+        own = own_curves(state.own_method)
         if own != self._own:
             self._own = own
             self._ink_curves()
@@ -152,10 +159,13 @@ class MarginPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type 
     def _fit(self, spots: FloatArray, lines: tuple[FloatArray, FloatArray, FloatArray]) -> None:
         item = self.getPlotItem()
         if len(spots) > 1:
-            x_range = (float(spots.min()), float(spots.max()))
-            if x_range != self._x_range:
-                self._x_range = x_range
-                item.setXRange(*x_range, padding=0.02)
+            low, high = float(spots.min()), float(spots.max())
+            room, x_range = _SIDE_ROOM * (high - low), self._x_range
+            if not (
+                x_range and x_range[0] <= low and high <= x_range[1] and x_range[1] - high + low - x_range[0] < 4 * room
+            ):
+                self._x_range = (low - room, high + room)
+                item.setXRange(*self._x_range, padding=0)
         values = np.concatenate(lines)
         known = values[np.isfinite(values)]
         if not known.size:
@@ -203,8 +213,8 @@ class MarginPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no type 
             line.label.fill = pg.mkBrush(theme.color(Ink.PANEL, alpha=215))
 
     def _ink_curves(self) -> None:
-        """The account's own method is drawn solid, the other dashed."""
+        """What counts for the account is drawn solid, the other requirement dashed."""
         for index, (curve, ink) in enumerate(zip(self.curves, INKS, strict=True)):
-            is_other = index not in (0, self._own)
+            is_other = index not in self._own
             style = Qt.PenStyle.DashLine if is_other else Qt.PenStyle.SolidLine
             curve.setPen(pg.mkPen(self._theme.color(ink), width=1.4 if is_other else 2, style=style))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from PySide6.QtCore import QSignalBlocker, QTimer, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Slot
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QTabBar, QVBoxLayout, QWidget
 
@@ -126,7 +126,7 @@ class RiskAnalysisPanel(Panel):
         self.tabs = QTabBar(self)
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
-        self.tabs.setUsesScrollButtons(False)
+        self.tabs.setUsesScrollButtons(True)
         self.tabs.setAccessibleName("Page of the risk analysis")
         for one in self._pages:
             self.tabs.addTab(one.title.replace("&", "&&"))
@@ -143,6 +143,9 @@ class RiskAnalysisPanel(Panel):
         self.note.setProperty("role", "caption")
         self.note.setWordWrap(True)
         self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.stamp = QLabel(self)
+        self.stamp.setProperty("role", "caption")
+        self.stamp.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for widget in (self.tabs, self.response, self.since, self.baseline):
             self.toolbar.addWidget(widget)
         self.toolbar.addSpacing(PAD)
@@ -151,6 +154,7 @@ class RiskAnalysisPanel(Panel):
         self._filler.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self._filler.hide()
         self.toolbar.addWidget(self._filler)
+        self.toolbar.addWidget(self.stamp)
         self._is_note_beside = True
 
     def _build_body(self) -> None:
@@ -177,8 +181,10 @@ class RiskAnalysisPanel(Panel):
             self._filler.setVisible(not is_beside)
             if is_beside:
                 self.toolbar.addWidget(self.note, 1)
+                self.toolbar.addWidget(self.stamp)
             else:
                 self._note_line.addWidget(self.note, 1)
+                self._note_line.addWidget(self.stamp)
 
     # --- what is asked ------------------------------------------------------------------------------------------------
 
@@ -316,16 +322,20 @@ class RiskAnalysisPanel(Panel):
     def _show_note(self) -> None:
         one = self._pages[self.tabs.currentIndex()]
         seen = self._seen.get(one.key)
-        text, tip = "", ""
+        text, stamp, tip = "", "", ""
         if seen is not None:
             note = seen.state.note
             stamp = fmt.as_of(note.as_of_utc, None, time.monotonic() - seen.came_at)
-            text = f"{words.note_text(note, one.units)} · {stamp}"
+            text = words.note_text(note, one.units)
             tip = f"{fmt.date_time(note.as_of_utc)}, computed in {fmt.fixed(note.took_ms, 0)} ms"
         text = " · ".join(part for part in (self._failure, text) if part)
         if text != self.note.text():
             self.note.setText(text)
-            self.note.setToolTip(tip)
+        if stamp != self.stamp.text():
+            self.stamp.setText(stamp)
+            self.stamp.setToolTip(tip)
+            # Not in the note: its lines must not break anew because a second went by.
+            self.stamp.setMinimumWidth(max(self.stamp.minimumWidth(), self.stamp.sizeHint().width()))
         role = "error" if self._failure else "caption"
         if self.note.property("role") != role:
             self.note.setProperty("role", role)

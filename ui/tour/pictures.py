@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from ui.panels.base import Panel
 from ui.theme import ThemeName
+from ui.tour.analyses import ANALYSIS, pages_with_figures
 from ui.tour.stage import Stage
 
 WINDOW_SIZE = QSize(1600, 1000)
@@ -17,6 +18,13 @@ _SETTLE_S = 0.7
 
 def _shows_something(panel: QWidget) -> bool:
     return not isinstance(panel, Panel) or panel.empty_text is None
+
+
+def _take_pages(stage: Stage, name: ThemeName) -> None:
+    """Saves risk_analysis_PAGE_THEME.png of every page."""
+    for page in pages_with_figures(stage):
+        stage.rest(_SETTLE_S)
+        stage.picture(stage.window.panel(ANALYSIS), f"{ANALYSIS}_{page.value.lower()}_{name.value}")
 
 
 def take_pictures(stage: Stage) -> None:
@@ -29,9 +37,12 @@ def take_pictures(stage: Stage) -> None:
         for key in window.docks:
             panel = window.reveal(key)
             stage.wait(partial(_shows_something, panel), within_s=15, what=f"something to see in the {key} panel")
+            if key == ANALYSIS:
+                _take_pages(stage, name)
+                continue
             stage.rest(_SETTLE_S)
             stage.picture(panel, f"{key}_{name.value}")
-        for key in ("option_chain", "journal", "charts"):
+        for key in ("option_chain", ANALYSIS, "journal", "charts"):
             if key in window.docks:
                 window.reveal(key)
                 stage.rest(_SETTLE_S)

@@ -33,6 +33,7 @@ from models.enums import Action, Metric, OrderStatus, OrderType, Regime, TimeInF
 from models.expiry import days_to_expiry
 from models.ids import OrderId, new_order_id
 from models.order import Order, OrderLeg
+from ui.tour.analyses import analysis_facts
 from ui.tour.facts import greeks_facts, order_facts, plain, position_facts
 from ui.tour.stage import Stage, TourFailed
 
@@ -294,6 +295,10 @@ class Tour:
         self.facts["tightened_limit"] = plain(command)
         self.facts["breach"] = plain(self._open_breaches()[0])
 
+    def analyse(self) -> None:
+        """Shows each page of the risk analysis and notes what it says."""
+        self.facts["analysis"] = analysis_facts(self._stage)
+
     def _open_breaches(self) -> tuple[Any, ...]:
         state = self._stage.bridge.newest(BreachesState)
         return () if state is None else state.open
@@ -318,6 +323,7 @@ def steps(tour: Tour) -> tuple[Callable[[], None], ...]:
         tour.greeks_after,
         tour.snapshot,
         tour.work_and_cancel,
+        tour.analyse,
         tour.provoke_breach,
     )
 
