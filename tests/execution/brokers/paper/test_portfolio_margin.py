@@ -26,8 +26,10 @@ from execution.brokers.paper.surface import FloatArray
 from execution.brokers.paper.synthetic import SyntheticMarket
 from execution.brokers.port import BrokerSnapshot
 from models.clock import ManualClock
+from models.config import load_config
 from models.contract import Contract, option_contract, underlying_contract
 from models.enums import MarginMethod, Right
+from models.errors import InvalidInput
 from models.ids import AccountId, ContractKey
 from tests.execution.brokers.contract_kit import buy, order_of, sell
 from tests.execution.brokers.paper.desk import START, PaperDesk, play
@@ -215,7 +217,7 @@ def test_a_store_of_a_strategy_account_opens_under_portfolio_margin_and_back(tmp
     assert less < more == Decimal(85_000)
 
 
-def test_a_live_synthetic_account_is_margined_by_the_vols_its_quotes_are_made_of(tmp_path: Path) -> None:
+def test_the_models_a_simulated_market_tells_price_its_own_quotes(tmp_path: Path) -> None:
     async def scenario() -> None:
         market = SyntheticMarket(seed=7, start_utc=START)
         broker = PaperBroker(
@@ -244,3 +246,13 @@ def test_a_live_synthetic_account_is_margined_by_the_vols_its_quotes_are_made_of
         await broker.close()
 
     asyncio.run(scenario())
+
+
+def test_the_settings_file_chooses_the_method_and_a_wrong_word_is_refused(tmp_path: Path) -> None:
+    defaults, mine = Path(__file__).parents[4] / "assets" / "defaults.toml", tmp_path / "optiondesk.toml"
+    assert load_config(defaults, None).paper.margin_method is MarginMethod.REG_T
+    mine.write_text('[paper]\nmargin_method = "portfolio"\n')
+    assert load_config(defaults, mine).paper.margin_method is MarginMethod.PORTFOLIO
+    mine.write_text('[paper]\nmargin_method = "span"\n')
+    with pytest.raises(InvalidInput, match=r"paper\.margin_method"):
+        load_config(defaults, mine)
