@@ -1,4 +1,4 @@
-"""python -m benchmarks [--only NAME ...] [--out FILE] [--markdown FILE] [--check]: measures the desk."""
+"""python -m benchmarks [--only NAME ...] [--out FILE] [--markdown FOLDER] [--check]: measures the desk."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         print(text)
     if asked.markdown is not None:
-        markdown.write(asked.markdown, report)
+        markdown.write_all(asked.markdown, report)
     print(summary(report), file=sys.stderr)
     is_good = not report["failed"] and not (asked.check and report["missed"])
     return 0 if is_good else 1
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", choices=list(BENCHMARKS), metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--seconds", type=float, metavar="N", help="length of the live run (default 60)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON here instead of standard output")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write it as tables into this document as well")
+    parser.add_argument("--markdown", type=Path, metavar="FOLDER", help="put tables into its documents too")
     parser.add_argument(
         "--shared", type=Path, metavar="PATH", default=SHARED, help="folder of reference and data files"
     )

@@ -6,8 +6,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+#: Documents other than `benchmarks.md`, and the benchmarks that belong into them.
+_ERRORS = "exactness.md"
+_DOCUMENT_OF = {"exactness": _ERRORS, "real_chains": _ERRORS}
 #: A document's own words stand above this line, what the command makes below it.
 MARK = "<!-- Below this line: made by `python -m benchmarks --markdown`. -->"
+
+
+def write_all(folder: Path, report: Mapping[str, Any]) -> None:
+    """Writes each section into the document of a folder where it belongs: times and errors apart."""
+    for name in dict.fromkeys(_DOCUMENT_OF.get(one, "benchmarks.md") for one in report["benchmarks"]):
+        mine = {
+            key: value for key, value in report["benchmarks"].items() if _DOCUMENT_OF.get(key, "benchmarks.md") == name
+        }
+        write(folder / name, {**report, "benchmarks": mine})
 
 
 def write(path: Path, report: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.markdown import MARK, sections, write
+from benchmarks.markdown import MARK, sections, write, write_all
 
 
 def report(**benchmarks: dict[str, Any]) -> dict[str, Any]:
@@ -75,3 +75,12 @@ def test_a_new_document_has_the_line_and_the_sections(tmp_path: Path) -> None:
     path = tmp_path / "new.md"
     write(path, report(core={"figures": {}, "facts": {}}))
     assert path.read_text(encoding="utf-8").startswith(f"{MARK}\n\n## core\n\n2026-05-04")
+
+
+def test_times_and_errors_go_into_documents_of_their_own(tmp_path: Path) -> None:
+    parts: dict[str, Any] = {name: {"figures": {}, "facts": {}} for name in ("core", "exactness", "real_chains")}
+    write_all(tmp_path, report(**parts))
+    pages = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    assert set(pages) == {"benchmarks.md", "exactness.md"}
+    assert [name for name in parts if f"## {name}" in pages["exactness.md"]] == ["exactness", "real_chains"]
+    assert [name for name in parts if f"## {name}" in pages["benchmarks.md"]] == ["core"]
