@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QWidget
 from pytestqt.qtbot import QtBot
 
 from execution.analysis_views import AnalysisPage, AnalysisState, Baseline, VolResponse
@@ -22,6 +22,8 @@ from tests.ui import analysis_demo_data as demo
 from tests.ui.demo_data import RecordingClient
 from ui.analysis.table import FigureTable
 from ui.bridge import Bridge
+from ui.docks import PanelDock, PanelSpec, Place
+from ui.icons import Icons
 from ui.panels.risk_analysis import RiskAnalysisPanel
 from ui.theme import Theme, ThemeName
 
@@ -106,6 +108,37 @@ def test_behind_another_tab_of_the_window_nothing_is_asked(desk: Desk) -> None:
     assert desk.asked[-1].pages == frozenset()
     desk.panel.set_in_front(True)
     assert desk.asked[-1].pages == {AnalysisPage.BREACH_MAP}
+
+
+def test_in_a_dock_whose_tab_is_behind_another_nothing_is_asked(qtbot: QtBot, theme: Theme, icons: Icons) -> None:
+    client, window = RecordingClient({WatchAnalysis: None}), QMainWindow()
+    qtbot.addWidget(window)
+
+    def build() -> RiskAnalysisPanel:
+        return RiskAnalysisPanel(Bridge(), client, theme)
+
+    docks = [
+        PanelDock(PanelSpec("log", "Log", Place.BOTTOM, QLabel), theme, icons, window),
+        PanelDock(PanelSpec("risk_analysis", "Risk analysis", Place.BOTTOM, build), theme, icons, window),
+    ]
+    for dock in docks:
+        dock.is_released = True
+        window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+    window.tabifyDockWidget(docks[0], docks[1])
+    docks[0].raise_()
+    window.resize(1366, 400)
+    window.show()
+    docks[1].panel()
+    qtbot.wait(50)
+    assert [one for one in client.asked if isinstance(one, WatchAnalysis) and one.pages] == []
+    docks[1].raise_()
+    qtbot.waitUntil(lambda: client.asked[-1:] == [WatchAnalysis(frozenset({AnalysisPage.BREACH_MAP}))])
+    docks[0].raise_()
+    qtbot.waitUntil(lambda: client.asked[-1] == WatchAnalysis(frozenset()))
+    docks[1].raise_()
+    qtbot.waitUntil(lambda: client.asked[-1] == WatchAnalysis(frozenset({AnalysisPage.BREACH_MAP})))
+    docks[1].close()
+    assert client.asked[-1] == WatchAnalysis(frozenset())
 
 
 def test_a_panel_that_was_never_in_sight_asks_nothing(qtbot: QtBot, theme: Theme) -> None:

@@ -353,6 +353,15 @@ def test_an_unknown_part_has_no_length_and_is_a_dash() -> None:
     assert (found[3].text, found[3].start) == ("—", found[3].end)
 
 
+def test_what_is_rounded_to_nothing_carries_neither_sign_nor_colour(explain: ExplainPage) -> None:
+    explain.show_state(replace(demo.explain(), by_underlying=(demo.line("SPX", -0.4, 0.2, 12.0, 0, 0, 0),)))
+    model = explain.by_underlying.figures
+    inks = [column.ink_of(model.row_at(1)) for column in model.columns[2:5]]
+    assert [model.text(1, column) for column in (2, 3, 4)] == ["0", "0", "+12"]
+    assert inks == [Ink.TEXT, Ink.TEXT, Ink.GAIN]
+    assert [bar.ink for bar in bars(model.row_at(1))[:3]] == [Ink.TEXT, Ink.TEXT, Ink.GAIN]
+
+
 def test_lines_come_by_underlying_by_position_and_unexplained(explain: ExplainPage) -> None:
     model = explain.by_underlying.figures
     assert [model.text(row, 0) for row in range(model.rowCount())] == ["Total", "SPY", "SPX", "/ESM6", "QQQ", "AAPL"]

@@ -49,7 +49,9 @@ class FigureColumn(Generic[T]):
         value = self.value(row)
         if not fmt.is_known(value):
             return Ink.TEXT_MUTED
-        return sign_ink(value) if self.is_signed else Ink.TEXT
+        # What is rounded to nothing has lost its sign, so it must not keep the colour alone.
+        is_coloured = self.is_signed and self.show(row)[:1] in ("+", fmt.MINUS)
+        return sign_ink(value) if is_coloured else Ink.TEXT
 
 
 def figure(

@@ -40,6 +40,11 @@ class Bar:
         """The figure with its sign."""
         return fmt.signed(self.value, 0)
 
+    @property
+    def ink(self) -> Ink:
+        """Gain or loss while the figure shows its sign."""
+        return sign_ink(self.value if self.text[:1] in {"+", fmt.MINUS} else 0.0)
+
 
 def bars(line: ExplainLine) -> tuple[Bar, ...]:
     """Returns the parts in order, then the whole; an unknown part has no length."""
@@ -119,7 +124,7 @@ class Waterfall(QWidget):
         wide = min(slot.width() * 0.62, 64.0)
         top, bottom = sorted((self._y(bar.start), self._y(bar.end)))
         rect = QRectF(slot.center().x() - wide / 2, top, wide, max(bottom - top, 1.0))
-        ink = sign_ink(bar.value)
+        ink = bar.ink
         painter.fillRect(rect, theme.color(ink, alpha=255 if is_whole else 165))
         if not is_whole:
             following = self._slot(index + 1).center().x()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ui.panels.risk_analysis import RiskAnalysisPanel
 
 ANALYSIS = "risk_analysis"
-_WITHIN_S = 20.0
+_WITHIN_S, _SETTLE_S = 20.0, 0.7
 _STATES: dict[AnalysisPage, type[AnalysisState]] = {
     AnalysisPage.BREACH_MAP: BreachMapState,
     AnalysisPage.STRESS: StressState,
@@ -34,14 +34,29 @@ _STATES: dict[AnalysisPage, type[AnalysisState]] = {
 def pages_with_figures(stage: Stage) -> Iterator[AnalysisPage]:
     """Brings page after page to the front, each once it has figures; at last the first one again.
 
-    Raises TourFailed when a page has none for too long.
+    A page's picture is taken the first time that it is seen in a theme. Raises TourFailed when a page has no figures
+    for too long.
     """
     panel = cast("RiskAnalysisPanel", stage.window.reveal(ANALYSIS))
     for page in AnalysisPage:
         panel.show_page(page)
         stage.wait(lambda: panel.problem_text is None, within_s=_WITHIN_S, what=f"figures of the {page.value} page")
+        _take_picture(stage, panel, page)
         yield page
     panel.show_page(AnalysisPage.BREACH_MAP)
+
+
+def _take_picture(stage: Stage, panel: RiskAnalysisPanel, page: AnalysisPage) -> None:
+    name = f"{ANALYSIS}_{page.value.lower()}_{stage.theme.name.value}"
+    if name not in {path.stem for path in stage.pictures}:
+        stage.rest(_SETTLE_S)
+        stage.picture(panel, name)
+
+
+def show_pages(stage: Stage) -> None:
+    """Shows every page once, for its picture."""
+    for _ in pages_with_figures(stage):
+        pass
 
 
 def analysis_facts(stage: Stage) -> dict[str, Any]:

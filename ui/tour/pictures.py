@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from ui.panels.base import Panel
 from ui.theme import ThemeName
-from ui.tour.analyses import ANALYSIS, pages_with_figures
+from ui.tour.analyses import ANALYSIS, show_pages
 from ui.tour.stage import Stage
 
 WINDOW_SIZE = QSize(1600, 1000)
@@ -18,13 +18,6 @@ _SETTLE_S = 0.7
 
 def _shows_something(panel: QWidget) -> bool:
     return not isinstance(panel, Panel) or panel.empty_text is None
-
-
-def _take_pages(stage: Stage, name: ThemeName) -> None:
-    """Saves risk_analysis_PAGE_THEME.png of every page."""
-    for page in pages_with_figures(stage):
-        stage.rest(_SETTLE_S)
-        stage.picture(stage.window.panel(ANALYSIS), f"{ANALYSIS}_{page.value.lower()}_{name.value}")
 
 
 def take_pictures(stage: Stage) -> None:
@@ -38,7 +31,7 @@ def take_pictures(stage: Stage) -> None:
             panel = window.reveal(key)
             stage.wait(partial(_shows_something, panel), within_s=15, what=f"something to see in the {key} panel")
             if key == ANALYSIS:
-                _take_pages(stage, name)
+                show_pages(stage)
                 continue
             stage.rest(_SETTLE_S)
             stage.picture(panel, f"{key}_{name.value}")
