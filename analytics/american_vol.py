@@ -129,7 +129,8 @@ class _Search(NamedTuple):
             # From inside the exercise region the ceiling says little: go up by doubling.
             middle = np.where(low[active] > 0.0, np.minimum(middle, 2.0 * low[active]), middle)
             moved = np.where(inside, moved, middle)
-            moved = np.where(miss == 0.0, here, moved)
+            # Where the price is met, a step that rounding puts outside the bracket is none: never half or double of it.
+            moved = np.where(inside | (np.abs(miss) > _REACHED * scale[active]), moved, here)
             vol[active] = moved
             open_still = (np.abs(moved - here) > _CONVERGED * moved) & (np.abs(miss) > _REACHED * scale[active])
             active = active[open_still]

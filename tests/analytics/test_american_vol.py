@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +99,20 @@ def test_shapes_broadcast() -> None:
     found = american_implied_vol(price=np.array([[6.0], [7.0]]), **{**_PUT, "strike": np.array([99.0, 100.0, 101.0])})
     assert found.vol.shape == found.status.shape == (2, 3)
     assert american_implied_vol(price=np.empty(0), **_PUT).vol.shape == (0,)
+
+
+def test_a_vol_that_meets_its_price_to_the_last_digit_is_kept_and_not_halved() -> None:
+    """Rounding can put the last Newton step on the edge of the bracket: that is no reason to bisect."""
+    strike = np.arange(800.0, 1201.0, 10.0)
+    common: dict[str, Any] = {"spot": 1000.0, "rate": 0.0375, "dividend_yield": 0.0125}
+    for days, vol in itertools.product((11.0, 45.0, 137.0, 228.0), np.linspace(0.1, 0.4, 13).tolist()):
+        near = strike[np.abs(np.log(strike / 1000.0)) < 1.2 * vol * np.sqrt(days / 365.0)]
+        inputs = common | {"t_years": days / 365.0, "strike": near, "is_call": np.array([[True], [False]])}
+        price = np.round(american_price(vol=vol, **inputs), 4)
+        found = american_implied_vol(price=price, **inputs)
+        ok = found.status == IvStatus.OK
+        np.testing.assert_allclose(american_price(vol=found.vol[ok], **_rows(inputs, ok)), price[ok], atol=1e-6)
+
+
+def _rows(inputs: dict[str, Any], chosen: Any) -> dict[str, Any]:
+    return {name: np.broadcast_to(value, chosen.shape)[chosen] for name, value in inputs.items()}

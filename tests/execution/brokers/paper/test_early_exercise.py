@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analytics.black_scholes import bsm_price
 from execution.brokers.paper.chain_file import ChainFile, read_chain_file
-from execution.brokers.paper.early_exercise import Terms
+from execution.brokers.paper.early_exercise import Terms, american_vols, european_prices
 from execution.brokers.paper.recorded import RecordedMarket
 from execution.brokers.paper.smile_fit import Reason, fit_chain
-from execution.brokers.paper.surface import years_between
+from execution.brokers.paper.surface import FloatArray, IntArray, total_variance, years_between
 from models.clock import epoch_s
 from models.enums import Settlement
 from models.expiry import settlement_instant_utc
@@ -33,6 +34,45 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> ChainFile:
 def true_terms() -> Terms:
     at_money = np.sqrt(SMILE.slices(EXPIRES_S, AT_S, 0.0).theta / T_YEARS)
     return Terms(T_YEARS, (RATE - DIVIDEND_YIELD) * T_YEARS, at_money, 0.0, RATE)
+
+
+def expiry_of(chain: ChainFile) -> IntArray:
+    return np.array([EXPIRIES.index(one) for one in chain.expiry])
+
+
+def true_vols(chain: ChainFile) -> FloatArray:
+    of, slices = expiry_of(chain), SMILE.slices(EXPIRES_S, AT_S, 0.0)
+    k = np.log(chain.strike / SPOT) - (RATE - DIVIDEND_YIELD) * T_YEARS[of]
+    variance = total_variance(slices.theta[of], slices.rho[of], slices.psi[of], k)
+    return np.asarray(np.sqrt(variance / T_YEARS[of]))
+
+
+def test_the_european_twins_are_european_prices_near_the_money_and_nothing_elsewhere(chain: ChainFile) -> None:
+    of, terms = expiry_of(chain), true_terms()
+    found = european_prices(chain, chain.close, of, terms)
+    expected = bsm_price(
+        spot=SPOT,
+        strike=chain.strike,
+        t_years=T_YEARS[of],
+        rate=RATE,
+        dividend_yield=DIVIDEND_YIELD,
+        vol=true_vols(chain),
+        is_call=chain.is_call,
+    )
+    near = np.isfinite(found)
+    assert found[near] == pytest.approx(expected[near], abs=2e-3)
+    distance = np.abs(np.log(chain.strike / SPOT) - terms.carry[of])
+    assert near.sum() > 60
+    assert (distance[near] <= np.maximum(terms.vol * np.sqrt(T_YEARS), 0.012)[of][near]).all()
+    assert not np.isfinite(european_prices(chain, chain.close, np.full(of.size, -1), terms)).any()
+
+
+def test_the_vols_are_those_the_prices_were_made_of(chain: ChainFile) -> None:
+    of = expiry_of(chain)
+    row = np.flatnonzero(np.where(chain.is_call, chain.strike >= SPOT, chain.strike < SPOT) & (chain.close > 0.2))
+    no_guess = np.full(row.size, np.nan)
+    found = american_vols(chain, chain.close[row], row, of[row], true_terms(), guess=no_guess)
+    assert found == pytest.approx(true_vols(chain)[row], abs=2e-4)
 
 
 def test_what_all_expiries_share_is_no_dividend() -> None:
