@@ -173,6 +173,9 @@ def test_a_limit_used_without_bound_is_over_and_never_a_figure(breach: BreachPag
     lane = replace(state.lanes[0], low=0.0, utilisation=np.full(61, math.inf))
     breach.show_state(replace(state, lanes=(lane, *state.lanes[1:])))
     assert breach.lanes.figure_at(0) == ("−40.6", "▲ over")
+    breach.show_state(replace(state, worst=np.full(state.worst.shape, math.inf), binding=np.zeros((7, 61), int)))
+    QTest.keyClick(breach.grid, Qt.Key.Key_Up)
+    assert breach.grid.read_out == "SPX 7,201 (0.0%), +2.5 pts: delta ▲ over"
 
 
 # --- stress and expiries ----------------------------------------------------------------------------------------------

@@ -150,7 +150,8 @@ class BreachGrid(QWidget):
         row, column = self._at
         move = float(state.spot_shifts_pct[column])
         lane, used = int(state.binding[row, column]), float(state.worst[row, column])
-        what = "no limit" if lane < 0 else f"{short_name(state.lanes[lane].metric)} {fmt.utilisation(used)}"
+        share = f" {fmt.utilisation(used)}" if math.isfinite(used) else ""
+        what = "no limit" if lane < 0 else f"{short_name(state.lanes[lane].metric)}{share}"
         cue = " ▲ over" if used > 1.0 else " ● near" if used >= NEAR_LIMIT else ""
         where = level_text(state.spot_now * (1 + move / 100), move)
         return f"{where}, {points_text(float(state.vol_shifts_points[row]))}: {what}{cue}"

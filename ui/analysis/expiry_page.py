@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from execution.analysis_views import ExpiryLadderState, ExpiryRung
 from ui import format as fmt
 from ui.analysis.table import FigureTable
-from ui.analysis.table_model import FigureColumn, figure
+from ui.analysis.table_model import FigureColumn, dollars, figure
 from ui.analysis.words import move_text
 from ui.theme import Theme
 
@@ -28,11 +27,7 @@ class ExpiryLine:
 
 
 def _count(value: float | None) -> str:
-    return fmt.EM_DASH if value is None or not math.isfinite(value) else fmt.fixed(value, 0)
-
-
-def _dollars(value: float | None) -> str:
-    return fmt.signed(value, 0)
+    return fmt.fixed(value, 0)
 
 
 def columns(shifts_pct: tuple[float, ...]) -> tuple[FigureColumn[ExpiryLine], ...]:
@@ -49,14 +44,14 @@ def columns(shifts_pct: tuple[float, ...]) -> tuple[FigureColumn[ExpiryLine], ..
         figure("Long", "contracts held long", lambda line: line.rung.contracts_long, _count),
         figure("Short", "contracts held short", lambda line: line.rung.contracts_short, _count),
         figure("Extrinsic $", "time value in the contracts, dollars; negative = still to be earned by the book",
-               lambda line: line.rung.extrinsic, _dollars),
+               lambda line: line.rung.extrinsic, dollars),
         figure("SPX delta", "$ per SPX point, beta-weighted", lambda line: line.rung.spx_equiv_delta, fmt.delta),
         figure("Gamma", "deltas per SPX point", lambda line: line.rung.gamma, fmt.gamma),
-        figure("Theta $", "$ per calendar day", lambda line: line.rung.theta_per_day, _dollars),
-        figure("Vega $", "$ per vol point", lambda line: line.rung.vega_per_point, _dollars),
+        figure("Theta $", "$ per calendar day", lambda line: line.rung.theta_per_day, dollars),
+        figure("Vega $", "$ per vol point", lambda line: line.rung.vega_per_point, dollars),
         *(
             figure(f"P&L {move_text(shift)}", f"dollars against now if SPX moves {move_text(shift)} today",
-                   pnl_at(index), _dollars, is_signed=True)
+                   pnl_at(index), dollars, is_signed=True)
             for index, shift in enumerate(shifts_pct)
         ),
     )  # fmt: skip

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from execution.analysis_views import ExplainLine, ExplainState
 from ui import format as fmt
 from ui.analysis.table import FigureTable
-from ui.analysis.table_model import FigureColumn, figure
+from ui.analysis.table_model import FigureColumn, dollars, figure
 from ui.analysis.waterfall import Waterfall
 from ui.theme import GAP, PAD, Ink, Theme
 from ui.widgets.segments import Segments
@@ -17,24 +17,20 @@ UNITS = "$ since the baseline"
 _UNDERLYINGS, _POSITIONS, _UNEXPLAINED = "underlyings", "positions", "unexplained"
 
 
-def _dollars(value: float | None) -> str:
-    return fmt.signed(value, 0)
-
-
 def columns(name: str) -> tuple[FigureColumn[ExplainLine], ...]:
     """Returns the columns of a table of lines."""
     since = "dollars since the baseline"
     return (
         FigureColumn(name, "", lambda line: line.name),
-        figure("Actual $", f"what was made, {since}", lambda line: line.actual, _dollars,
+        figure("Actual $", f"what was made, {since}", lambda line: line.actual, dollars,
                is_signed=True, has_bar=True),
-        figure("Delta", f"by the move of the price, {since}", lambda line: line.delta, _dollars, is_signed=True),
-        figure("Gamma", f"by the change of delta, {since}", lambda line: line.gamma, _dollars, is_signed=True),
-        figure("Theta", f"by the days that passed, {since}", lambda line: line.theta, _dollars, is_signed=True),
-        figure("Vega", f"by the change of the vol, {since}", lambda line: line.vega, _dollars, is_signed=True),
-        figure("Trades", f"by positions opened, changed or closed, {since}", lambda line: line.trades, _dollars,
+        figure("Delta", f"by the move of the price, {since}", lambda line: line.delta, dollars, is_signed=True),
+        figure("Gamma", f"by the change of delta, {since}", lambda line: line.gamma, dollars, is_signed=True),
+        figure("Theta", f"by the days that passed, {since}", lambda line: line.theta, dollars, is_signed=True),
+        figure("Vega", f"by the change of the vol, {since}", lambda line: line.vega, dollars, is_signed=True),
+        figure("Trades", f"by positions opened, changed or closed, {since}", lambda line: line.trades, dollars,
                is_signed=True),
-        figure("Residual", f"what the parts do not say, {since}", lambda line: line.residual, _dollars,
+        figure("Residual", f"what the parts do not say, {since}", lambda line: line.residual, dollars,
                is_signed=True),
     )  # fmt: skip
 
@@ -61,8 +57,6 @@ class ExplainPage(QWidget):
             "Lines of the P&L explain",
             self,
         )
-        self.hint = QLabel(self)
-        self.hint.setProperty("role", "caption")
         self.stack = QStackedWidget(self)
         self._pages: dict[str, QWidget] = {
             _UNDERLYINGS: self.by_underlying,
@@ -92,7 +86,7 @@ class ExplainPage(QWidget):
         head = QHBoxLayout()
         head.setContentsMargins(GAP, 2, PAD, 2)
         head.addWidget(self.split)
-        head.addWidget(self.hint, 1)
+        head.addStretch(1)
         right = QVBoxLayout()
         right.setSpacing(0)
         right.addLayout(head)

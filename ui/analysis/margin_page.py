@@ -13,7 +13,7 @@ from execution.analysis_views import FloatArray, MarginHorizonState, MarginRung
 from ui import format as fmt
 from ui.analysis.margin_plot import INKS, MarginPlot, series, spot_now
 from ui.analysis.table import FigureTable
-from ui.analysis.table_model import FigureColumn, figure
+from ui.analysis.table_model import FigureColumn, dollars, figure
 from ui.analysis.words import level_text, move_text
 from ui.theme import GAP, PAD, Ink, Theme
 from ui.widgets.labels import ValueLabel
@@ -23,25 +23,17 @@ _STACKED_FROM_PX = 380
 _NAMES = ("Equity", "Reg-T", "Portfolio")
 
 
-def _whole(value: float | None) -> str:
-    return fmt.money(value)
-
-
-def _dollars(value: float | None) -> str:
-    return fmt.signed(value, 0)
-
-
 COLUMNS: tuple[FigureColumn[MarginRung], ...] = (
     FigureColumn("Shift", "move of SPX; every underlying moves by its beta", lambda rung: move_text(rung.shift_pct),
                  value=lambda rung: rung.shift_pct),
-    figure("SPX", "level after the move", lambda rung: rung.spot, _whole),
+    figure("SPX", "level after the move", lambda rung: rung.spot, fmt.money),
     figure("Vol change", "points that a 30-day at-the-money vol of SPX moves with it",
            lambda rung: rung.vol_change_points, lambda value: fmt.signed(value, 1)),
-    figure("Equity", "net liquidation after the move, dollars", lambda rung: rung.equity, _whole),
-    figure("Reg-T", "strategy-based requirement, dollars", lambda rung: rung.reg_t, _whole),
-    figure("Portfolio", "risk-based (portfolio margin) requirement, dollars", lambda rung: rung.portfolio, _whole),
+    figure("Equity", "net liquidation after the move, dollars", lambda rung: rung.equity, fmt.money),
+    figure("Reg-T", "strategy-based requirement, dollars", lambda rung: rung.reg_t, fmt.money),
+    figure("Portfolio", "risk-based (portfolio margin) requirement, dollars", lambda rung: rung.portfolio, fmt.money),
     figure("Excess", "equity less the requirement of the account's own method, dollars; negative = margin call",
-           lambda rung: rung.excess, _dollars, is_signed=True),
+           lambda rung: rung.excess, dollars, is_signed=True),
 )  # fmt: skip
 
 

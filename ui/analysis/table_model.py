@@ -69,6 +69,11 @@ def figure(
     )  # fmt: skip
 
 
+def dollars(value: float | None) -> str:
+    """Returns whole dollars with their sign: in a column, cents for some rows only would not line up."""
+    return fmt.signed(value, 0)
+
+
 class FigureModel(QAbstractTableModel, Generic[T]):
     """Rows keep their places while figures tick; the order is made anew on a click or when rows come and go."""
 
