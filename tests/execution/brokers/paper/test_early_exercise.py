@@ -17,7 +17,7 @@ from models.clock import epoch_s
 from models.enums import Settlement
 from models.expiry import settlement_instant_utc
 from models.ids import ContractKey
-from tests.execution.brokers.paper.chain_maker import DAY, DIVIDEND_YIELD, EXPIRIES, RATE, SMILE, made_chain
+from tests.execution.brokers.paper.chain_maker import DAY, DIVIDEND_YIELD, EXPIRIES, RATE, SMILE, SPOT, made_chain
 
 AT_S = epoch_s(settlement_instant_utc(DAY, Settlement.PM))
 EXPIRES_S = np.array([epoch_s(settlement_instant_utc(day, Settlement.PM)) for day in EXPIRIES])
