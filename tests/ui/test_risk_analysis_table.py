@@ -1,4 +1,4 @@
-"""The table of the risk analysis: figures tick in place, text is made when it is looked at, units are in the tooltips."""
+"""The analysis table: figures tick in place, text is made when it is looked at, units are in the tooltips."""
 
 from __future__ import annotations
 
