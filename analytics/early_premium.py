@@ -2,9 +2,10 @@
 
 An American value is the European one plus a premium that varies slowly. Solving it costs a hundred European values, so
 a live book keeps each row's premium with its Greeks and moves it by them (second order in spot and vol, first in time)
-as long as the row stays near where it was solved: the spot within 0.1 %, the vol within 0.2 points, a minute, the same
-rate and yield. The error this leaves is below 5e-6 of the spot in the price (0.05 cents at 100) and 5e-4 in delta, ten
-times that only next to the exercise boundary (tests hold it); the European part is exact at every tick.
+as long as the row stays near where it was solved: the spot within 0.1 %, the vol within 2 % of itself, a minute, the
+same rate and yield. The error this leaves is below 5e-6 of the spot in the price (0.05 cents at 100) and 5e-4 in delta,
+ten times that only next to the exercise boundary, and 0.1 points in a vol found by steps (tests hold it); the European
+part is exact at every tick.
 """
 
 from typing import NamedTuple, TypedDict
@@ -17,10 +18,13 @@ from analytics.black_scholes import Bools, FirstOrderValues, Floats, bsm, bsm_fi
 from analytics.implied_vol import ImpliedVol, IvStatus
 
 _SPOT_REACH = 1e-3
-_VOL_REACH = 2e-3
+#: Shares of the vol: as far as Greeks are carried, and as far as a new vol may be found by steps.
+_VOL_REACH, _STEP_REACH = 0.02, 0.04
+#: A premium below these shares of the spot and of delta hardly bends: it is carried so many times as far in vol.
+_SLIGHT_PRICE, _SLIGHT_DELTA, _SLIGHT_REACH = 1e-5, 1e-4, 10.0
 _TIME_REACH_S = 60.0
 #: So many rows a tick are solved before they have to be, from this share of the reach on.
-_AHEAD, _AHEAD_FROM = 24, 0.4
+_AHEAD, _AHEAD_FROM = 16, 0.7
 _SECONDS_PER_DAY = 86_400.0
 _POINT = 0.01
 _NEWTON_STEPS = 2
@@ -143,21 +147,28 @@ class EarlyPremiums:
 
     def _stepped(self, rows: _Rows, now_epoch_s: float, live: LiveOptions, price: Floats) -> Floats:
         """Vols after two Newton steps; NaN where they lead away."""
-        start = live.vol
+        start, reach = live.vol, _STEP_REACH * live.vol * self._stretch(rows)
         for _ in range(_NEWTON_STEPS):
             values = self._carried(bsm_first_order(**live.arguments()), rows, now_epoch_s, live)
             with np.errstate(divide="ignore", invalid="ignore"):
                 moved = live.vol + (price - values[0]) / values[4] * _POINT
-            live = live._replace(vol=np.where(np.abs(moved - start) <= _VOL_REACH, moved, np.nan))
+            live = live._replace(vol=np.where(np.abs(moved - start) <= reach, moved, np.nan))
         return live.vol
 
     def _distance(self, rows: _Rows, now_epoch_s: float, live: LiveOptions) -> Floats:
         """How far each row is from where its premium was solved: 1 = as far as a premium is carried, inf = never."""
         spot, vol, rate, carry_yield, at_s = self._anchor[:, rows]
-        way = np.maximum(np.abs(live.spot - spot) / (_SPOT_REACH * spot), np.abs(live.vol - vol) / _VOL_REACH)
+        by_vol = np.abs(live.vol - vol) / (_VOL_REACH * vol * self._stretch(rows))
+        way = np.maximum(np.abs(live.spot - spot) / (_SPOT_REACH * spot), by_vol)
         way = np.maximum(way, np.abs(now_epoch_s - at_s) / _TIME_REACH_S)
         same = (live.rate == rate) & (live.carry_yield == carry_yield)
         return np.where(same & np.isfinite(way), way, np.inf)
+
+    def _stretch(self, rows: _Rows) -> Floats:
+        """How many times further a row's premium may be carried in vol."""
+        slight = np.abs(self._terms[0, rows]) <= _SLIGHT_PRICE * self._anchor[0, rows]
+        slight &= np.abs(self._terms[1, rows]) <= _SLIGHT_DELTA
+        return np.where(slight, _SLIGHT_REACH, 1.0)
 
     def _due(self, rows: _Rows, now_epoch_s: float, live: LiveOptions) -> Bools:
         """Which rows are solved now: those out of reach, and beforehand the furthest of those on the way there.

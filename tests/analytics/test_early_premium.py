@@ -52,7 +52,7 @@ def test_within_reach_carried_values_stay_near_the_exact_ones(seed: int) -> None
     later = NOW + 55.0
     moved = live._replace(
         spot=live.spot * (1.0 + rng.uniform(-9.9e-4, 9.9e-4)),
-        vol=live.vol + rng.uniform(-1.9e-3, 1.9e-3, COUNT),
+        vol=live.vol + live.vol * rng.uniform(-0.019, 0.019, COUNT),
         t_years=live.t_years - 55.0 / (365.0 * 86_400.0),
     )
     found, exact = carried(premiums, moved, later), american_first_order(**moved.arguments())
@@ -94,16 +94,16 @@ def test_vols_come_back_from_prices_near_the_last_ones_and_far_from_them() -> No
     live, premiums = some_rows(), EarlyPremiums(COUNT)
     carried(premiums, live)
     rng = np.random.default_rng(8)
-    true = live.vol + np.where(rng.random(COUNT) < 0.5, rng.uniform(-1e-3, 1e-3, COUNT), 0.05)
+    true = live.vol + np.where(rng.random(COUNT) < 0.5, live.vol * rng.uniform(-0.03, 0.03, COUNT), 0.05)
     price = american_price(**live._replace(vol=true).arguments())
     found = premiums.implied_vol(np.arange(COUNT), NOW, live, price)
     solved = found.status == IvStatus.OK
     assert solved.mean() > 0.95
-    vega = american_first_order(**live._replace(vol=true).arguments()).vega_per_point * 100.0
-    clear = solved & (vega > 0.5)
-    assert np.abs(found.vol - true)[clear].max() < 1e-5
+    vega = american_first_order(**live._replace(vol=true).arguments()).vega_per_point
+    clear = solved & (vega > 0.02)
+    assert np.abs(found.vol - true)[clear].max() < 1e-3
     back = american_price(**live._replace(vol=np.where(solved, found.vol, 0.2)).arguments())
-    assert np.abs(back - price)[solved].max() < 2e-4
+    assert np.abs(back - price)[solved].max() < 1e-3
 
 
 def test_a_first_vol_needs_no_last_one() -> None:
@@ -146,7 +146,7 @@ def test_rows_of_one_underlying_are_not_all_solved_at_the_same_tick(monkeypatch:
         return american(**columns)
 
     monkeypatch.setattr(early_premium, "american", counting)
-    for step in range(1, 46):
-        carried(premiums, live._replace(spot=live.spot * (1.0 + step * 3e-5)), NOW + 0.1 * step)
+    for step in range(1, 120):
+        carried(premiums, live._replace(spot=live.spot * (1.0 + step * 1e-5)), NOW + 0.1 * step)
     assert sum(solved) >= COUNT, "every row was solved on the way"
-    assert max(solved) <= 24, "none of them had to wait until it was out of reach"
+    assert max(solved) <= 16, "none of them had to wait until it was out of reach"
