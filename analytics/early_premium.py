@@ -27,7 +27,8 @@ _TIME_REACH_S = 60.0
 _AHEAD, _AHEAD_FROM = 16, 0.7
 _SECONDS_PER_DAY = 86_400.0
 _POINT = 0.01
-_NEWTON_STEPS = 2
+#: Steps at most, and the last one's size at most.
+_NEWTON_STEPS, _SETTLED = 4, 1e-5
 _TERMS = ("price", "delta", "gamma", "theta_per_day", "vega_per_point", "vanna", "volga")
 _Rows = npt.NDArray[np.intp]
 
@@ -131,7 +132,7 @@ class EarlyPremiums:
     def implied_vol(self, rows: _Rows, now_epoch_s: float, live: LiveOptions, price: Floats) -> ImpliedVol:
         """Vols at which rows are worth `price`; `live.vol` holds their last ones, NaN where there is none.
 
-        A row near where its premium was solved takes two Newton steps from its last vol; what has no last vol, has
+        A row near where its premium was solved takes Newton steps from its last vol; what has no last vol, has
         moved further or does not settle is solved from the start.
         """
         vol, status = np.full(rows.size, np.nan), np.full(rows.size, IvStatus.OK, dtype=np.int8)
@@ -146,14 +147,18 @@ class EarlyPremiums:
         return ImpliedVol(vol, status)
 
     def _stepped(self, rows: _Rows, now_epoch_s: float, live: LiveOptions, price: Floats) -> Floats:
-        """Vols after two Newton steps; NaN where they lead away."""
+        """Vols after a few Newton steps; NaN where they lead away or have not settled."""
         start, reach = live.vol, _STEP_REACH * live.vol * self._stretch(rows)
+        step = np.full(rows.size, np.inf)
         for _ in range(_NEWTON_STEPS):
             values = self._carried(bsm_first_order(**live.arguments()), rows, now_epoch_s, live)
             with np.errstate(divide="ignore", invalid="ignore"):
-                moved = live.vol + (price - values[0]) / values[4] * _POINT
+                step = (price - values[0]) / values[4] * _POINT
+            moved = live.vol + step
             live = live._replace(vol=np.where(np.abs(moved - start) <= reach, moved, np.nan))
-        return live.vol
+            if not np.any(np.abs(step) > _SETTLED):
+                break
+        return np.where(np.abs(step) <= _SETTLED, live.vol, np.nan)
 
     def _distance(self, rows: _Rows, now_epoch_s: float, live: LiveOptions) -> Floats:
         """How far each row is from where its premium was solved: 1 = as far as a premium is carried, inf = never."""
