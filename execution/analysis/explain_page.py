@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from analytics.book import SECONDS_PER_YEAR, Model
+from analytics.exercise import option_first_order, option_implied_vol
+from analytics.implied_vol import IvStatus
 from analytics.scenarios import ExplainInputs, PnlExplain, PnlParts, pnl_explain, sum_by
 from execution.analysis.scene import Scene
 from execution.analysis_views import Baseline, ExplainLine, ExplainState
@@ -21,8 +25,8 @@ from models.trade import Execution
 _Key = tuple[AccountId, ContractKey]
 _SECONDS_PER_DAY = 86_400.0
 _METHOD = (
-    "Greeks of the baseline times what moved since (Taylor), per calendar day and vol point; trades at their prices "
-    "and fees; the residual is what the expansion misses"
+    "Greeks of the baseline, at today's carry, times what moved since (Taylor); trades at their prices and fees; "
+    "the residual is what the expansion misses"
 )
 
 
@@ -45,7 +49,7 @@ def explain_page(scene: Scene, task: ExplainTask) -> ExplainState:
         note = scene.note(_METHOD, 0.0, "Nothing to explain from yet: the book is recorded once all of it is quoted.")
         return ExplainState(note, task.baselines, task.baseline, None, (), (), ())
     wanted = {info.account_id for info, _ in scene.accounts}
-    before = _by_key(one for one in start.positions if one.account_id in wanted)
+    before = _by_key(one for one in with_present_carry(start, scene) if one.account_id in wanted)
     after = _by_key(one for one in task.end.positions if one.account_id in wanted)
     traded = _traded(execution for execution in task.traded if execution.account_id in wanted)
     keys = sorted({*before, *after, *traded})
@@ -68,6 +72,44 @@ def explain_page(scene: Scene, task: ExplainTask) -> ExplainState:
         by_position=_sorted(_line(name, found.rows, at) for at, name in enumerate(positions) if _has_pnl(found, at)),
         unexplained=tuple(positions[at] for at in unexplained),
     )
+
+
+def with_present_carry(start: BookMark, scene: Scene) -> tuple[PositionMark, ...]:
+    """The baseline's positions, with vol and Greeks of options still held at the rate and yield in use now.
+
+    A forward that was learned since then would otherwise show as vega made and lost again in the residual. Prices and
+    spots stay; an option whose price then had no vol at this carry keeps what was recorded.
+    """
+    book, row_of = scene.book, {(row.account_id, row.contract.key): at for at, row in enumerate(scene.rows)}
+    held = [(at, row_of.get((one.account_id, one.contract_key), -1)) for at, one in enumerate(start.positions)]
+    held = [(at, row) for at, row in held if row >= 0 and book.model[row] != Model.LINEAR]
+    if not held:
+        return start.positions
+    rows = np.array([row for _, row in held])
+    marks = [start.positions[at] for at, _ in held]
+    terms: dict[str, npt.NDArray[Any]] = {
+        "spot": _column(marks, "spot"),
+        "strike": book.strike[rows],
+        "t_years": np.maximum(book.expiry_epoch_s[rows] - epoch_s(start.at_utc), 0.0) / SECONDS_PER_YEAR,
+        "rate": book.rate[rows],
+        "dividend_yield": book.carry_yield(rows),
+        "is_call": book.is_call[rows],
+        "is_american": book.is_american[rows],
+    }
+    found = option_implied_vol(price=_column(marks, "price"), **terms)
+    values = option_first_order(vol=found.vol, **terms)
+    positions = list(start.positions)
+    for place, (at, _) in enumerate(held):
+        if found.status[place] == IvStatus.OK:
+            positions[at] = replace(
+                positions[at],
+                vol=float(found.vol[place]),
+                delta=float(values.delta[place]),
+                gamma=float(values.gamma[place]),
+                theta_per_day=float(values.theta_per_day[place]),
+                vega_per_point=float(values.vega_per_point[place]),
+            )
+    return tuple(positions)
 
 
 def _by_key(positions: Iterable[PositionMark]) -> dict[_Key, PositionMark]:
