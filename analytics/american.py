@@ -108,7 +108,9 @@ def american_future(
     """Price and all Greeks of options on a future, premium paid at once: the yield is the rate and rho moves both."""
     inputs = arrays(forward, strike, t_years, rate, rate, vol, is_call)
     shape = np.broadcast_shapes(*(value.shape for value in inputs))
-    return OptionValues(*(value.reshape(shape) for value in all_greeks(inputs, hold_forward=True)))
+    flat = all_greeks(inputs, hold_forward=True)
+    flat = complete(inputs, flat, shape, None, DividendModel.SPOT, hold_forward=True)
+    return OptionValues(*(value.reshape(shape) for value in flat))
 
 
 def american_future_first_order(

@@ -17,7 +17,7 @@ from analytics.american_dividends import (
     too_certain,
     value_curves,
 )
-from analytics.american_yield import Inputs
+from analytics.american_yield import Inputs, in_reach
 from analytics.black_scholes import DAYS_PER_YEAR, Bools, Floats
 
 _POINT = 0.01
@@ -72,6 +72,18 @@ def with_two_boundaries(inputs: Inputs, shape: tuple[int, ...]) -> Special:
     return Special(index, rows, FINE, np.zeros(index.size, dtype=np.bool_))
 
 
+def without_boundary(inputs: Inputs, shape: tuple[int, ...], price: Floats) -> Special:
+    """Rows in reach whose price is NaN all the same: no boundary was found for them."""
+    columns = _columns(inputs, shape)
+    s, k, t, r, q, v, _ = columns
+    with np.errstate(invalid="ignore"):
+        sound = in_reach(t, r, q, v * np.sqrt(np.abs(t))) & (s > 0.0) & (k > 0.0) & (t > 0.0) & (v > 0.0)
+    index = np.flatnonzero(np.isnan(price) & sound & np.isfinite(s) & np.isfinite(k))
+    none = np.zeros((index.size, 0))
+    rows = _rows(columns, index, none, none)
+    return Special(index, rows, FINE, np.zeros(index.size, dtype=np.bool_))
+
+
 def _rows(columns: Inputs, index: Rows, dates: Floats, cash: Floats) -> CashRows:
     s, k, t, r, q, v, call = columns
     return CashRows(s[index], k[index], t[index], r[index], q[index], v[index], call[index], dates, cash)
@@ -83,11 +95,21 @@ def _columns(inputs: Inputs, shape: tuple[int, ...]) -> Inputs:
 
 
 def complete(
-    inputs: Inputs, flat: list[Floats], shape: tuple[int, ...], dividends: Dividends, model: DividendModel
+    inputs: Inputs,
+    flat: list[Floats],
+    shape: tuple[int, ...],
+    dividends: Dividends,
+    model: DividendModel,
+    *,
+    hold_forward: bool = False,
 ) -> list[Floats]:
     """Put what a single boundary with a continuous yield does not describe into flat results, and return them."""
+    if np.isnan(flat[0]).any():
+        lost = without_boundary(inputs, shape, flat[0])
+        flat[0][lost.place] = 0.0
+        fill(flat, lost, model, hold_forward=hold_forward)
     if np.any(np.minimum(inputs.rate, inputs.dividend_yield) < 0.0):
-        fill(flat, with_two_boundaries(inputs, shape), model)
+        fill(flat, with_two_boundaries(inputs, shape), model, hold_forward=hold_forward)
     if schedule(dividends)[0].size:
         fill(flat, with_cash(inputs, shape, dividends), model)
     return flat

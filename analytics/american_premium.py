@@ -11,15 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analytics.american_boundary import (
-    INV_SQRT_2PI,
-    Boundary,
-    Exercise,
-    angles,
-    driven,
-    interpolation,
-    upper_tail,
-)
+from analytics.american_boundary import Boundary, driven
+from analytics.american_equation import INV_SQRT_2PI, Exercise, angles, interpolation, upper_tail
 from analytics.black_scholes import Floats
 
 _POINTS = 20
@@ -28,7 +21,6 @@ _NEAR_POINTS = 64
 _NEAR_POWER = 3
 # Distance to the boundary, in total deviations, from which the plain rule is good to 1e-4 of gamma.
 _NEAR = 0.5
-_TINY = 1e-30
 
 
 # Rows of what `premium_terms` gives: the premium and its derivatives by spot, vol, rate, yield, spot thrice.
@@ -36,18 +28,24 @@ VALUE, BY_SPOT, BY_SPOT2, BY_VOL, BY_RATE, BY_YIELD, BY_SPOT3 = range(7)
 
 
 class _Rule(NamedTuple):
-    """Sines of the angles, weights of d(elapsed) / years, interpolation matrix."""
+    """Sines of the angles, weights of d(elapsed) / years, interpolation matrix, floors as `Scheme.cosine_share`."""
 
     sine: Floats
     weight: Floats
     matrix: Floats
+    share: Floats
 
 
-@lru_cache(maxsize=2)
-def _rule(*, near: bool) -> _Rule:
+@lru_cache(maxsize=4)
+def _rule(nodes: int, *, near: bool) -> _Rule:
     points, power = (_NEAR_POINTS, _NEAR_POWER) if near else (_POINTS, 1)
     sine, cosine, weights = angles(points, power)
-    return _Rule(sine[:, None], (2.0 * weights * sine * cosine)[:, None], interpolation(cosine))
+    return _Rule(
+        sine[:, None],
+        (2.0 * weights * sine * cosine)[:, None],
+        interpolation(cosine, nodes),
+        0.25 * (cosine * cosine)[:, None],
+    )
 
 
 class _Flow(NamedTuple):
@@ -71,12 +69,13 @@ def premium_terms(spot: Floats, problem: Exercise, boundary: Boundary) -> Floats
     spot: per strike, rows. Derivatives are per 1.00 of spot, vol, rate and yield. Below the boundary, where the option
     is exercised, they mean nothing.
     """
-    terms = _terms(spot, problem, boundary, _rule(near=False))
+    nodes = boundary.depth.shape[0] - 1
+    terms = _terms(spot, problem, boundary, _rule(nodes, near=False))
     close = np.log(spot) + boundary.depth[0] < _NEAR * problem.vol * np.sqrt(problem.t_years)
     near = np.flatnonzero(close | driven(problem))
     if near.size:
         there = Exercise(*(column[near] for column in problem))
-        terms[:, near] = _terms(spot[near], there, boundary.take(near), _rule(near=True))
+        terms[:, near] = _terms(spot[near], there, boundary.take(near), _rule(nodes, near=True))
     return terms
 
 
@@ -109,7 +108,8 @@ def _terms(spot: Floats, problem: Exercise, boundary: Boundary, rule: _Rule) -> 
 
 def _flow(spot: Floats, problem: Exercise, boundary: Boundary, rule: _Rule) -> _Flow:
     t, r, q, v = problem
-    held_depth = np.sqrt(np.maximum(rule.matrix @ (boundary.depth * boundary.depth), _TINY))
+    squared = boundary.depth * boundary.depth
+    held_depth = np.sqrt(np.maximum(rule.matrix @ squared, squared[0] * rule.share))
     elapsed = t * (rule.sine * rule.sine)
     deviation = (v * np.sqrt(t)) * rule.sine
     d2 = (np.log(spot) + held_depth) / deviation

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from analytics.american_boundary import Boundary, Exercise, joined, solve
+from analytics.american_boundary import Boundary, joined, solve
+from analytics.american_equation import Exercise
 from analytics.american_premium import (
     BY_RATE,
     BY_SPOT,
@@ -158,7 +159,7 @@ def _flat(inputs: Inputs, european: tuple[Floats, ...]) -> list[Floats]:
     with np.errstate(invalid="ignore", over="ignore"):
         deviation = inputs.vol * np.sqrt(np.abs(inputs.t_years))
     moving = np.all(inputs.spot > _SMALLEST) and np.all(inputs.strike > _SMALLEST) and np.all(deviation > _CERTAIN)
-    far = ~_in_reach(inputs.t_years, inputs.rate, inputs.dividend_yield, deviation)
+    far = ~in_reach(inputs.t_years, inputs.rate, inputs.dividend_yield, deviation)
     if far.any():
         flat[0][np.broadcast_to(far, shape).ravel()] = np.nan
         for value in flat[1:]:
@@ -174,7 +175,7 @@ def _flat(inputs: Inputs, european: tuple[Floats, ...]) -> list[Floats]:
     return flat
 
 
-def _in_reach(t: Floats, r: Floats, q: Floats, deviation: Floats) -> Bools:
+def in_reach(t: Floats, r: Floats, q: Floats, deviation: Floats) -> Bools:
     """Rows the method is made for; NaN is out of reach. Expired and motionless options always are in reach."""
     with np.errstate(invalid="ignore", over="ignore"):
         carry = np.maximum(np.abs(r), np.abs(q)) * np.abs(t)
@@ -220,7 +221,7 @@ def _book(inputs: Inputs, shape: tuple[int, ...]) -> _Book:
     with np.errstate(invalid="ignore", over="ignore"):
         deviation = vol * np.sqrt(np.abs(t))
         solvable = (r >= 0.0) & (np.maximum(r, -q) * t > _NEGLIGIBLE) & (t > 0.0) & (deviation > _CERTAIN)
-    solvable &= _in_reach(t, r, q, deviation)
+    solvable &= in_reach(t, r, q, deviation)
     chosen = np.flatnonzero(solvable)
     problems = Exercise(t[chosen], r[chosen], q[chosen], vol[chosen])
     spot, strike = (np.broadcast_to(value, shape).ravel() for value in inputs[:2])

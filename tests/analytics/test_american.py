@@ -19,7 +19,8 @@ from analytics.american import (
     american_future_first_order,
     american_price,
 )
-from analytics.american_boundary import Exercise, solve
+from analytics.american_boundary import solve
+from analytics.american_equation import Exercise
 from analytics.black_scholes import Floats, bsm, bsm_price
 
 _PRICE_BAR = 2e-6
