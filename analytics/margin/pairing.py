@@ -1,9 +1,9 @@
 """Least requirement over all pairings of one underlying, in whole contracts.
 
-Books whose programme is small enough (some fifty lines on one underlying and multiplier) are solved to a
-proven least requirement by `margin.simplex`, the few it cannot finish by SciPy's HiGHS. Larger ones go to
-`margin.pairing_large`: a valid pairing, so never too low a requirement, with a stated bound on how much a
-better one could save.
+Books whose programme is small enough (some sixty lines on one underlying and multiplier) are solved by
+`margin.simplex`, nearly all to a proven least requirement; a search that outlasts its work limit states what a
+better pairing could save at most. Larger books go to `margin.pairing_large`: a valid pairing, so never too low
+a requirement, with such a gap.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from analytics.margin.pairing_model import (
     block_loss,
     build_model,
     cover_column,
+    ride_levels,
     straddle_column,
     uncovered_column,
 )
 from analytics.margin.simplex import SimplexError, WholeProgramme, least_whole
-from analytics.margin.terms import MarginError
 
-_SMALL_LINES: Final = 80
-_SMALL_TABLE: Final = 60_000
-_OWN_NODES: Final = 60
-_HIGHS_NODES: Final = 2_000
+_SMALL_LINES: Final = 100
+_SMALL_TABLE: Final = 110_000
+_WORK: Final = 26_000_000
+"""Work limit of a search: some thirteen milliseconds."""
 _KEPT: Final = 1e-6
 
 
@@ -84,55 +84,41 @@ def best_pairing(problem: PairingProblem) -> Pairing:
         model = build_model(problem, None)
         height = model.limits.size + model.riders.size
         if height * (height + model.cost.size) <= _SMALL_TABLE:
-            return _least(problem, model)
+            least = _least(problem, model)
+            if least is not None:
+                return least
     from analytics.margin.pairing_large import near_least_pairing  # noqa: PLC0415 - SciPy's optimizers only if needed
 
     return near_least_pairing(problem)
 
 
-def _least(problem: PairingProblem, model: PairModel) -> Pairing:
-    """The proven least, but for a programme that outlasts every node limit: its gap is stated."""
+def _least(problem: PairingProblem, model: PairModel) -> Pairing | None:
+    """The least, proven or with its gap stated where the search outlasts its work limit; None when arithmetic fails."""
     programme = programme_of(model)
     try:
-        solution = least_whole(programme, _OWN_NODES)
+        solution = least_whole(programme, _WORK)
     except SimplexError:
-        solution = None
-    if solution is not None and solution.x is not None and solution.proven:
-        x = np.round(solution.x)
-        x[model.losses] = solution.x[model.losses]
-        if (programme.at_most @ x <= programme.limits + _KEPT * (1.0 + np.abs(x).max(initial=0.0))).all():
-            return pairing_of(problem, model, lots_of(model, x))
-    x, gap = _by_highs(programme)
+        return None
+    if solution.x is None:
+        return None
+    x = np.round(solution.x)
+    x[model.losses] = solution.x[model.losses]
+    if (programme.at_most @ x > programme.limits + _KEPT * (1.0 + np.abs(x).max(initial=0.0))).any():
+        return None
+    gap = 0.0 if solution.proven else max(0.0, float(programme.cost @ x) - solution.floor)
     return pairing_of(problem, model, lots_of(model, x), gap)
 
 
-def _by_highs(programme: WholeProgramme) -> tuple[FloatArray, float]:
-    """The same programme by HiGHS, and the points a better solution could save."""
-    from scipy.optimize import Bounds, LinearConstraint, milp  # noqa: PLC0415 - a tenth of a second, rarely needed
-
-    result = milp(
-        programme.cost,
-        integrality=programme.whole.astype(np.int8),
-        bounds=Bounds(0.0, np.inf),
-        constraints=LinearConstraint(programme.at_most, -np.inf, programme.limits),
-        # without presolve: HiGHS prints from inside its own on some of these programmes
-        options={"mip_rel_gap": 0.0, "node_limit": _HIGHS_NODES, "presolve": False},
-    )
-    if result.x is None:
-        raise MarginError(f"margin pairing found no whole-contract solution: {result.message}")
-    gap = 0.0 if result.status == 0 else max(0.0, float(result.fun - result.mip_dual_bound))
-    return np.asarray(result.x), gap
-
-
 def programme_of(model: PairModel) -> WholeProgramme:
-    """The model with a row per rider: above its requirement no more may ride than pay on the other side."""
+    """The model with its rows of riders: above a requirement no more may ride than pay on the other side."""
     at_most = np.zeros((model.limits.size, model.cost.size))
     at_most[model.rows, model.columns] = model.values
     prices = (at_most[:, model.losses] != 0).any(axis=1)
     at_most[prices] /= np.abs(at_most[prices]).max(axis=1, initial=1.0)[:, None]
     is_call, need, riders = model.shorts.is_call, model.need, model.riders
-    other = (is_call[riders][:, None] != is_call[None, :]) & (need[None, :] >= need[riders][:, None])
-    same = (is_call[riders][:, None] == is_call[riders][None, :]) & (need[riders][None, :] >= need[riders][:, None])
+    levels = ride_levels(need, is_call, riders)
+    other = (is_call[levels][:, None] != is_call[None, :]) & (need[None, :] >= need[levels][:, None])
+    same = (is_call[levels][:, None] == is_call[riders][None, :]) & (need[riders][None, :] >= need[levels][:, None])
     chain = other @ at_most[: need.size]
     chain[:, : riders.size] += same
     whole = np.ones(model.cost.size, dtype=bool)
@@ -142,7 +128,7 @@ def programme_of(model: PairModel) -> WholeProgramme:
         at_most=np.concatenate((at_most, chain)),
         limits=np.concatenate((model.limits, other @ model.shorts.contracts)),
         whole=whole,
-        whole_rows=np.concatenate((~prices, np.ones(riders.size, dtype=bool))),
+        whole_rows=np.concatenate((~prices, np.ones(levels.size, dtype=bool))),
     )
 
 

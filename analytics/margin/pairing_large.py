@@ -26,13 +26,14 @@ from analytics.margin.pairing_model import (
     PairModel,
     build_model,
     covers,
+    ride_levels,
 )
 from analytics.margin.simplex import SimplexError, WholeProgramme, least_whole
 from analytics.margin.terms import MarginError
 
 _COVERS_PER_LINE: Final = 4
-_NODES: Final = 1
-_ODD_LINES: Final = 60
+_WORK: Final = 6_000_000
+"""Work limit of all searches among odd contracts together: some four milliseconds."""
 _SPLIT_ABOVE: Final = 8
 _WHOLE: Final = 1e-6
 
@@ -63,21 +64,35 @@ def near_least_pairing(problem: PairingProblem) -> Pairing:
 
 
 def _relax(model: PairModel) -> _Relaxed:
-    """Solve with fractions. Payers are unknowns of their own here: that keeps the rows short."""
-    shorts, width = model.need.size, model.cost.size
+    """Solve with fractions. Payers are unknowns of their own here: that keeps the rows short.
+
+    Every short is placed and every lot of stock used or idle, at costs none of which is below zero: so the
+    all-slack start of the dual simplex is within its limits, which halves its steps.
+    """
+    shorts, longs, width = model.need.size, model.longs.strike.size, model.cost.size
     chain_rows, chain_columns, chain_values, chains = _chain(model)
-    rows = np.concatenate((model.rows, np.arange(shorts), model.limits.size + chain_rows))
-    columns = np.concatenate((model.columns, width + np.arange(shorts), chain_columns))
-    values = np.concatenate((model.values, np.ones(shorts), chain_values))
-    table = csr_array((values, (rows, columns)), shape=(model.limits.size + chains, width + shorts + chains))
+    idle, height = width + shorts + chains, model.limits.size
+    rows = np.concatenate((model.rows, np.arange(shorts), height + chain_rows, [shorts + longs]))
+    columns = np.concatenate((model.columns, width + np.arange(shorts), chain_columns, [idle]))
+    values = np.concatenate((model.values, np.ones(shorts), chain_values, [1.0]))
+    table = csr_array((values, (rows, columns)), shape=(height + chains, idle + 1))
+    stock = np.arange(model.first_stock, model.first_stock + len(model.with_stock))
+    price = np.concatenate((model.need, np.zeros(longs), np.zeros(height + chains - shorts - longs)))
+    cost = np.concatenate((model.cost, np.zeros(shorts + chains + 1))) + table.T @ price
+    most_saved = -float(cost[stock].min(initial=0.0))
+    cost[stock] += most_saved
+    cost[idle] = most_saved
+    limits = np.concatenate((model.limits, np.zeros(chains)))
+    placed = np.concatenate((np.arange(shorts), [shorts + longs]))
+    others = np.concatenate((np.arange(shorts, shorts + longs), np.arange(shorts + longs + 1, height + chains)))
     result = _LINPROG(
-        np.concatenate((model.cost, np.zeros(shorts + chains))),
-        A_ub=table[shorts:],
-        b_ub=np.concatenate((model.limits[shorts:], np.zeros(chains))),
-        A_eq=table[:shorts],
-        b_eq=model.limits[:shorts],
+        cost,
+        A_ub=table[others],
+        b_ub=limits[others],
+        A_eq=table[placed],
+        b_eq=limits[placed],
         method="highs-ds",
-        options={"presolve": False, "simplex_dual_edge_weight_strategy": "devex"},
+        options={"presolve": False, "simplex_dual_edge_weight_strategy": "steepest"},
     )
     if result.x is None:
         raise MarginError(f"margin pairing found no solution: {result.message}")
@@ -85,17 +100,18 @@ def _relax(model: PairModel) -> _Relaxed:
     payers = x[width : width + shorts]
     uncovered = payers.copy()
     np.add.at(uncovered, model.riders, x[: model.first_cover])
-    short_price = np.asarray(result.eqlin.marginals) + model.need
-    long_price = -np.asarray(result.ineqlin.marginals)[: model.longs.strike.size]
-    floor = model.paid_in_full + float(result.fun) + _left_out(model, short_price, long_price)
+    short_price = np.asarray(result.eqlin.marginals)[:shorts]
+    long_price = -np.asarray(result.ineqlin.marginals)[:longs]
+    floor = float(result.fun) - most_saved * float(model.limits[shorts + longs])
+    floor -= _left_out(model, short_price, long_price)
     return _Relaxed(x[:width], uncovered, np.floor(payers + _WHOLE), floor)
 
 
 def _chain(model: PairModel) -> tuple[IntArray, IntArray, FloatArray, int]:
     """Rows that let a rider ride: payers of the other right and no lesser requirement, less riders before it.
 
-    Down the riders of a right by falling requirement a surplus is handed on: surplus = surplus before +
-    payers that come into reach - riders. Returns triplets and the number of rows.
+    Down the riders of a right by falling requirement a surplus is handed on, from each payer that comes into
+    reach to the next: surplus = surplus before + payers - riders. Returns triplets and the number of rows.
     """
     width, shorts = model.cost.size, model.need.size
     rows: list[IntArray] = []
@@ -108,21 +124,45 @@ def _chain(model: PairModel) -> tuple[IntArray, IntArray, FloatArray, int]:
         payers = np.flatnonzero(model.shorts.is_call != is_call)
         reach = np.searchsorted(-model.need[model.riders[unknown]], -model.need[payers], side="left")
         payers, reach = payers[reach < unknown.size], reach[reach < unknown.size]
-        own = np.arange(unknown.size)
-        surplus = width + shorts + done + own
-        rows += [done + own, done + reach, done + own, done + own[1:]]
+        level = np.zeros(unknown.size, dtype=np.int64)
+        level[reach] = 1
+        level = np.maximum(level.cumsum() - 1, 0)
+        levels = np.arange(int(level[-1]) + 1 if level.size else 0)
+        surplus = width + shorts + done + levels
+        rows += [done + level, done + level[reach], done + levels, done + levels[1:]]
         columns += [unknown, width + payers, surplus, surplus[:-1]]
-        values += [np.ones(own.size), -np.ones(payers.size), np.ones(own.size), -np.ones(max(own.size - 1, 0))]
-        done += unknown.size
+        ones = np.ones(levels.size)
+        values += [np.ones(unknown.size), -np.ones(payers.size), ones, -ones[1:]]
+        done += levels.size
     return np.concatenate(rows), np.concatenate(columns), np.concatenate(values), done
 
 
 def _left_out(model: PairModel, short_price: FloatArray, long_price: FloatArray) -> float:
-    """What covers left out of the relaxation could still save at its prices, at most: never above 0."""
+    """What covers left out of the relaxation could still save, at most.
+
+    Where such a cover is cheaper than its prices say, the short's price is lowered or the long's raised until it
+    is not; each long in turn by what costs least given the others. Any such prices hold for all pairings.
+    """
     short, long, width = covers(model.shorts, model.longs, model.need, None)
-    saving = np.zeros(model.need.size)
-    np.minimum.at(saving, short, width + long_price[long] - short_price[short])
-    return float(saving @ model.shorts.contracts)
+    over = short_price[short] - width - long_price[long]
+    breaks = over > _WHOLE
+    if not breaks.any():
+        return 0.0
+    shorts, short_at = np.unique(short[breaks], return_inverse=True)
+    longs, long_at = np.unique(long[breaks], return_inverse=True)
+    excess = np.zeros((longs.size, shorts.size))
+    excess[long_at, short_at] = over[breaks]
+    lots, guards = model.shorts.contracts[shorts], model.longs.contracts[longs]
+    left, raised = excess.copy(), 0.0
+    for index in np.argsort(-(excess @ lots) / guards, kind="stable"):
+        left[index] = 0.0
+        down = excess[index] - left.max(axis=0)
+        order = np.argsort(-down, kind="stable")
+        at = int(np.searchsorted(lots[order].cumsum(), guards[index], side="right"))
+        price = max(0.0, float(down[order[at]])) if at < order.size else 0.0
+        raised += price * float(guards[index])
+        left[index] = np.maximum(excess[index] - price, 0.0)
+    return raised + float(left.max(axis=0) @ lots)
 
 
 def _whole_part(model: PairModel, relaxed: _Relaxed, table: csr_array) -> tuple[FloatArray, BoolArray, BoolArray]:
@@ -162,14 +202,14 @@ def _keep_covered(model: PairModel, block: Block, base: FloatArray, split: BoolA
 def _finish(model: PairModel, relaxed: _Relaxed) -> FloatArray:
     """Whole contracts: the whole part of the relaxation stands, the odd contracts are solved among themselves.
 
-    So many odd lines at a time, expiry after expiry, that a search stays short.
+    Odd lines, expiry after expiry, that find nothing are halved.
     """
     table = csr_array((model.values, (model.rows, model.columns)), shape=(model.limits.size, model.cost.size))
     x, odd, inside = _whole_part(model, relaxed, table)
     expiry = np.concatenate((model.shorts.expiry, model.longs.expiry))
     lines = np.flatnonzero(odd)
-    lines = lines[np.argsort(expiry[lines], kind="stable")]
-    waiting = np.array_split(lines, max(1, lines.size // _ODD_LINES))[::-1]
+    waiting = [lines[np.argsort(expiry[lines], kind="stable")]]
+    corner: FloatArray | None = relaxed.x
     while waiting:
         part = waiting.pop()
         outside = np.ones(odd.size, dtype=bool)
@@ -179,33 +219,35 @@ def _finish(model: PairModel, relaxed: _Relaxed) -> FloatArray:
             later[other] = True
         payers = np.where(later[: model.need.size], relaxed.payers, np.inf)
         chosen = np.flatnonzero(inside & (table[: odd.size].T @ outside == 0))
-        if not _solve_part(model, table, x, chosen, payers) and part.size > _SPLIT_ABOVE:
+        if not _solve_part(model, table, x, chosen, payers, corner) and part.size > _SPLIT_ABOVE:
             waiting += np.array_split(part, 2)[::-1]
+        corner = None
     return x
 
 
-def _solve_part(model: PairModel, table: csr_array, x: FloatArray, chosen: IntArray, payers: FloatArray) -> bool:
+def _solve_part(
+    model: PairModel, table: csr_array, x: FloatArray, chosen: IntArray, payers: FloatArray, corner: FloatArray | None
+) -> bool:
     """Solve the chosen unknowns on top of x, in place, with the losses of their blocks; False when unsolved.
 
-    `payers`: how many contracts of each short may be counted on to pay for riders.
+    `payers`: how many contracts of each short may be counted on to pay for riders; `corner`: the relaxation.
     """
-    losses = [loss for block in model.blocks if np.isin(np.arange(block.first, loss := _loss_of(block)), chosen).any()]
+    losses = model.losses
+    first = np.asarray([block.first for block in model.blocks], dtype=np.int64)
+    losses = losses[np.searchsorted(chosen, losses) > np.searchsorted(chosen, first)]
+    before = x[losses]
     x[losses] = 0.0
-    chosen = np.concatenate((chosen[~np.isin(chosen, model.losses)], np.asarray(losses, dtype=np.int64)))
+    chosen = np.concatenate((np.setdiff1d(chosen, model.losses, assume_unique=True), losses))
     programme = _programme_of_rest(model, table, x, chosen, payers)
     try:
-        rest = least_whole(programme, _NODES, first_in=np.flatnonzero(~programme.whole), settle=True).x
+        rest = least_whole(programme, _WORK, at=corner[chosen] - x[chosen] if corner is not None else None).x
     except SimplexError:
         rest = None
     if rest is None:
+        x[losses] = before
         return False  # x alone is a pairing too: its odd contracts stay uncovered
     x[chosen] += rest
     return True
-
-
-def _loss_of(block: Block) -> int:
-    """The unknown that is the block's loss."""
-    return block.first + len(block.spread.shorts) + len(block.spread.longs)
 
 
 def _programme_of_rest(
@@ -215,9 +257,10 @@ def _programme_of_rest(
     shorts, riders, need, is_call = model.need.size, model.riders, model.need, model.shorts.is_call
     spare = model.limits - table @ base
     at_most = table[:, chosen].toarray()
-    reached = need[None, :] >= need[riders][:, None]
-    other = (is_call[riders][:, None] != is_call[None, :]) & reached
-    same = (is_call[riders][:, None] == is_call[riders][None, :]) & reached[:, riders]
+    levels = ride_levels(need, is_call, riders)
+    reached = need[None, :] >= need[levels][:, None]
+    other = (is_call[levels][:, None] != is_call[None, :]) & reached
+    same = (is_call[levels][:, None] == is_call[riders][None, :]) & reached[:, riders]
     chain = other @ at_most[:shorts]
     rides = np.flatnonzero(chosen < riders.size)
     chain[:, rides] += same[:, chosen[rides]]
@@ -225,7 +268,7 @@ def _programme_of_rest(
     loss = np.isin(chosen, model.losses)
     prices = (at_most[:, loss] != 0).any(axis=1)
     at_most, spare = np.concatenate((at_most, chain)), np.concatenate((spare, chain_spare))
-    whole_rows = np.concatenate((~prices, np.ones(riders.size, dtype=bool)))
+    whole_rows = np.concatenate((~prices, np.ones(levels.size, dtype=bool)))
     scale = np.where(whole_rows, 1.0, np.abs(at_most).max(axis=1, initial=1.0))
     at_most, spare = at_most / scale[:, None], spare / scale
     lines = at_most[: shorts + model.longs.strike.size + 1]

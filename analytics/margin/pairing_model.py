@@ -10,7 +10,8 @@ A short straddle needs the greater of its two uncovered requirements plus the va
 of the two, the side of the greater requirement pays in full and the other rides along for its own value.
 Riders therefore need no partner by name: it is enough that, above every level of requirement, no more
 contracts of one right ride than contracts of the other right pay (a nested family of limits, so whole
-numbers match up). That is one row per rider instead of one unknown per pair.
+numbers match up). That is at most one row per rider instead of one unknown per pair: of riders between which
+no payer comes into reach, the row of the least requirement holds the others.
 
 Unknowns are measured against everything paid in full: every short starts as a payer, the others save.
 """
@@ -306,6 +307,20 @@ def _riders(shorts: Lines, need: FloatArray) -> IntArray:
     most_call = need[shorts.is_call].max(initial=-np.inf)
     most_put = need[~shorts.is_call].max(initial=-np.inf)
     return np.flatnonzero(need <= np.where(shorts.is_call, most_put, most_call))
+
+
+def ride_levels(need: FloatArray, is_call: BoolArray, riders: IntArray) -> IntArray:
+    """The riders whose rows are needed: the last, by falling requirement, before another payer comes into reach."""
+    kept: list[IntArray] = []
+    for right in (True, False):
+        own = riders[is_call[riders] == right]
+        own = own[np.argsort(-need[own], kind="stable")]
+        reach = np.searchsorted(-need[own], -need[is_call != right], side="left")
+        ends = np.zeros(own.size + 1, dtype=bool)
+        ends[reach] = True
+        ends[-1] = True
+        kept.append(own[ends[1:]])
+    return np.concatenate(kept)
 
 
 def covers(

@@ -239,7 +239,7 @@ def test_the_programme_solver_finds_what_counting_through_finds(seed: int) -> No
     limits = random.integers(0, 9, 4).astype(float)
     at_most, limits = np.vstack((at_most, np.eye(4))), np.concatenate((limits, np.full(4, 3.0)))
     cost = random.integers(-9, 5, 4).astype(float)
-    solution = least_whole(WholeProgramme(cost, at_most, limits, np.ones(4, dtype=bool), np.ones(8, dtype=bool)), 5000)
+    solution = least_whole(WholeProgramme(cost, at_most, limits, np.ones(4, dtype=bool), np.ones(8, dtype=bool)), 50_000_000)
     points = np.asarray(list(itertools.product(range(4), repeat=4)), dtype=float)
     allowed = points[(points @ at_most.T <= limits + 1e-9).all(axis=1)]
     assert solution.x is not None
