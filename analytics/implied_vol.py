@@ -220,10 +220,12 @@ def _robust_vols(rows: _Rows) -> tuple[Floats, Statuses]:
     vol = np.full(price.shape, np.nan)
     if status.all():
         return vol, status
-    # Divide in two steps: the product of two large prices could overflow, that of their roots cannot.
+    # Divide in two steps: the product of two large prices could overflow, that of their roots cannot. The quotient
+    # of a row without a vol can; it is looked at by nobody and must not stop the others.
     root_s, root_k = np.sqrt(spot_leg), np.sqrt(strike_leg)
-    value = time_value / root_s / root_k
-    room = (ceiling - price) / root_s / root_k
+    with np.errstate(over="ignore"):
+        value = time_value / root_s / root_k
+        room = (ceiling - price) / root_s / root_k
     distance = np.broadcast_to(_distance(rows), price.shape)
     x = np.where(distance < _AT_THE_MONEY, 0.0, -distance)
     # At the money s is about 2.5 times the value, and the pricing kernel knows no deviation below 1e-20.

@@ -100,6 +100,15 @@ def test_bad_rows_leave_the_bits_of_their_neighbours_alone(column: str, nonsense
     assert np.all(np.isnan(found.vol[bad]))
 
 
+def test_a_row_far_beyond_its_maximum_stops_no_other_even_where_its_numbers_overflow() -> None:
+    """Warnings are errors here: the price over a value discounted by e^500 is more than a double holds."""
+    found = implied_vol_forward(
+        price=[4.0, 1e99], forward=100.0, strike=105.0, t_years=0.5, rate=[0.03, 1000.0], is_call=True
+    )
+    assert found.status.tolist() == [IvStatus.OK, IvStatus.ABOVE_MAXIMUM]
+    assert np.isfinite(found.vol[0]) and np.isnan(found.vol[1])
+
+
 def test_one_number_for_all_rows_is_the_same_as_a_column_of_it() -> None:
     market = _market(3_000, 7)
     columns = {name: np.broadcast_to(value, (3_000,)).copy() for name, value in market.items()}
