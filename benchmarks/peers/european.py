@@ -10,6 +10,7 @@ import fast_vollib
 import numba
 import numpy as np
 import numpy.typing as npt
+from fast_vollib.jackel.numpy_backend import implied_volatility as jackel_vol
 
 from analytics.black_scholes import bsm_first_order, bsm_five_greeks, bsm_price
 from analytics.implied_vol import implied_vol
@@ -98,6 +99,17 @@ def _vollib_vol(sample: Sample, backend: str) -> Callable[[], Floats]:
     return job
 
 
+def _jackel_vol(sample: Sample) -> Callable[[], Floats]:
+    """fast-vollib's port of "Let's Be Rational", which none of its public functions takes."""
+    values = (sample.price, sample.spot, sample.strike, sample.t_years, sample.rate, sample.flag)
+
+    def job() -> Floats:
+        found: Floats = jackel_vol(_MODEL, *values, q=sample.dividend_yield, on_error="ignore")
+        return found
+
+    return job
+
+
 def race_greeks(count: int, runs: int) -> tuple[dict[str, list[float]], dict[str, float]]:
     """Returns ns per option for price, delta, gamma, theta, vega and rho, per contestant; and how far they are apart.
 
@@ -155,6 +167,7 @@ def race_vols(count: int, runs: int) -> tuple[dict[str, list[float]], dict[str, 
         "ours": lambda: implied_vol(price=sample.price, **sample.columns).vol,
         "fast_vollib_numpy": _vollib_vol(sample, "numpy"),
         "fast_vollib_numba": _vollib_vol(sample, "numba"),
+        "fast_vollib_jackel": _jackel_vol(sample),
     }
     errors: dict[str, float] = {"rows_compared": float(is_telling.sum())}
     for name, job in jobs.items():
