@@ -14,6 +14,7 @@ plain fixed-point steps oscillate where the drift outweighs the vol, Newton does
 boundary's derivatives.
 """
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -45,6 +46,8 @@ _SETTLED = 1e-7
 _DELTA_SHARE = 0.02
 # A row whose moves never got that small is given up if its last one still moves the price by this much.
 _LOST = 1e-6
+# Rows up to which the library solves faster.
+_FEW = 80
 _TINY = 1e-30
 
 
@@ -198,6 +201,9 @@ def _solve(problem: Exercise, way: _Way, *, with_vol: bool, with_carry: bool) ->
         moves = _eliminate(matrix, np.stack(columns, axis=1))
         left = _left(problem, depth, moves[:, 0], last)
         _advance(depth, moves[:, 0], last, way)
+        if way is _DAMPED:
+            # Too deep to say how deep, and so deep that it does not matter: neither do its derivatives.
+            moves[:, 1:] = np.where(np.isfinite(moves[:, 1:]), moves[:, 1:], 0.0)
     ends = ([np.zeros_like(last)] if with_vol else []) + ([last_by_rate, last_by_yield] if with_carry else [])
     found = [np.concatenate((moves[:, 1 + k], end[None])) for k, end in enumerate(ends)]
     by_vol = found[0] if with_vol else None
@@ -221,12 +227,13 @@ def _left(problem: Exercise, depth: Floats, moves: Floats, last: Floats) -> Floa
     """What is left after a step of the error in the price of strike 1, or in a fiftieth of delta, whichever is more.
 
     A node's move changes the price by no more than its share of a deviation of what exercise earns over the life; of
-    Newton's step as much is left as the step is of the depth.
+    Newton's step as much is left as the step is of the depth, and where there is no step, all of it.
     """
     t, r, q, v = problem
     deviation = v * np.sqrt(t)
-    size = np.abs(moves)
-    share = np.minimum((size / (depth[:-1] - last)).max(axis=0), 1.0)
+    above = depth[:-1] - last
+    size = np.where(np.isfinite(moves), np.abs(moves), above)
+    share = np.minimum((size / above).max(axis=0), 1.0)
     earned = t * np.abs(r - q * np.exp(-depth[0]))
     return np.asarray(share * size.max(axis=0) / deviation * earned * (1.0 + _DELTA_SHARE / deviation))
 
@@ -282,8 +289,15 @@ def _first_depth(tau: Floats, deviation: Floats, problem: Exercise, last: Floats
 
 
 def _eliminate(matrix: Floats, columns: Floats) -> Floats:
-    """Solve node x node systems of all rows at once: Gauss without pivoting, for the diagonal dominates."""
+    """Solve node x node systems of all rows at once: Gauss without pivoting, for the diagonal dominates.
+
+    Few rows go to the library, whose work is per row and not per operation.
+    """
     count = matrix.shape[0]
+    if matrix.shape[2] <= _FEW:
+        with suppress(np.linalg.LinAlgError):
+            solved = np.linalg.solve(matrix.transpose(2, 0, 1), columns.transpose(2, 0, 1))
+            return np.asarray(solved.transpose(1, 2, 0), dtype=np.float64)
     for k in range(count - 1):
         factor = matrix[k + 1 :, k] / matrix[k, k]
         matrix[k + 1 :, k + 1 :] -= factor[:, None] * matrix[k, k + 1 :]

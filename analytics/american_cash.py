@@ -6,6 +6,7 @@ import numpy as np
 
 from analytics.american_dividends import (
     COARSE,
+    COARSE_ESCROWED,
     FINE,
     CashRows,
     Curve,
@@ -25,6 +26,8 @@ _POINT = 0.01
 _VOL_STEP = 0.01
 _RATE_STEP = 1e-3
 _EXERCISED = 1e-7
+# Total deviation up to which the grid prices a row that no boundary was found for.
+_WIDEST = 1.0
 
 
 class Special(NamedTuple):
@@ -73,11 +76,15 @@ def with_two_boundaries(inputs: Inputs, shape: tuple[int, ...]) -> Special:
 
 
 def without_boundary(inputs: Inputs, shape: tuple[int, ...], price: Floats) -> Special:
-    """Rows in reach whose price is NaN all the same: no boundary was found for them."""
+    """Rows in reach whose price is NaN all the same, for no boundary settled, and that a grid holds well.
+
+    Over wide deviations it does not: there they stay NaN.
+    """
     columns = _columns(inputs, shape)
     s, k, t, r, q, v, _ = columns
     with np.errstate(invalid="ignore"):
-        sound = in_reach(t, r, q, v * np.sqrt(np.abs(t))) & (s > 0.0) & (k > 0.0) & (t > 0.0) & (v > 0.0)
+        deviation = v * np.sqrt(np.abs(t))
+        sound = in_reach(t, r, q, deviation) & (deviation <= _WIDEST) & (s > 0.0) & (k > 0.0) & (t > 0.0) & (v > 0.0)
     index = np.flatnonzero(np.isnan(price) & sound & np.isfinite(s) & np.isfinite(k))
     none = np.zeros((index.size, 0))
     rows = _rows(columns, index, none, none)
@@ -111,7 +118,10 @@ def complete(
     if np.any(np.minimum(inputs.rate, inputs.dividend_yield) < 0.0):
         fill(flat, with_two_boundaries(inputs, shape), model, hold_forward=hold_forward)
     if schedule(dividends)[0].size:
-        fill(flat, with_cash(inputs, shape, dividends), model)
+        paying = with_cash(inputs, shape, dividends)
+        if model is DividendModel.ESCROWED:
+            paying = paying._replace(spacings=COARSE_ESCROWED)
+        fill(flat, paying, model)
     return flat
 
 

@@ -83,6 +83,8 @@ class Curve(NamedTuple):
 
 # Spacings of the two grids in total deviations; steps = 3 / spacing^2.
 COARSE, FINE = (0.2, 0.14), (0.07, 0.05)
+# In the escrowed model exercise waits for the days before ex-dates in a put, which takes more steps to see.
+COARSE_ESCROWED = (0.2, 0.12)
 _REACH = 5.5
 _CHUNK = 64
 _MOST_NODES = 1500

@@ -7,14 +7,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import erfcx, ndtr
+from scipy.special import ndtr
 
 from analytics.black_scholes import Floats
 
 INV_SQRT_2PI = 0.3989422804014327
 _TINY = 1e-30
-_MILLS_DEGREE = 10
-_MILLS_SCALE = 0.35
 
 
 class Exercise(NamedTuple):
@@ -60,7 +58,6 @@ class Frame(NamedTuple):
     spot_fading: Floats
     fade: Floats
     slope: Floats
-    level: Floats
 
 
 class Terms(NamedTuple):
@@ -122,49 +119,12 @@ def scheme_of(nodes: int, points: int) -> Scheme:
     )
 
 
-@lru_cache(maxsize=1)
-def _mills_coefficients() -> tuple[float, ...]:
-    """Coefficients c of Mills' ratio N(-z) / density(z) ~ w sum c_k w^k, w = 1 / (1 + 0.35 z), highest first."""
-    nodes = np.cos((np.arange(_MILLS_DEGREE + 1) + 0.5) * np.pi / (_MILLS_DEGREE + 1))
-    w = 0.5 * (nodes + 1.0)
-    z = (1.0 / w - 1.0) / _MILLS_SCALE
-    ratio = np.sqrt(0.5 * np.pi) * erfcx(z / np.sqrt(2.0)) / w
-    fit = np.polynomial.Chebyshev.fit(w, ratio, _MILLS_DEGREE, domain=[0.0, 1.0])
-    coefficients = fit.convert(kind=np.polynomial.Polynomial).coef
-    return tuple(float(value) for value in coefficients[::-1])
-
-
 def _density(d: Floats, fading: Floats) -> Floats:
     """The value exp(-d^2 / 2 - fading)."""
     value = d * d
     value *= -0.5
     value -= fading
     return np.exp(value, out=value)
-
-
-def _mills(d: Floats) -> Floats:
-    """N(-|d|) / exp(-d^2 / 2) to 3e-9 / exp(-d^2 / 2): half the cost of the exact function where the latter is known.
-
-    Only ever multiplied by a rate or yield and integrated over the life, which leaves 1e-9 of the strike.
-    """
-    w = np.abs(d)
-    w *= _MILLS_SCALE
-    w += 1.0
-    np.divide(1.0, w, out=w)
-    first, *others = _mills_coefficients()
-    total = w * first
-    for value in others:
-        total += value
-        total *= w
-    total *= INV_SQRT_2PI
-    return total
-
-
-def upper_tail(d: Floats, faded_density: Floats, fade: Floats) -> Floats:
-    """The value fade x N(d), given fade x exp(-d^2 / 2) and fade."""
-    tail = _mills(d)
-    tail *= faded_density
-    return np.where(d < 0.0, tail, fade - tail)
 
 
 def frame_of(problem: Exercise, scheme: Scheme) -> Frame:
@@ -176,6 +136,7 @@ def frame_of(problem: Exercise, scheme: Scheme) -> Frame:
     pull = ((r - q) / v + 0.5 * v) * root_t
     elapsed = tau[:, None] * (scheme.sine * scheme.sine)
     spot_fading = q * elapsed
+    level = tau[:, None] * scheme.level_weight
     return Frame(
         tau=tau,
         root_t=root_t,
@@ -189,9 +150,8 @@ def frame_of(problem: Exercise, scheme: Scheme) -> Frame:
         elapsed_pull=pull[:, None] * scheme.sine,
         strike_fading=r * elapsed,
         spot_fading=spot_fading,
-        fade=np.exp(-spot_fading),
+        fade=np.exp(-spot_fading) * level,
         slope=(root_t / v)[:, None] * scheme.slope_weight,
-        level=tau[:, None] * scheme.level_weight,
     )
 
 
@@ -212,8 +172,8 @@ def equation(problem: Exercise, depth: Floats, frame: Frame, scheme: Scheme) -> 
     flow_strike = _density(minus, frame.strike_fading)
     flow_strike *= frame.slope
     flow_spot = _density(plus, frame.spot_fading)
-    held = upper_tail(plus, flow_spot, frame.fade)
-    held *= frame.level
+    held = ndtr(plus)
+    held *= frame.fade
     flow_spot *= frame.slope
     end_plus = frame.pull - nodes * frame.inverse
     end_minus = end_plus - frame.deviation

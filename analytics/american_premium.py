@@ -10,9 +10,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import ndtr
 
 from analytics.american_boundary import Boundary, driven
-from analytics.american_equation import INV_SQRT_2PI, Exercise, angles, interpolation, upper_tail
+from analytics.american_equation import INV_SQRT_2PI, Exercise, angles, interpolation
 from analytics.black_scholes import Floats
 
 _POINTS = 20
@@ -118,7 +119,6 @@ def _flow(spot: Floats, problem: Exercise, boundary: Boundary, rule: _Rule) -> _
     strike_fade = np.exp(-r * elapsed)
     bell = np.exp(-0.5 * d2 * d2)
     bell *= strike_fade
-    spot_fade = spot * np.exp(-q * elapsed)
     # spot x exp(-q e) density(d1) = level x exp(-r e) density(d2), the Black-Scholes identity, saves an exponential.
     level = np.exp(-held_depth)
     return _Flow(
@@ -128,8 +128,8 @@ def _flow(spot: Floats, problem: Exercise, boundary: Boundary, rule: _Rule) -> _
         d1=d1,
         d2=d2,
         bell=bell * INV_SQRT_2PI / deviation,
-        strike=upper_tail(-d2, bell, strike_fade),
-        spot=upper_tail(-d1, bell * level, spot_fade),
+        strike=strike_fade * ndtr(-d2),
+        spot=spot * np.exp(-q * elapsed) * ndtr(-d1),
         level=level,
         held_depth=held_depth,
     )
