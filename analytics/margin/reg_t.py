@@ -78,6 +78,10 @@ class RegTMargin:
         market values per unit (for a stock leg: its cost, which initial margin is a share of; the live
         price when None). Legs of one contract are netted. Raises MarginError naming what is missing.
         """
+        if not math.isfinite(as_of_epoch_s):
+            raise MarginError(
+                f"time {as_of_epoch_s} is not a number: days to expiry cannot be counted; pass UTC seconds"
+            )
         securities: dict[str, list[PayoffLeg]] = defaultdict(list)
         futures: list[PayoffLeg] = []
         for leg in netted(positions):
@@ -99,6 +103,7 @@ class RegTMargin:
             groups=tuple(group for part in parts for group in part.groups),
             futures=futures_bucket(futures, self._futures_rules) if futures else None,
             pairing_gap=_total(part.pairing_gap for part in parts),
+            short_stock_sale_proceeds=_total(part.short_stock_sale_proceeds for part in parts),
         )
 
     def change(
@@ -151,6 +156,7 @@ class RegTMargin:
             option_maintenance=requirement + long_maintenance,
             groups=tuple(groups),
             pairing_gap=gap,
+            short_stock_sale_proceeds=_total(_cost(leg, terms) for leg in stock if leg.quantity < 0),
         )
 
     def _problem(self, shorts: Sequence[PayoffLeg], longs: Sequence[PayoffLeg], hedge: StockHedge) -> PairingProblem:
@@ -185,7 +191,7 @@ class RegTMargin:
 
     def _stock_initial(self, leg: PayoffLeg, terms: UnderlyingTerms) -> float:
         """Initial requirement of a stock position: a share of its cost, at least the maintenance rate."""
-        value = abs(leg.quantity) * leg.multiplier * (leg.price if leg.price is not None else terms.price)
+        value = _cost(leg, terms)
         if leg.quantity < 0:
             return self._rates.short_stock_initial * value
         leveraged = min(1.0, self._rates.long_stock_maintenance * terms.leverage)
@@ -224,6 +230,11 @@ def _stock_groups(
         members = (stock[0].with_quantity(sign * shares / stock[0].multiplier), *options)
         groups.append(MarginGroup(column.kind, options[0].underlying, members, 0.0, dollars))
     return groups
+
+
+def _cost(leg: PayoffLeg, terms: UnderlyingTerms) -> float:
+    """Dollars a stock position was bought or sold for; at the live price when its own is unknown."""
+    return abs(leg.quantity) * leg.multiplier * (leg.price if leg.price is not None else terms.price)
 
 
 def _terms_of(name: str, underlyings: Mapping[str, UnderlyingTerms]) -> UnderlyingTerms:

@@ -129,7 +129,8 @@ class MarginRequirement:
 
     `option_requirement` is gross in the Cboe manner: an uncovered short includes 100 % of its value, a
     spread is its maximum potential loss without premiums. `short_option_proceeds` may be applied to it.
-    `stock_initial` of a short includes the sale proceeds (150 %). Futures stand apart in `futures`.
+    `stock_initial` of a short includes the sale proceeds (150 %), which are `short_stock_sale_proceeds`. Futures
+    stand apart in `futures`.
     `pairing_gap`: 0 when the pairing is proven to need the least; in a book too large for a proof the most
     dollars a better pairing could save.
     """
@@ -143,6 +144,7 @@ class MarginRequirement:
     groups: tuple[MarginGroup, ...]
     futures: FuturesBucket | None = None
     pairing_gap: float = 0.0
+    short_stock_sale_proceeds: float = 0.0
 
     @property
     def initial_requirement_total(self) -> float:
@@ -153,6 +155,11 @@ class MarginRequirement:
     def initial_call_net_of_proceeds(self) -> float:
         """Initial total less option premiums received: the buying power effect. Without futures."""
         return self.initial_requirement_total - self.short_option_proceeds
+
+    @property
+    def initial_call_net_of_all_proceeds(self) -> float:
+        """Initial total less premiums and the proceeds of shares sold short: the deposit. Without futures."""
+        return self.initial_call_net_of_proceeds - self.short_stock_sale_proceeds
 
     @property
     def maintenance_total(self) -> float:

@@ -106,7 +106,8 @@ def test_a_row_far_beyond_its_maximum_stops_no_other_even_where_its_numbers_over
         price=[4.0, 1e99], forward=100.0, strike=105.0, t_years=0.5, rate=[0.03, 1000.0], is_call=True
     )
     assert found.status.tolist() == [IvStatus.OK, IvStatus.ABOVE_MAXIMUM]
-    assert np.isfinite(found.vol[0]) and np.isnan(found.vol[1])
+    assert np.isfinite(found.vol[0])
+    assert np.isnan(found.vol[1])
 
 
 def test_one_number_for_all_rows_is_the_same_as_a_column_of_it() -> None:

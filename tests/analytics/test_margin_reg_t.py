@@ -35,6 +35,7 @@ FIELDS = (
     "option_maintenance",
     "maintenance_total",
 )
+FIELDS_OF_SHORT_STOCK = ("short_stock_sale_proceeds", "initial_call_net_of_all_proceeds")
 
 
 def legs_of(example: dict[str, Any]) -> list[PayoffLeg]:
@@ -77,6 +78,30 @@ def test_every_reference_example_is_met_to_the_cent(shared_reference: Path) -> N
         ]
     assert len(examples) >= 52
     assert not wrong
+
+
+def test_every_reference_example_of_short_stock_nets_the_proceeds_of_the_sale(shared_reference: Path) -> None:
+    examples = json.loads((shared_reference / "margin_regt.json").read_text("utf-8"))["examples"]
+    short = [example for example in examples if "short_stock_sale_proceeds" in example["expected"]]
+    assert len(short) >= 4
+    for example in short:
+        result = RegTMargin().requirement(legs_of(example), {"U": terms_of(example["underlying"])}, 0.0)
+        for field in FIELDS_OF_SHORT_STOCK:
+            assert getattr(result, field) == pytest.approx(example["expected"][field], abs=0.005), example["id"]
+
+
+def test_only_shares_sold_short_have_sale_proceeds_and_the_live_price_stands_in_for_an_unknown_one() -> None:
+    assert margin_of([linear_leg("U", 100, price=90.0)]).short_stock_sale_proceeds == 0.0
+    short = margin_of([linear_leg("U", -100)], price=98.0)
+    assert short.short_stock_sale_proceeds == 9_800.0
+    assert short.initial_call_net_of_all_proceeds == pytest.approx(4_900.0)
+
+
+@pytest.mark.parametrize("as_of", [float("nan"), float("inf")])
+def test_a_time_that_is_no_number_is_refused_as_loan_value_hangs_on_it(as_of: float) -> None:
+    call = option_leg("U", "C", 100.0, DAY_S, 1, price=2.0)
+    with pytest.raises(MarginError, match="days to expiry"):
+        RegTMargin().requirement([call], {"U": UnderlyingTerms(100.0)}, as_of)
 
 
 def test_broker_observations_of_naked_options_are_met_within_their_tolerance(shared_reference: Path) -> None:
