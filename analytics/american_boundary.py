@@ -12,6 +12,9 @@ the yield is the larger, is an end value of h^2 and not a scale of B, so that no
 And the equations of a row are solved together by Newton's method from the boundary of Barone-Adesi and Whaley (1987):
 plain fixed-point steps oscillate where the drift outweighs the vol, Newton does not, and its matrix also gives the
 boundary's derivatives.
+
+What Newton's last step leaves is turned into a bound on price and delta. Rows above it, long lives and strong drift
+are solved on more nodes and points; rows that still miss it, by shorter steps; what is left is NaN.
 """
 
 from contextlib import suppress
