@@ -15,10 +15,10 @@ Dividends
     `dividends` is None, `CashDividends`, or a sequence of (t_years, amount) pairs that every row shares; see
     `analytics.american_dividends` for the model. `dividend_yield` acts beside it.
 Accuracy, as shares of max(spot, strike)
-    Continuous yield: price 1e-6 and delta 5e-5 (vols 3 % to 300 %, minutes to ten years, drift x sqrt(t) up to 10 vols; beyond,
-    with a vol under 3 %, delta 5e-4). A boundary
-    that does not settle is solved again on more nodes by shorter steps, then on a grid; a row that resists all three
-    is NaN: known are puts at rate exactly 0 with a negative yield, and the mirrored calls, beyond 2.5 deviations.
+    Continuous yield: price 1e-6 and delta 5e-5 (vols 3 % to 300 %, minutes to ten years, drift x sqrt(t) up to 10
+    vols; beyond, with a vol under 3 %, delta 5e-4). A boundary that does not settle is solved again on more nodes by
+    shorter steps, then on a grid; a row that resists all three is NaN: known are puts at rate exactly 0 with a
+    negative yield, and the mirrored calls, beyond 2.5 deviations.
     Vanna and volga are quotients of two boundaries and may be NaN where only one of them settles. Charm is rough
     within 0.03 deviations of the exercise boundary. Cash dividends: price 5e-5.
 """
