@@ -6,11 +6,13 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from analytics.black_scholes import FirstOrderValues, bsm_first_order
 from analytics.early_premium import EarlyPremiums, LiveOptions
 from analytics.implied_vol import IvStatus, implied_vol
 from analytics.volatility import american_parity_line, implied_dividend_yield, parity_forward
+from execution.market.inside_quote import vol_inside_quote, without_time_value
 from execution.views import FloatArray
 
 #: Parity of fewer strikes than this is noise.
@@ -29,15 +31,26 @@ class SideMarket(NamedTuple):
     now_epoch_s: float
 
 
+class SideQuotes(NamedTuple):
+    """Per strike; mid is NaN without a sound two-sided quote."""
+
+    bid: FloatArray
+    ask: FloatArray
+    mid: FloatArray
+
+
 class SideValues(NamedTuple):
-    """Per strike; NaN where the mid gives no vol."""
+    """Per strike; NaN where the quote gives no vol."""
 
     vol: FloatArray
     greeks: FirstOrderValues
 
 
 class SideValuer:
-    """One side of a watched chain. American options keep their vols and early-exercise premiums between calls."""
+    """One side of a watched chain. Vols are kept between calls, and early-exercise premiums of American options.
+
+    A mid at or below what exercise pays leaves the vol as it was; without one it is taken from inside the quote.
+    """
 
     def __init__(self, strikes: FloatArray, *, is_call: bool, is_american: bool) -> None:
         self._strikes = strikes
@@ -45,8 +58,8 @@ class SideValuer:
         self._premiums = EarlyPremiums(strikes.size) if is_american else None
         self._vol = np.full(strikes.size, np.nan)
 
-    def value(self, mids: FloatArray, market: SideMarket) -> SideValues:
-        """Solves the vols of the mids and values every strike at its own."""
+    def value(self, quotes: SideQuotes, market: SideMarket) -> SideValues:
+        """Solves the vols of the quotes and values every strike at its own."""
         live = LiveOptions(
             spot=np.full(self._strikes.size, market.spot),
             strike=self._strikes,
@@ -56,26 +69,33 @@ class SideValuer:
             vol=self._vol,
             is_call=self._is_call,
         )
-        if self._premiums is None:
-            found = implied_vol(price=mids, **live.quoted())
-            vol = np.where(found.status == IvStatus.OK, found.vol, np.nan)
-            return SideValues(vol, bsm_first_order(**live._replace(vol=vol).arguments()))
-        return self._american(self._premiums, mids, live, market.now_epoch_s)
+        rows = np.flatnonzero(~np.isnan(quotes.mid))
+        self._vol = np.full(self._strikes.size, np.nan)
+        if rows.size:
+            self._solve(rows, quotes, live.take(rows), market.now_epoch_s)
+        return SideValues(self._vol.copy(), self._greeks(live._replace(vol=self._vol), market.now_epoch_s))
 
-    def _american(self, premiums: EarlyPremiums, mids: FloatArray, live: LiveOptions, now_epoch_s: float) -> SideValues:
-        rows = np.arange(self._strikes.size)
-        vol = np.full(rows.size, np.nan)
-        quoted = np.flatnonzero(~np.isnan(mids))
-        if quoted.size:
-            found = premiums.implied_vol(quoted, now_epoch_s, live.take(quoted), mids[quoted])
-            vol[quoted] = np.where(found.status == IvStatus.OK, found.vol, np.nan)
-        self._vol = vol
-        greeks = np.full((len(FirstOrderValues._fields), rows.size), np.nan)
-        known = np.flatnonzero(~np.isnan(vol))
+    def _solve(self, rows: npt.NDArray[np.intp], quotes: SideQuotes, live: LiveOptions, now_epoch_s: float) -> None:
+        if self._premiums is None:
+            found = implied_vol(price=quotes.mid[rows], **live.quoted())
+        else:
+            found = self._premiums.implied_vol(rows, now_epoch_s, live, quotes.mid[rows])
+        flat = without_time_value(found.status)
+        self._vol[rows] = np.where(found.status == IvStatus.OK, found.vol, np.where(flat, live.vol, np.nan))
+        new = np.flatnonzero(flat & np.isnan(live.vol))
+        if new.size:
+            at, is_american = rows[new], np.full(new.size, self._premiums is not None)
+            self._vol[at] = vol_inside_quote(quotes.bid[at], quotes.ask[at], live.take(new).quoted(), is_american)
+
+    def _greeks(self, live: LiveOptions, now_epoch_s: float) -> FirstOrderValues:
+        if self._premiums is None:
+            return bsm_first_order(**live.arguments())
+        greeks = np.full((len(FirstOrderValues._fields), live.vol.size), np.nan)
+        known = np.flatnonzero(~np.isnan(live.vol))
         if known.size:
-            some = live._replace(vol=vol).take(known)
-            greeks[:, known] = premiums.add_to(bsm_first_order(**some.arguments()), known, now_epoch_s, some)
-        return SideValues(vol, FirstOrderValues(*greeks))
+            some = live.take(known)
+            greeks[:, known] = self._premiums.add_to(bsm_first_order(**some.arguments()), known, now_epoch_s, some)
+        return FirstOrderValues(*greeks)
 
 
 class ParityYield:

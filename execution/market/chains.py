@@ -14,7 +14,7 @@ from analytics.probability import expected_move_iv
 from execution.brokers.port import Broker, ChainExpiry
 from execution.chain_views import ChainNumbers, ChainSide, ChainStatic
 from execution.market.carry import CarryBook
-from execution.market.chain_values import ParityYield, SideMarket, SideValuer
+from execution.market.chain_values import ParityYield, SideMarket, SideQuotes, SideValuer
 from execution.market.data import MarketData
 from execution.views import FloatArray
 from models.clock import Clock, epoch_s
@@ -179,7 +179,7 @@ def _side(
     market: SideMarket,
     held: Mapping[ContractKey, Decimal],
 ) -> ChainSide:
-    vol, greeks = valuer.value(_mids(quotes), market)
+    vol, greeks = valuer.value(SideQuotes(quotes[:, 0], quotes[:, 1], _mids(quotes)), market)
     positions = [0.0 if one is None else float(held.get(one.key, 0)) for one in contracts]
     return ChainSide(
         bid=quotes[:, 0],

@@ -53,6 +53,16 @@ def metric_values(greeks: PortfolioGreeks, margin_used_pct: float | None) -> dic
     }
 
 
+def values_after(
+    before: PortfolioGreeks, after: PortfolioGreeks, margin_used_pct: float | None
+) -> dict[Metric, float | None]:
+    """Returns the figures after a trade; its Greeks are unknown when a leg of it has none (it would count as 0)."""
+    values = metric_values(after, margin_used_pct)
+    if after.excluded_count <= before.excluded_count:
+        return values
+    return {metric: value if metric is Metric.MARGIN_USED_PCT else None for metric, value in values.items()}
+
+
 def limit_rows(limits: Sequence[Limit], values: Mapping[Metric, float | None]) -> tuple[LimitRow, ...]:
     """Returns one row a metric, bounded or not, in the order of Metric."""
     by_metric = {limit.metric: limit for limit in limits}

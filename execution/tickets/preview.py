@@ -20,7 +20,7 @@ from execution.market.data import MarketData
 from execution.orders.package import net_mid, net_natural, net_price, packages_of, price_multiplier
 from execution.payoff_legs import payoff_legs
 from execution.risk.columns import Holding
-from execution.risk.limits import binding_metric, limit_changes, limit_rows, metric_values
+from execution.risk.limits import binding_metric, limit_changes, limit_rows, metric_values, values_after
 from execution.risk.live_book import LiveBook
 from execution.tickets.pricing import LegMarket, leg_value, payoff_profile, probability_of_profit
 from execution.views import FloatArray, LegPreview, LimitChange, Problem, TicketPreview
@@ -145,7 +145,7 @@ class TicketDesk:
         before, after, _ = self._greeks(legs)
         return limit_changes(
             limit_rows(limits, metric_values(before, margin_before)),
-            limit_rows(limits, metric_values(after, margin_after)),
+            limit_rows(limits, values_after(before, after, margin_after)),
         )
 
     def _greeks(self, legs: Sequence[OrderLeg]) -> tuple[PortfolioGreeks, PortfolioGreeks, PortfolioGreeks]:
@@ -170,7 +170,7 @@ class TicketDesk:
         return limit_changes(
             limit_rows(limits, metric_values(before, margin_used_pct)),
             # The margin after the trade is the broker's to say: unknown until it was simulated.
-            limit_rows(limits, metric_values(after, None)),
+            limit_rows(limits, values_after(before, after, None)),
         )
 
     def _markets(self, legs: Sequence[OrderLeg]) -> _Markets:
@@ -221,7 +221,7 @@ class TicketDesk:
 
 
 def largest_that_fits(changes: Sequence[LimitChange], packages: int, cap: int) -> int | None:
-    """Returns how many packages fit inside every Greek limit, at most `cap`; None without limits or packages.
+    """Returns how many packages fit inside every Greek limit, at most `cap`; None without limits, packages or Greeks.
 
     Greeks grow linearly with the size. A limit that is broken already admits what lessens the breach.
     """
@@ -229,8 +229,10 @@ def largest_that_fits(changes: Sequence[LimitChange], packages: int, cap: int) -
         return None
     fit = cap
     for change in changes:
-        if change.before.metric is Metric.MARGIN_USED_PCT or change.before.value is None or change.after.value is None:
+        if change.before.metric is Metric.MARGIN_USED_PCT or change.before.value is None:
             continue
+        if change.after.value is None:
+            return None
         step = (change.after.value - change.before.value) / packages
         bound = change.before.high if step > 0 else change.before.low
         if bound is None or step == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from execution.core import DeskCore
-from execution.risk.limits import limit_changes, limit_rows, metric_values
+from execution.risk.limits import limit_changes, limit_rows, metric_values, values_after
 from execution.views import LimitChange
 from models.order import Order
 
@@ -17,7 +17,9 @@ def limits_after_simulation(core: DeskCore, order: Order) -> tuple[LimitChange, 
         return ()
     limits = core.limits()
     before = metric_values(result.current_greeks, core.margin_used_pct())
-    after = metric_values(result.projected_greeks, _margin_after_pct(core, result.maintenance_margin_change))
+    after = values_after(
+        result.current_greeks, result.projected_greeks, _margin_after_pct(core, result.maintenance_margin_change)
+    )
     return limit_changes(limit_rows(limits, before), limit_rows(limits, after))
 
 
