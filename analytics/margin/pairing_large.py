@@ -31,11 +31,15 @@ from analytics.margin.pairing_model import (
 from analytics.margin.simplex import SimplexError, WholeProgramme, least_whole
 from analytics.margin.terms import MarginError
 
-_COVERS_PER_LINE: Final = 4
-_WORK: Final = 6_000_000
-"""Work limit of all searches among odd contracts together: some four milliseconds."""
+_FEW_LINES: Final = 140
+_COVERS_OF_FEW: Final = 12
+_COVERS_PER_LINE: Final = 3
+_WORK_OF_LINES: Final = 900_000_000
+"""Work limit of the search among odd contracts, times lines: three milliseconds in a book of two hundred."""
 _SPLIT_ABOVE: Final = 8
 _WHOLE: Final = 1e-6
+_CENT: Final = 1e-4
+"""Points below which a gap is rounding and the charge that breaks ties."""
 
 _LINPROG = cast("Callable[..., OptimizeResult]", linprog)  # its stubs know dense matrices only
 
@@ -55,12 +59,14 @@ class _Relaxed:
 
 def near_least_pairing(problem: PairingProblem) -> Pairing:
     """A pairing within a stated gap of the least. Raises MarginError if the solver gives up."""
-    model = build_model(problem, _COVERS_PER_LINE)
+    few = len(problem.shorts) + len(problem.longs) <= _FEW_LINES
+    model = build_model(problem, _COVERS_OF_FEW if few else _COVERS_PER_LINE)
     relaxed = _relax(model)
     pairing = pairing_of(problem, model, lots_of(model, _finish(model, relaxed)))
     points = sum(used.column.points * used.lots for used in pairing.columns)
     points += sum(spread.loss for spread in pairing.spreads)
-    return Pairing(pairing.columns, pairing.spreads, max(0.0, points - relaxed.floor))
+    gap = points - relaxed.floor
+    return Pairing(pairing.columns, pairing.spreads, gap if gap > _CENT else 0.0)
 
 
 def _relax(model: PairModel) -> _Relaxed:
@@ -74,10 +80,13 @@ def _relax(model: PairModel) -> _Relaxed:
     idle, height = width + shorts + chains, model.limits.size
     rows = np.concatenate((model.rows, np.arange(shorts), height + chain_rows, [shorts + longs]))
     columns = np.concatenate((model.columns, width + np.arange(shorts), chain_columns, [idle]))
-    values = np.concatenate((model.values, np.ones(shorts), chain_values, [1.0]))
+    largest = np.zeros(height)
+    np.maximum.at(largest, model.rows, np.abs(model.values))
+    largest[: shorts + longs + 1] = 1.0  # prices and stock keep their units, rows of spreads are brought to one scale
+    values = np.concatenate((model.values / largest[model.rows], np.ones(shorts), chain_values, [1.0]))
     table = csr_array((values, (rows, columns)), shape=(height + chains, idle + 1))
     stock = np.arange(model.first_stock, model.first_stock + len(model.with_stock))
-    price = np.concatenate((model.need, np.zeros(longs), np.zeros(height + chains - shorts - longs)))
+    price = np.concatenate((model.need, np.zeros(height + chains - shorts)))
     cost = np.concatenate((model.cost, np.zeros(shorts + chains + 1))) + table.T @ price
     most_saved = -float(cost[stock].min(initial=0.0))
     cost[stock] += most_saved
@@ -92,7 +101,7 @@ def _relax(model: PairModel) -> _Relaxed:
         A_eq=table[placed],
         b_eq=limits[placed],
         method="highs-ds",
-        options={"presolve": False, "simplex_dual_edge_weight_strategy": "steepest"},
+        options={"presolve": False, "simplex_dual_edge_weight_strategy": "devex"},
     )
     if result.x is None:
         raise MarginError(f"margin pairing found no solution: {result.message}")
@@ -168,8 +177,8 @@ def _left_out(model: PairModel, short_price: FloatArray, long_price: FloatArray)
 def _whole_part(model: PairModel, relaxed: _Relaxed, table: csr_array) -> tuple[FloatArray, BoolArray, BoolArray]:
     """The whole part of the relaxation as a valid solution, its odd lines, and the unknowns they may use.
 
-    Odd are the lines that the relaxation splits; they may use the covers it uses, their spread, stock, and
-    ride or pay. Where whole parts would leave a spread more shorts than longs, shorts step out of it.
+    Odd are the lines that the relaxation splits; they may use covers (of many lines: those it uses), their spread,
+    stock, and ride or pay. Where whole parts would leave a spread more shorts than longs, shorts step out of it.
     """
     lines = model.need.size + model.longs.strike.size
     base = np.floor(relaxed.x + _WHOLE)
@@ -178,9 +187,11 @@ def _whole_part(model: PairModel, relaxed: _Relaxed, table: csr_array) -> tuple[
     odd = table[:lines] @ split > 0
     odd[: model.need.size] |= np.abs(relaxed.uncovered - np.round(relaxed.uncovered)) > _WHOLE
     for block in model.blocks:
-        _keep_covered(model, block, base, split, odd)
+        if split[block.first : block.first + block.gains.shape[1]].any():
+            _keep_covered(model, block, base, split, odd)
     inside = np.ones(base.size, dtype=bool)
-    inside[model.first_cover : model.first_stock] = split[model.first_cover : model.first_stock]
+    if lines > _FEW_LINES:
+        inside[model.first_cover : model.first_stock] = split[model.first_cover : model.first_stock]
     return base, odd, inside
 
 
@@ -239,8 +250,9 @@ def _solve_part(
     x[losses] = 0.0
     chosen = np.concatenate((np.setdiff1d(chosen, model.losses, assume_unique=True), losses))
     programme = _programme_of_rest(model, table, x, chosen, payers)
+    work = _WORK_OF_LINES // (model.need.size + model.longs.strike.size)
     try:
-        rest = least_whole(programme, _WORK, at=corner[chosen] - x[chosen] if corner is not None else None).x
+        rest = least_whole(programme, work, at=corner[chosen] - x[chosen] if corner is not None else None).x
     except SimplexError:
         rest = None
     if rest is None:

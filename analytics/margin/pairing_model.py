@@ -34,6 +34,7 @@ BoolArray = NDArray[np.bool_]
 TIE_BREAK: Final = 1e-7
 """Points charged for using a long option, so that longs which do not help stay free."""
 _RANK_WEIGHT: Final = 0.01
+_FREE_ROUNDS: Final = 2
 
 
 class OptionLine(NamedTuple):
@@ -269,7 +270,7 @@ class _Rows:
 
 
 def build_model(problem: PairingProblem, covers_per_line: int | None) -> PairModel:
-    """Put the model together; with the `covers_per_line` closest covers of every line, None for all."""
+    """Put the model together; with the closest covers of every line, `covers_per_line` and some more, None for all."""
     shorts, longs, need = Lines(problem.shorts), Lines(problem.longs), np.asarray(problem.uncovered, dtype=np.float64)
     lots = abs(problem.stock.lots) if problem.stock else 0
     build = _Rows(np.concatenate((shorts.contracts, longs.contracts, np.asarray([float(lots)]))))
@@ -338,9 +339,31 @@ def covers(
             count = min(per_line, rank.shape[axis])
             first = np.argpartition(rank, count - 1, axis=axis).take(range(count), axis=axis)
             np.put_along_axis(near, first, True, axis=axis)
-        helps &= near
+        helps &= near | _still_free(rank, shorts, longs, need)
     short, long = np.nonzero(helps)
     return short, long, width[short, long]
+
+
+def _still_free(rank: FloatArray, shorts: Lines, longs: Lines, need: FloatArray) -> BoolArray:
+    """Pairs for shorts whose closest longs are taken: each short in turn, dearest first, takes what is left, twice."""
+    taken = np.zeros(rank.shape, dtype=bool)
+    order = np.argsort(-need, kind="stable").tolist()
+    for _ in range(_FREE_ROUNDS):
+        free = np.where(taken, np.inf, rank)
+        left = longs.contracts.tolist()
+        for short in order:
+            row, wanted = free[short], shorts.contracts[short]
+            while wanted > 0:
+                long = int(row.argmin())
+                if row[long] == np.inf:
+                    break
+                taken[short, long] = True
+                used = min(wanted, left[long])
+                wanted -= used
+                left[long] -= used
+                if left[long] <= 0:
+                    free[:, long] = np.inf
+    return taken
 
 
 def _add_stock(build: _Rows, with_stock: tuple[Column, ...], need: FloatArray, shorts: int, longs: int) -> None:
@@ -384,11 +407,14 @@ def _add_block(build: _Rows, spread: SpreadBlock, shorts: Lines, longs: Lines, n
     unknown = build.unknowns(np.concatenate((-need[short], np.full(long.size, TIE_BREAK), np.ones(1))))
     build.put(short, unknown[: short.size], np.ones(short.size))
     build.put(shorts.strike.size + long, unknown[short.size : -1], np.ones(long.size))
-    rights = np.unique(longs.is_call[long])
-    build.matrix_rows((is_call[None, :] == rights[:, None]) * sign, unknown[:-1])
-    above = np.unique(longs.strike[long])[:, None] - strike[None, :]
-    gains = np.maximum(np.where(is_call[None, :], above, -above), 0.0) * sign
-    build.matrix_rows(np.concatenate((gains, -np.ones((len(gains), 1))), axis=1), unknown)
+    rights = np.asarray(sorted(set(longs.is_call[long].tolist())))
+    above = np.asarray(sorted(set(longs.strike[long].tolist())))[:, None] - strike
+    gains = np.maximum(np.where(is_call, above, -above), 0.0) * sign
+    matrix = np.zeros((rights.size + len(gains), unknown.size))
+    matrix[: rights.size, :-1] = (is_call == rights[:, None]) * sign
+    matrix[rights.size :, :-1] = gains
+    matrix[rights.size :, -1] = -1.0
+    build.matrix_rows(matrix, unknown)
     return Block(spread, int(unknown[0]), gains)
 
 
@@ -397,7 +423,6 @@ def block_loss(problem: PairingProblem, block: SpreadBlock, short_used: FloatArr
     lines = [problem.shorts[i] for i in block.shorts] + [problem.longs[j] for j in block.longs]
     used = np.concatenate((short_used, -long_used))
     strikes = np.asarray([line.strike for line in lines])
-    is_call = np.asarray([line.is_call for line in lines])
-    at = np.unique(strikes)[:, None]
-    intrinsic = np.where(is_call, np.maximum(at - strikes, 0.0), np.maximum(strikes - at, 0.0))
+    above = strikes[:, None] - strikes
+    intrinsic = np.maximum(np.where(np.asarray([line.is_call for line in lines]), above, -above), 0.0)
     return max(0.0, float((intrinsic @ used).max()))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from analytics.legs import PayoffLeg, linear_leg, option_leg
 from analytics.margin import (
@@ -24,11 +25,20 @@ from analytics.margin import (
     reg_t_margin,
     rules,
 )
-from analytics.margin.pairing import best_pairing
+from analytics.margin.pairing import Pairing, best_pairing
 from analytics.margin.pairing_large import near_least_pairing
 from analytics.margin.pairing_model import OptionLine, PairingProblem
-from analytics.margin.simplex import WholeProgramme, least_whole
-from tests.analytics.test_margin_reg_t import DAY_S, legs_of, margin_of, random_book, single, terms_of
+from analytics.margin.simplex import SimplexError, WholeProgramme, least_whole
+from tests.analytics.test_margin_reg_t import (
+    DAY_S,
+    least_by_hand,
+    legs_of,
+    margin_of,
+    random_book,
+    single,
+    terms_of,
+    uncovered_points,
+)
 
 #: Least requirements of `random_book(count, seed)`, found by another solver (HiGHS over every pair, to the end).
 RECORDED = {(20, 0): 36_382.5, (20, 1): 19_462.5, (30, 0): 41_190.0, (30, 2): 12_937.5, (50, 1): 32_925.0}
@@ -108,29 +118,71 @@ def test_large_books_need_no_more_than_they_did_and_state_what_could_still_be_sa
     assert 0.0 <= result.pairing_gap <= 0.1 * result.option_requirement
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_the_engine_of_large_books_keeps_within_its_own_stated_gap_of_the_proven_least(seed: int) -> None:
-    book = random_book(36, seed)
-    need = {leg.identity: margin_of([leg]).option_requirement / 100 for leg in book if leg.quantity < 0}
-
+def problem_of(legs: list[PayoffLeg]) -> PairingProblem:
     def lines(sign: int) -> tuple[OptionLine, ...]:
         return tuple(
             OptionLine(bool(leg.is_call), leg.strike, leg.expiry_epoch_s, int(abs(leg.quantity)), leg.price or 0.0)
-            for leg in book
+            for leg in legs
             if leg.quantity * sign > 0
         )
 
-    uncovered = tuple(need[leg.identity] / -leg.quantity for leg in book if leg.quantity < 0)
-    problem = PairingProblem(lines(-1), lines(1), uncovered)
+    return PairingProblem(lines(-1), lines(1), tuple(uncovered_points(leg, 100.0) for leg in legs if leg.quantity < 0))
 
-    def points(large: bool) -> tuple[float, float]:
-        pairing = near_least_pairing(problem) if large else best_pairing(problem)
-        total = sum(used.column.points * used.lots for used in pairing.columns)
-        return total + sum(spread.loss for spread in pairing.spreads), pairing.gap
 
-    (near, gap), (least, none) = points(large=True), points(large=False)
-    assert none == 0.0
-    assert near - gap - 0.001 <= least <= near + 0.001
+def points_of(pairing: Pairing) -> float:
+    total = sum(used.column.points * used.lots for used in pairing.columns)
+    return total + sum(spread.loss for spread in pairing.spreads)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_engine_of_large_books_keeps_within_its_own_stated_gap_of_the_proven_least(seed: int) -> None:
+    problem = problem_of(random_book(50, seed))
+    near, least = near_least_pairing(problem), best_pairing(problem)
+    assert least.gap == 0.0
+    assert points_of(near) - near.gap - 0.001 <= points_of(least) <= points_of(near) + 0.001
+
+
+@given(st.lists(single(-1), min_size=1, max_size=3), st.lists(single(1), max_size=3))
+@settings(max_examples=60, deadline=None)
+def test_the_stated_gap_of_the_engine_of_large_books_reaches_down_to_what_every_pairing_finds(
+    shorts: list[PayoffLeg], longs: list[PayoffLeg]
+) -> None:
+    if len(distinct(shorts + longs)) < len(shorts + longs):
+        return
+    near, least = near_least_pairing(problem_of([*shorts, *longs])), least_by_hand(shorts, longs, 100.0)
+    assert near.gap >= 0.0
+    assert points_of(near) - near.gap - 0.001 <= least <= points_of(near) + 0.001
+
+
+def wings(number: int, rows: tuple[tuple[str, float, int], ...]) -> list[PayoffLeg]:
+    days, lots = 7.0 * (number + 1) * DAY_S, number % 4 + 1
+    return [option_leg("U", right, strike, days, sign * lots, price=1.0) for right, strike, sign in rows]
+
+
+def test_two_hundred_legs_of_iron_condors_are_proven() -> None:
+    inner = (("P", 90.0, 1), ("P", 94.0, -1), ("C", 106.0, -1), ("C", 110.0, 1))
+    legs = [leg for number in range(50) for leg in wings(number, inner)]
+    result = margin_of(legs)
+    assert len(legs) == 200
+    assert result.pairing_gap == 0.0
+    assert result.option_requirement == pytest.approx(400 * sum(number % 4 + 1 for number in range(50)))
+
+
+def test_condors_with_verticals_in_twenty_expiries_need_hardly_more_than_each_expiry_and_say_how_much() -> None:
+    rows = (("P", 88.0, 1), ("P", 92.0, -1), ("C", 108.0, -1), ("C", 112.0, 1))
+    below = tuple(("P", strike - 3.0 * (sign > 0), sign) for strike in (70.0, 76.0, 82.0) for sign in (-1, 1))
+    books = [wings(number, rows + below) for number in range(20)]
+    result = margin_of([leg for book in books for leg in book])
+    alone = sum(margin_of(book).option_requirement for book in books)
+    assert result.option_requirement - result.pairing_gap <= alone
+    assert result.option_requirement <= 1.02 * alone
+    assert result.pairing_gap <= 0.15 * result.option_requirement
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_book_gives_the_same_pairing_every_time(seed: int) -> None:
+    book = random_book(110, seed)
+    assert margin_of(book) == margin_of(book)
 
 
 @given(LEGS, st.sampled_from([0, 150, 300, -200]), st.integers(0, 1000))
@@ -231,17 +283,58 @@ def test_an_index_and_its_funds_take_the_broad_percentage_and_a_leveraged_fund_i
     assert triple.option_requirement == pytest.approx(4700)
 
 
+def small_programme(seed: int, size: int = 4) -> WholeProgramme:
+    random = np.random.default_rng(seed)
+    at_most = np.vstack((random.integers(-2, 5, (size, size)).astype(float), np.eye(size)))
+    limits = np.concatenate((random.integers(0, 9, size).astype(float), np.full(size, 3.0)))
+    cost = random.integers(-9, 5, size).astype(float)
+    return WholeProgramme(cost, at_most, limits, np.ones(size, dtype=bool), np.ones(2 * size, dtype=bool))
+
+
+def counted_through(programme: WholeProgramme) -> float:
+    points = np.asarray(list(itertools.product(range(4), repeat=programme.cost.size)), dtype=float)
+    allowed = points[(points @ programme.at_most.T <= programme.limits + 1e-9).all(axis=1)]
+    return float((allowed @ programme.cost).min())
+
+
 @given(st.integers(0, 10_000))
 @settings(max_examples=60, deadline=None)
 def test_the_programme_solver_finds_what_counting_through_finds(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    at_most = random.integers(-2, 5, (4, 4)).astype(float)
-    limits = random.integers(0, 9, 4).astype(float)
-    at_most, limits = np.vstack((at_most, np.eye(4))), np.concatenate((limits, np.full(4, 3.0)))
-    cost = random.integers(-9, 5, 4).astype(float)
-    solution = least_whole(WholeProgramme(cost, at_most, limits, np.ones(4, dtype=bool), np.ones(8, dtype=bool)), 50_000_000)
-    points = np.asarray(list(itertools.product(range(4), repeat=4)), dtype=float)
-    allowed = points[(points @ at_most.T <= limits + 1e-9).all(axis=1)]
+    programme = small_programme(seed)
+    solution = least_whole(programme, 50_000_000)
     assert solution.x is not None
     assert solution.proven
-    assert float(cost @ np.round(solution.x)) == pytest.approx(float((allowed @ cost).min()))
+    assert float(programme.cost @ np.round(solution.x)) == pytest.approx(counted_through(programme))
+
+
+@given(st.integers(0, 10_000), st.sampled_from([0, 200_000, 600_000]))
+@settings(max_examples=60, deadline=None)
+def test_a_search_cut_short_states_a_floor_and_finds_the_same_again(seed: int, work: int) -> None:
+    programme = small_programme(seed, 6)
+    solution, again = least_whole(programme, work), least_whole(programme, work)
+    least = counted_through(programme)
+    assert solution.floor <= least + 1e-6
+    assert solution.floor == again.floor
+    if solution.x is not None:
+        assert (programme.at_most @ np.round(solution.x) <= programme.limits + 1e-9).all()
+        assert float(programme.cost @ np.round(solution.x)) >= least - 1e-9
+        assert not solution.proven or float(programme.cost @ np.round(solution.x)) == pytest.approx(least)
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=40, deadline=None)
+def test_the_search_may_start_from_any_corner(seed: int) -> None:
+    programme = small_programme(seed)
+    corner = linprog(-np.arange(1.0, 5.0), A_ub=programme.at_most, b_ub=programme.limits, method="highs-ds").x
+    solution = least_whole(programme, 50_000_000, at=corner)
+    assert solution.x is not None
+    assert float(programme.cost @ np.round(solution.x)) == pytest.approx(counted_through(programme))
+
+
+def test_the_search_does_not_start_from_what_is_no_corner_or_outside() -> None:
+    programme = small_programme(3)
+    with pytest.raises(SimplexError, match="breaks a limit"):
+        least_whole(programme, 1_000_000, at=np.full(4, 4.0))
+    box = dataclasses.replace(programme, at_most=np.abs(programme.at_most), limits=np.full(8, 50.0))
+    with pytest.raises(SimplexError, match="no corner"):
+        least_whole(box, 1_000_000, at=np.full(4, 0.5))
