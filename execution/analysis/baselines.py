@@ -33,9 +33,8 @@ class Baselines:
             return
         now_utc = self._core.clock.now_utc()
         self._waiting_since = self._waiting_since or now_utc
-        mark = mark_of(self._core)
-        if is_whole(mark) or now_utc - self._waiting_since > _PATIENCE:
-            self._opening = mark
+        if is_whole(self._core) or now_utc - self._waiting_since > _PATIENCE:
+            self._opening = mark_of(self._core)
 
     async def task(self, wanted_utc: datetime | None) -> ExplainTask:
         """Returns what to explain: from the wanted moment, or else the last close, or else the desk's opening."""

@@ -37,9 +37,11 @@ def unit_prices(book: BookArrays, greeks: BookGreeks) -> np.ndarray:
     return np.where(np.isnan(book.mark), greeks.price, book.mark)
 
 
-def is_whole(mark: BookMark) -> bool:
-    """Whether every position has a price and its Greeks."""
-    return bool(mark.positions) and all(None not in (one.price, one.delta) for one in mark.positions)
+def is_whole(core: DeskCore) -> bool:
+    """Whether every position has a price and its Greeks. Engine thread."""
+    book = core.book.arrays
+    greeks = core.book.greeks(core.spx_price())
+    return len(book) > 0 and bool(np.isfinite(unit_prices(book, greeks)).all() and np.isfinite(greeks.delta).all())
 
 
 def _known(value: float) -> float | None:

@@ -1,4 +1,8 @@
-"""Works out the pages in sight on a thread of their own, and publishes them; nobody looks, nothing is worked out."""
+"""Works out what is in sight beside the engine's thread, and publishes it; nobody looks, nothing is worked out.
+
+The dashboard's figures and the pages have a thread each: a page that takes seconds (a large American book) does not
+hold up the curve while somebody drags a slider.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,9 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Final
 
 from analytics.book import BookError
@@ -59,9 +64,11 @@ class AnalysisService:
         self._baselines = Baselines(core, store)
         self._wish = WatchAnalysis(frozenset())
         self._scenario = SetScenario()
-        self._changed = asyncio.Event()
+        #: Which account is looked at, counted up; figures of an earlier one are dropped.
+        self._round = 0
+        self._pages_changed, self._scenario_changed = asyncio.Event(), asyncio.Event()
         self._due: dict[AnalysisPage | None, float] = {}
-        self._told: set[AnalysisPage | None] = set()
+        self._told: dict[AnalysisPage | None, str] = {}
 
     def watch(self, wish: WatchAnalysis) -> None:
         """Takes which pages are in sight; they are worked out at once."""
@@ -69,50 +76,73 @@ class AnalysisService:
             self._wish = wish
             for page in wish.pages:
                 self._due.pop(page, None)
-            self._changed.set()
+            self._pages_changed.set()
 
     def set_scenario(self, scenario: SetScenario) -> None:
         """Takes what the dashboard's curve, slices and heat map show; they are worked out at once."""
         self._scenario = scenario
         self._due.pop(None, None)
-        self._changed.set()
+        self._scenario_changed.set()
 
     def refresh(self) -> None:
         """Works everything in sight out anew, at once: another account is looked at."""
+        self._round += 1
         self._due.clear()
-        self._changed.set()
+        self._pages_changed.set()
+        self._scenario_changed.set()
 
     async def run(self) -> None:
         """Works until it is cancelled."""
-        executor = ThreadPoolExecutor(1, thread_name_prefix="risk-analysis")
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._serve("scenario", self._scenario_changed, self._scenario_due))
+            both.create_task(self._serve("risk-analysis", self._pages_changed, self._pages_due))
+
+    async def _serve(self, name: str, changed: asyncio.Event, due: Callable[[], Sequence[AnalysisPage | None]]) -> None:
+        executor = ThreadPoolExecutor(1, thread_name_prefix=name)
         try:
             while True:
-                self._changed.clear()
-                self._baselines.observe()
-                for job in self._jobs_due():
+                changed.clear()
+                for job in due():
                     await self._work(job, executor)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), _LOOK_S)
+                    await asyncio.wait_for(changed.wait(), _LOOK_S)
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
 
-    def _jobs_due(self) -> list[AnalysisPage | None]:
-        """Pages whose time has come; None is the dashboard's scenario. Nothing while SPX is unknown."""
-        if math.isnan(self._core.spx_price()):
-            return []
-        now = time.monotonic()
-        wanted: list[AnalysisPage | None] = [None, *sorted(self._wish.pages)]
-        return [job for job in wanted if self._due.get(job, 0.0) <= now]
+    def _scenario_due(self) -> tuple[None, ...]:
+        """The dashboard's scenario when its time has come."""
+        return (None,) if self._is_due(None) else ()
+
+    def _pages_due(self) -> list[AnalysisPage | None]:
+        """The pages in sight whose time has come."""
+        self._observe()
+        return [page for page in sorted(self._wish.pages) if self._is_due(page)]
+
+    def _is_due(self, job: AnalysisPage | None) -> bool:
+        """Whether it is time; never while SPX is unknown."""
+        return self._due.get(job, 0.0) <= time.monotonic() and not math.isnan(self._core.spx_price())
+
+    def _observe(self) -> None:
+        try:
+            self._baselines.observe()
+        except _KNOWN as error:
+            self._tell(AnalysisPage.EXPLAIN, f"{error}")
 
     async def _work(self, job: AnalysisPage | None, executor: ThreadPoolExecutor) -> None:
-        """Works one page out and publishes it, unless something else is wanted by then."""
-        wish, scenario, began = self._wish, self._scenario, time.monotonic()
+        """Works one page out and publishes it, unless something else is wanted by then.
+
+        A scenario is published though a slider moved on meanwhile, so that a drag is seen as it goes.
+        """
+        wish, scenario, round_, began = self._wish, self._scenario, self._round, time.monotonic()
         self._due[job] = math.inf
         state = await self._state(job, wish, scenario, executor)
         took_s = time.monotonic() - began
-        is_wanted = scenario == self._scenario if job is None else wish == self._wish
-        if state is not None and is_wanted:
-            self._publisher.state(state)
+        is_same = round_ == self._round
+        is_wanted = is_same and (scenario == self._scenario if job is None else wish == self._wish)
+        if state is not None:
+            self._told.pop(job, None)
+            if is_wanted or (is_same and job is None and _is_a_drag(scenario, self._scenario)):
+                self._publisher.state(state)
         every_s = _SCENARIO_EVERY_S if job is None else _EVERY_S[job]
         self._due[job] = time.monotonic() + max(every_s - took_s, _REST_PER_WORK * took_s) if is_wanted else 0.0
 
@@ -136,11 +166,16 @@ class AnalysisService:
         return None
 
     def _tell(self, job: AnalysisPage | None, why: str) -> None:
-        """Says once what a page cannot show."""
-        if job in self._told:
+        """Says what a page cannot show, once as long as the reason stays."""
+        if self._told.get(job) == why:
             return
-        self._told.add(job)
+        self._told[job] = why
         name = "dashboard's scenario" if job is None else job.value.lower().replace("_", " ")
         self._publisher.notice(
             LogLine(self._core.clock.now_utc(), Severity.ERROR, "risk", f"The {name} has no figures: {why}")
         )
+
+
+def _is_a_drag(before: SetScenario, after: SetScenario) -> bool:
+    """Whether nothing but the sliders of date and vol moved."""
+    return before == replace(after, days_forward=before.days_forward, vol_shift_points=before.vol_shift_points)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TypeVar, cast
 import numpy as np
 import pytest
 
-from analytics.scenarios import greeks_at_slices
+from analytics.scenarios import ScenarioError, greeks_at_slices
 from execution import commands
 from execution.analysis import service
 from execution.analysis.scene import Scene
@@ -242,3 +243,73 @@ async def test_the_dashboard_knows_vega_weighted_by_time_and_in_points_of_vix(tm
         assert np.sign(risk.vega_30_day) == np.sign(risk.greeks.vega)
         assert 0.3 < risk.vega_30_day / risk.greeks.vega < 3.0
         assert 0.3 < risk.vega_vix_weighted / risk.greeks.vega < 3.0
+
+
+async def test_a_slow_page_does_not_hold_up_the_dashboards_scenario(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave = threading.Event()
+
+    def slow(_scene: Scene) -> object:
+        leave.wait(30.0)
+        raise ZeroDivisionError("never mind")
+
+    monkeypatch.setitem(service._PAGES, AnalysisPage.BREACH_MAP, slow)
+    async with running(tmp_path, sample_book=True) as desk:
+        await valued(desk)
+        await desk.ask(commands.WatchAnalysis(frozenset({AnalysisPage.BREACH_MAP})))
+        await asyncio.sleep(0.2)
+        await desk.ask(commands.SetScenario(days_forward=3.0))
+        await desk.until(
+            lambda: cast("ScenarioState", desk.publisher.states[ScenarioState]).days_forward == 3.0, "the new scenario"
+        )
+        assert not leave.is_set()
+        leave.set()
+
+
+async def test_figures_of_the_account_looked_at_before_are_never_shown_after_the_choice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work, leave = threading.Event(), threading.Event()
+    original = service._PAGES[AnalysisPage.STRESS]
+
+    def held_up(scene: Scene) -> object:
+        at_work.set()
+        leave.wait(30.0)
+        return original(scene)
+
+    async with running(tmp_path, sample_book=True) as desk:
+        await valued(desk)
+        monkeypatch.setitem(service._PAGES, AnalysisPage.STRESS, held_up)
+        await desk.ask(commands.WatchAnalysis(frozenset({AnalysisPage.STRESS})))
+        await desk.until(at_work.is_set, "the page to be under way")
+        await desk.ask(commands.SelectAccount(AccountId("PAPER-1")))
+        chosen_at = desk.publisher.states[RiskState].greeks.timestamp
+        leave.set()
+        await desk.until(lambda: StressState in desk.publisher.states, "the page of the chosen account")
+        shown = cast("StressState", desk.publisher.states[StressState])
+        assert shown.note.as_of_utc >= chosen_at
+
+
+async def test_a_page_that_fails_again_after_it_worked_is_told_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, is_broken = service._PAGES[AnalysisPage.STRESS], True
+
+    def now_and_then(scene: Scene) -> object:
+        if is_broken:
+            raise ScenarioError("of our own making")
+        return original(scene)
+
+    def told() -> int:
+        return sum(isinstance(one, LogLine) and "of our own making" in one.text for one in desk.publisher.notices)
+
+    monkeypatch.setitem(service._PAGES, AnalysisPage.STRESS, now_and_then)
+    async with running(tmp_path, sample_book=True) as desk:
+        await valued(desk)
+        await desk.ask(commands.WatchAnalysis(frozenset({AnalysisPage.STRESS})))
+        await desk.until(lambda: told() == 1, "the first failure")
+        is_broken = False
+        await desk.until(lambda: StressState in desk.publisher.states, "the page")
+        is_broken = True
+        await desk.until(lambda: told() == 2, "the second failure")
