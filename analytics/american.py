@@ -93,11 +93,16 @@ def american_price(
     is_call: npt.ArrayLike,
     dividends: Dividends = None,
     dividend_model: DividendModel = DividendModel.SPOT,
+    precise: bool = False,
 ) -> Floats:
-    """Price only, in currency per unit, as `american` gives it."""
+    """Price only, in currency per unit, as `american` gives it.
+
+    precise: more nodes on the boundary, for a third of the error at up to one and a half times the cost. Where a
+    boundary serves many spots, as in scenarios, it costs little.
+    """
     inputs = arrays(spot, strike, t_years, rate, dividend_yield, vol, is_call)
     inputs, shape = _together(inputs, dividends)
-    return complete(inputs, price_only(inputs), shape, dividends, dividend_model)[0].reshape(shape)
+    return complete(inputs, price_only(inputs, precise=precise), shape, dividends, dividend_model)[0].reshape(shape)
 
 
 def american_future(

@@ -102,7 +102,7 @@ def interpolation(root: Floats, count: int) -> Floats:
     return np.asarray(share / share.sum(axis=1, keepdims=True))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def scheme_of(nodes: int, points: int) -> Scheme:
     """Constants of a collocation at so many nodes with so many points per integral."""
     sine, cosine, weights = angles(points)

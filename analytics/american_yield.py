@@ -142,12 +142,12 @@ def first_order(inputs: Inputs) -> list[Floats]:
     return flat
 
 
-def price_only(inputs: Inputs) -> list[Floats]:
-    """The price alone, flat, equal to that of `all_greeks`."""
+def price_only(inputs: Inputs, *, precise: bool = False) -> list[Floats]:
+    """The price alone, flat, equal to that of `all_greeks` unless `precise`."""
     european = bsm_price(**inputs._asdict())
     flat, book = _flat(inputs, (european,)), _book(inputs, european.shape)
     if book.option.size:
-        terms, exercised = _premiums(book, book.problems)
+        terms, exercised = _premiums(book, book.problems, precise=precise)
         _add(flat, book, [terms[VALUE] * book.scale], exercised)
     return flat
 
@@ -248,10 +248,10 @@ def _book(inputs: Inputs, shape: tuple[int, ...]) -> _Book:
 
 
 def _premiums(
-    book: _Book, problems: Exercise, *, with_vol: bool = False, with_carry: bool = False
+    book: _Book, problems: Exercise, *, with_vol: bool = False, with_carry: bool = False, precise: bool = False
 ) -> tuple[Floats, Bools]:
     """Premium terms (rows as `premium_terms` orders them) of every option of a book, and which are exercised."""
-    boundary = _boundaries(problems, with_vol=with_vol, with_carry=with_carry)
+    boundary = _boundaries(problems, with_vol=with_vol, with_carry=with_carry, precise=precise)
     found = np.empty((7 if with_carry else 4 if with_vol else 1, book.option.size))
     exercised = np.empty(book.option.size, dtype=np.bool_)
     for start in range(0, book.option.size, _CHUNK):
@@ -263,7 +263,7 @@ def _premiums(
     return found, exercised
 
 
-def _boundaries(problems: Exercise, *, with_vol: bool, with_carry: bool) -> Boundary:
+def _boundaries(problems: Exercise, *, with_vol: bool, with_carry: bool, precise: bool) -> Boundary:
     """Boundaries of all problems, solved a cacheful at a time."""
     count = problems.vol.size
     pieces = [
@@ -271,6 +271,7 @@ def _boundaries(problems: Exercise, *, with_vol: bool, with_carry: bool) -> Boun
             Exercise(*(column[start : start + _CHUNK] for column in problems)),
             with_vol=with_vol,
             with_carry=with_carry,
+            precise=precise,
         )
         for start in range(0, count, _CHUNK)
     ]

@@ -35,6 +35,7 @@ class AmericanBlock:
             dividend_yield=options.carry_yield,
             vol=vol.T if self._vol_per_cell else vol[:, 0],
             is_call=options.is_call,
+            precise=True,
         ).T
         # A spot of 0 has no boundary to solve; exercise is open there as everywhere.
         return np.maximum(self._values, self._intrinsic, out=self._values)

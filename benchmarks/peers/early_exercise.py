@@ -133,8 +133,8 @@ class _Theirs:
 def race_american(count: int, runs: int) -> tuple[dict[str, dict[str, list[float]]], dict[str, float]]:
     """Returns microseconds per option of three races, and the worst errors of both.
 
-    american: price, delta, gamma, theta and vega; central differences there, and the fewest bumps. american_all: the nine
-    values of `american`; as many by bumps, and only six of them. american_price. Errors are of the first, against
+    american: price, delta, gamma, theta and vega; central differences there, and the fewest bumps. american_all: the
+    nine values of `american`; as many by bumps, and only six of them. american_price. Errors are of the first, against
     QuantLib's accurate scheme (QdFp, tanh-sinh quadrature at 1e-13) with finer bumps: price and delta over the greater
     of spot and strike and over 1, gamma times spot, vega a point per spot.
     """

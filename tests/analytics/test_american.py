@@ -83,6 +83,15 @@ def test_every_continuous_yield_row_of_the_reference_is_met(shared_reference: Pa
     assert (theta * root / (spot * inputs["vol"])).max() <= 1e-4
 
 
+def test_precise_prices_are_nearer_to_the_reference(shared_reference: Path) -> None:
+    rows = _rows(shared_reference)
+    inputs = _inputs(rows)
+    scale, known = np.maximum(inputs["spot"], inputs["strike"]), _column(rows, "price")
+    plain, precise = (np.abs(american_price(**inputs, precise=precise) - known) / scale for precise in (False, True))
+    assert precise.max() <= _PRICE_BAR
+    assert np.quantile(precise, 0.9) < 0.6 * np.quantile(plain, 0.9)
+
+
 def test_every_rho_of_the_reference_is_met_with_the_future_held_where_it_is_one(shared_reference: Path) -> None:
     rows = _rows(shared_reference)
     inputs = _inputs(rows)
