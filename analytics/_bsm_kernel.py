@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from numpy import absolute, add, copysign, divide, exp, log1p, maximum, minimum, multiply, negative, sqrt, subtract
+from scipy.special import erfcx
 
 from analytics._blocks import BLOCK, Index, cut
 from analytics._normal import DENSITY_PART, cdf_and_step
@@ -28,6 +29,10 @@ _ZERO, _HALF, _MINUS_HALF, _ONE, _MINUS_TWO = (np.array(value) for value in (0.0
 _SIX, _MINUS_SIX, _HALF_OF_SIX, _MINUS_HALF_OF_SIX = (np.array(value) for value in (6.0, -6.0, 3.0, -3.0))
 _POINT, _MINUS_POINT, _SIX_POINTS, _POINTS_IN_ONE = (np.array(value) for value in (0.01, -0.01, 0.06, 100.0))
 _PER_DAY, _DENSITY_PART = np.array(1.0 / DAYS_PER_YEAR), np.array(DENSITY_PART)
+_SQRT_HALF, _SQRT_HALF_PI = 0.5**0.5, (0.5 * np.pi) ** 0.5
+# Below such a deviation (five minutes at a vol of 30 %) an option out of the money takes its price from one term; so
+# far out that term loses digits itself and the price is below 1e-15 of the scale.
+_SMALL_DEVIATION, _FAR_OUT = np.array(1e-3), 8.0
 _WORK_ROWS = 12
 _WORTH_ALIGNING = 512
 
@@ -197,6 +202,9 @@ def _block(o: _Operands, work: Floats, out: Floats, *, on_future: bool) -> None:
     add(strike_leg, price, strike_leg)
     subtract(spot_leg, strike_leg, price)
     maximum(price, _ZERO, out=price)
+    small = absolute(o.signed_deviation) < _SMALL_DEVIATION
+    if small.any():
+        _small_prices(o.signed_deviation, small, d, spot_density, price)
     if len(out) >= 5:
         _first_order(o, density, spot_density, legs, cdf[0], out)
     if len(out) >= 6:
@@ -205,6 +213,24 @@ def _block(o: _Operands, work: Floats, out: Floats, *, on_future: bool) -> None:
         multiply(out[5], _MINUS_POINT if on_future else _POINT, out[5])
     if len(out) >= 9:
         _higher(o, d, density, cdf[0], out)
+
+
+def _small_prices(signed_deviation: Floats, small: Bools, d: Floats, spot_density: Floats, price: Floats) -> None:
+    """Replace prices out of the money whose two legs differ by so little that the difference loses digits.
+
+    With R(y) = N(-y) / n(y), the middle y = -(d1 + d2) / 2 (turned for puts) and the deviation s, the price is
+    S e^-qt n(d1) (R(y - s/2) - R(y + s/2)) = -S e^-qt n(d1) s (R1 + s^2 R3 / 24 + ...), with the derivatives
+    R1 = y R - 1, R2 = R + y R1, R3 = 2 R1 + y R2; what follows is below a double's last digit at such deviations.
+    """
+    middle = (d[0] + d[1]) * -0.5
+    at = np.nonzero(small & (middle > 0.0) & (middle < _FAR_OUT))
+    if at[0].size == 0:
+        return
+    deviation, y = np.broadcast_to(signed_deviation, price.shape)[at], middle[at]
+    ratio = _SQRT_HALF_PI * erfcx(y * _SQRT_HALF)
+    first = y * ratio - 1.0
+    third = 2.0 * first + y * (ratio + y * first)
+    price[at] = -6.0 * spot_density[at] * deviation * (first + deviation * deviation * third / 24.0)
 
 
 def _first_order(o: _Operands, density: Floats, spot_density: Floats, legs: Floats, spare: Floats, out: Floats) -> None:

@@ -23,7 +23,7 @@ Asking for less
 Precision
     Five minutes to three years, vols of 3 % to 300 %: absolute errors below 2e-15 of the natural scale (delta / 1,
     price / the larger of spot and strike, gamma x spot x vol x sqrt t ...), relative errors below 2e-12 wherever the
-    value is above 1e-6 of it; for a cheap option's price, a small difference of two large numbers, 2e-11 at worst.
+    value is above 1e-6 of it; for a cheap option's price, a small difference of two large numbers, 1e-11 at worst.
 
 Source: Haug, The Complete Guide to Option Pricing Formulas, 2nd ed., chapters 1 and 2.
 """
@@ -113,8 +113,10 @@ def bsm(
 ) -> OptionValues:
     """Price and all Greeks of European options on a spot that pays a continuous yield.
 
-    Arguments broadcast to one shape; units, limits and bad rows as in the module text. Theta and charm are
-    calendar-time derivatives with spot and vol held.
+    Arguments broadcast to one shape, which every result has. spot, strike: currency per unit. t_years: act/365. rate,
+    dividend_yield: continuous, per year. vol: annual, 0.20 = 20 %. Units of the results: `OptionValues`. Theta and
+    charm are calendar-time derivatives with spot and vol held. A bad row is NaN; limits as in the module text.
+    Raises ValueError for shapes that do not broadcast. Source: Black and Scholes (1973), Merton (1973); Haug, ch. 1-2.
     """
     return OptionValues(*_evaluate(9, spot, strike, t_years, rate, dividend_yield, vol, is_call))
 
@@ -129,7 +131,7 @@ def bsm_five_greeks(
     vol: npt.ArrayLike,
     is_call: npt.ArrayLike,
 ) -> FiveGreeks:
-    """Price, delta, gamma, theta, vega and rho only, for about four fifths of the cost of `bsm`."""
+    """Price, delta, gamma, theta, vega and rho only, for about four fifths of the cost of `bsm`; all else as there."""
     return FiveGreeks(*_evaluate(6, spot, strike, t_years, rate, dividend_yield, vol, is_call))
 
 
@@ -143,7 +145,7 @@ def bsm_first_order(
     vol: npt.ArrayLike,
     is_call: npt.ArrayLike,
 ) -> FirstOrderValues:
-    """Price, delta, gamma, theta and vega only, for about three quarters of the cost of `bsm`."""
+    """Price, delta, gamma, theta and vega only, for about three quarters of the cost of `bsm`; all else as there."""
     return FirstOrderValues(*_evaluate(5, spot, strike, t_years, rate, dividend_yield, vol, is_call))
 
 
@@ -178,8 +180,9 @@ def black76(
 ) -> OptionValues:
     """Price and all Greeks of European options on a future, premium paid at once (Black 1976).
 
-    Delta is the discounted one, per 1.00 of the future; rho holds the future still (-t x price). Other units,
-    limits and bad rows as in the module text.
+    Arguments broadcast to one shape, which every result has; units, day count (act/365), limits, bad rows and errors
+    as in `bsm`. Delta is the discounted one, per 1.00 of the future; rho holds the future still (-t x price).
+    Source: Black (1976); Haug, ch. 1.
     """
     return OptionValues(*_evaluate(9, forward, strike, t_years, rate, None, vol, is_call))
 

@@ -296,3 +296,42 @@ def test_three_hours_before_expiry_theta_is_that_of_three_hours() -> None:
     """product.md 5.10-4: about -26.6 a day at the money at 15 %, not the -3.3 of a floored day count."""
     values = bsm(spot=6000.0, strike=6000.0, t_years=3 / 24 / 365, rate=0.0, dividend_yield=0.0, vol=0.15, is_call=True)
     assert float(values.theta_per_day) == pytest.approx(-26.6, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("spot", "strike", "t_years", "rate", "dividend_yield", "vol", "is_call", "price"),
+    [
+        (74.38, 74.4034107987999, 9.512937595129377e-06, 0.0, 0.0, 0.05, True, 8.73013498626805e-05),
+        (100.0, 100.04620978121169, 5.7077625570776254e-05, 0.05, 0.0, 0.03, True, 0.00017959816381500114),
+        (74.38, 74.34485051838598, 5.7077625570776254e-05, 0.043, 0.013, 0.03, False, 0.00011112554748039552),
+        (5803.37, 5802.0, 9.512937595129377e-06, 0.043, 0.013, 0.12, False, 0.3400064205814273),
+    ],
+)
+def test_the_last_minutes_of_a_calm_market_keep_their_digits_out_of_the_money(
+    spot: float,
+    strike: float,
+    t_years: float,
+    rate: float,
+    dividend_yield: float,
+    vol: float,
+    is_call: bool,
+    price: float,
+) -> None:
+    """Worth a millionth of the underlying: the difference of the two legs alone is off by 3e-11. At 40 digits."""
+    found = bsm(
+        spot=spot, strike=strike, t_years=t_years, rate=rate, dividend_yield=dividend_yield, vol=vol, is_call=is_call
+    )
+    assert float(found.price) == pytest.approx(price, rel=1e-12, abs=0.0)
+
+
+def test_prices_meet_without_a_step_where_the_short_formula_takes_over() -> None:
+    """On both sides of a deviation of 1e-3 and of the forward, put-call parity and a smooth price hold."""
+    vol = 1e-3 * (1.0 + np.array([-1e-9, 1e-9]))
+    for strike in (99.95, 99.8, 100.05, 100.2):
+        call, put = (
+            bsm(spot=100.0, strike=strike, t_years=1.0, rate=0.0, dividend_yield=0.0, vol=vol, is_call=side).price
+            for side in (True, False)
+        )
+        cheap = call if strike > 100.0 else put
+        assert abs(cheap[1] / cheap[0] - 1.0) < 1e-7
+        assert np.abs(call - put - (100.0 - strike)).max() < 1e-13
