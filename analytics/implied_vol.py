@@ -87,8 +87,8 @@ def implied_vol(
 
     Arguments broadcast to one shape. price, spot, strike: currency per unit, spot and strike > 0. t_years: > 0,
     act/365. rate, dividend_yield: continuously compounded per year. A row that has no vol gets NaN and its status;
-    it never raises and never touches another row. A vol above 1000 (100,000 %), which the
-    pricing functions refuse, is reported as ABOVE_MAXIMUM.
+    it never raises and never touches another row. A vol above 1000 (100,000 %), which the pricing functions refuse, is
+    reported as ABOVE_MAXIMUM. Raises ValueError for shapes that do not broadcast. Source: Jaeckel (2015), module text.
     """
     side = np.where(np.asarray(is_call, dtype=np.bool_), 1.0, -1.0)
     columns = (price, spot, strike, t_years, rate, dividend_yield, side)

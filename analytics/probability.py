@@ -71,13 +71,15 @@ def probability_of_profit(
     The zones lie between the breakevens, as `analytics.payoff` finds them, and must not overlap; none at all is 0. For
     "a profit of a cent or more" hand the payoff a cost that is PROFIT_THRESHOLD_DOLLARS higher. vol: one for all, or
     one per zone; where the smile differs from end to end, the vol at `low` here and the one at `high` in vol_at_high.
-    NaN when an input is unknown.
+    NaN when an input is unknown or a zone ends below its start. t_years: act/365.
     """
     lows, highs = np.atleast_1d(np.asarray(low, np.float64)), np.atleast_1d(np.asarray(high, np.float64))
     if lows.size == 0:
         return 0.0
     over_low = probability_above(level=lows, forward=forward, t_years=t_years, vol=vol)
     upper_vol = vol if vol_at_high is None else vol_at_high
+    if (highs < lows).any():
+        return float("nan")
     over_high = probability_above(level=highs, forward=forward, t_years=t_years, vol=upper_vol)
     chance = float((over_low - over_high).sum())
     return min(max(chance, 0.0), 1.0) if np.isfinite(chance) else float("nan")

@@ -88,6 +88,14 @@ def test_pop_is_the_share_of_simulated_ends_that_pay() -> None:
     assert abs(pop - paid) <= 4.0 * np.sqrt(pop * (1.0 - pop) / ends)
 
 
+def test_a_zone_that_ends_below_its_start_has_no_chance_rather_than_a_chance_of_nothing() -> None:
+    assert np.isnan(probability_of_profit(low=6100.0, high=5900.0, forward=6000.0, t_years=T, vol=0.17))
+    assert np.isnan(
+        probability_of_profit(low=[0.0, 6100.0], high=[5900.0, 6000.0], forward=6000.0, t_years=T, vol=0.17)
+    )
+    assert probability_of_profit(low=6000.0, high=6000.0, forward=6000.0, t_years=T, vol=0.17) == 0.0
+
+
 def test_a_short_option_is_likelier_to_pay_than_to_end_worthless() -> None:
     """product.md 5.6: POP is not P(OTM); for a short option it is larger by the credit's cushion."""
     put = PayoffLeg(LegKind.OPTION, "SPX", -1, 100.0, is_call=False, strike=5700.0)
