@@ -61,6 +61,8 @@ class Composed:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0 done, 1 failed, 2 wrong usage or settings."""
+    # Before numpy is loaded: the desk's matrices are small, and OpenBLAS's own threads would only wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     parsed = _parser().parse_args(arguments)
     os.umask(0o077)
     options = _options(parsed)
