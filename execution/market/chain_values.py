@@ -116,6 +116,9 @@ class ParityYield:
             return _yield_of(found.forward, market) if found.strikes_used >= _PARITY_STRIKES else None
         if market.now_epoch_s < self._next_at_s:
             return None
+        if np.count_nonzero(~np.isnan(calls) & ~np.isnan(puts)) < _PARITY_STRIKES:
+            # Quotes of a chain just chosen are still on their way: asked again as soon as they are there.
+            return None
         self._next_at_s = market.now_epoch_s + _AMERICAN_PARITY_EVERY_S
         line = american_parity_line(
             strike=strikes,
