@@ -265,6 +265,8 @@ class ScenarioState:
     expected_move_1d: float | None
     positions: int
     left_out: int
+    #: How the figures were worked out, in a trader's words.
+    method: str = ""
 
 
 @dataclass(frozen=True, slots=True)

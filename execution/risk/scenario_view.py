@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from analytics.book import Model
 from analytics.probability import expected_move_iv
-from analytics.scenarios import VolShift, expiration_curve, greeks_at_slices, pnl_curve, pnl_grid
+from analytics.scenarios import STICKY_STRIKE, VolShift, expiration_curve, greeks_at_slices, pnl_curve, pnl_grid
 from execution.analysis.scene import Scene
 from execution.commands import SetScenario
 from execution.views import FloatArray, PriceSlice, ScenarioState
@@ -70,6 +70,7 @@ def scenario_state(scene: Scene, wanted: SetScenario) -> ScenarioState:
         expected_move_1d=_expected_move_1d(scene, mask),
         positions=int(np.count_nonzero(mask)),
         left_out=today.excluded_count,
+        method=scene.method(STICKY_STRIKE),
     )
 
 

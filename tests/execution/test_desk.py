@@ -44,6 +44,7 @@ async def test_a_newcomer_gets_a_valued_sample_book_inside_its_limits(tmp_path: 
         scenario = desk.publisher.states[ScenarioState]
         assert scenario.curve_today[scenario.spots.size // 2] == 0.0
         assert scenario.grid[2, scenario.grid_spot_shifts_pct.size // 2] == 0.0
+        assert "Full revaluation" in scenario.method
 
 
 async def test_an_order_goes_from_ticket_to_a_journal_row_that_holds_its_own_effect(tmp_path: Path) -> None:

@@ -522,3 +522,14 @@ def test_the_vega_tile_tells_the_weighted_readings_when_asked(desk: Desk) -> Non
     assert "weighted to 30 days: −1,932" in tip
     assert "in points of VIX: —" in tip
     assert "30 days" not in desk.panel.tiles[Metric.THETA].value.toolTip()
+
+
+def test_the_risk_graph_says_its_method_where_there_is_room_and_always_when_asked(desk: Desk) -> None:
+    read_out = desk.panel.curve.read_out
+    desk.publish(replace(demo.scenario(), method="Full revaluation, American and European options"))
+    assert "American and European" in read_out.stamp.toolTip()
+    assert "as of" in read_out.stamp.text()
+    desk.panel.resize(1500, 520)
+    QApplication.processEvents()
+    desk.publish(replace(demo.scenario(), method="Full revaluation", left_out=1))
+    assert read_out.stamp.text().startswith("full revaluation, sticky strike")

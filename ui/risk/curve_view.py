@@ -15,6 +15,7 @@ from ui.risk.slices import SlicesTable
 from ui.theme import PAD, Ink, Theme, sign_ink
 from ui.widgets.labels import ValueLabel
 
+_METHOD = "full revaluation, sticky strike"
 _BOTH_FROM_PX = 250
 
 
@@ -82,12 +83,16 @@ class ReadOut(QWidget):
         move = expected_move(state)
         days = fmt.plural(max(round(state.days_forward), 1), "day")
         _set_text(self.expected, "" if move is None else f"±1 SD {fmt.money(move)} pts in {days}")
-        _set_text(self.stamp, f"as of {fmt.clock(state.as_of_utc)}")
-        out = f", {state.left_out} left out" if state.left_out else ""
-        self.stamp.setToolTip(
-            f"Full revaluation of {fmt.plural(state.positions, 'position')}{out}, {fmt.date_time(state.as_of_utc)}"
-        )
+        _set_text(self.stamp, self._stamp_text(f"as of {fmt.clock(state.as_of_utc)}"))
+        counted = fmt.plural(state.positions, "position")
+        counted += f", {state.left_out} left out" if state.left_out else ""
+        self.stamp.setToolTip(f"{state.method or _METHOD}\n{counted}, {fmt.date_time(state.as_of_utc)}")
         self._show_values()
+
+    def _stamp_text(self, as_of: str) -> str:
+        """The time, with the method before it where there is room for both."""
+        long = f"{_METHOD} · {as_of}"
+        return long if self.fontMetrics().horizontalAdvance(long) < self.stamp.width() else as_of
 
     @Slot(object)
     def point_at(self, level: float | None) -> None:
