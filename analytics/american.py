@@ -56,7 +56,16 @@ def american(
     dividends: Dividends = None,
     dividend_model: DividendModel = DividendModel.SPOT,
 ) -> OptionValues:
-    """Price and all Greeks. Theta and charm keep the dividends' calendar dates; rho also moves their present value."""
+    """Price and all Greeks of options that may be exercised at any time up to expiry.
+
+    Arguments broadcast to one shape, which every result array has. spot, strike: currency. t_years: act/365. rate,
+    dividend_yield: continuous per year. vol: annual. dividends: cash per unit at t_years, see the module text; with a
+    schedule per row the leading dimensions broadcast with the rows. Results in the units of `OptionValues`: theta and
+    charm per calendar day with the dividends' calendar dates kept, vega and rho per 0.01; rho also moves the present
+    value of dividends. NaN in rows whose inputs are bad or beyond the module's limits.
+    Source: Andersen, Lake and Offengenden, "High performance American option pricing" (2016), with the changes that
+    `analytics.american_boundary` names; McDonald and Schroder (1998) for calls; cash dividends by finite differences.
+    """
     inputs = arrays(spot, strike, t_years, rate, dividend_yield, vol, is_call)
     inputs, shape = _together(inputs, dividends)
     flat = complete(inputs, all_greeks(inputs, hold_forward=False), shape, dividends, dividend_model)
@@ -75,7 +84,10 @@ def american_first_order(
     dividends: Dividends = None,
     dividend_model: DividendModel = DividendModel.SPOT,
 ) -> FirstOrderValues:
-    """Price, delta, gamma, theta and vega only, equal to those of `american`, at about a third of its cost."""
+    """Price, delta, gamma, theta and vega only, equal to those of `american`, at about a third of its cost.
+
+    Arguments, shapes, units, day count, bad rows and source as there.
+    """
     inputs = arrays(spot, strike, t_years, rate, dividend_yield, vol, is_call)
     inputs, shape = _together(inputs, dividends)
     flat = complete(inputs, first_order(inputs), shape, dividends, dividend_model)
@@ -95,7 +107,7 @@ def american_price(
     dividend_model: DividendModel = DividendModel.SPOT,
     precise: bool = False,
 ) -> Floats:
-    """Price only, in currency per unit, as `american` gives it.
+    """Price only, in currency per unit and the broadcast shape, as `american` gives it; arguments as there.
 
     precise: more nodes on the boundary, for a third of the error at up to one and a half times the cost. Where a
     boundary serves many spots, as in scenarios, it costs little.
@@ -114,7 +126,11 @@ def american_future(
     vol: npt.ArrayLike,
     is_call: npt.ArrayLike,
 ) -> OptionValues:
-    """Price and all Greeks of options on a future, premium paid at once: the yield is the rate and rho moves both."""
+    """Price and all Greeks of American options on a future, premium paid at once.
+
+    The yield is the rate, and rho moves both (the future is held still). Delta is per 1.00 of the future. Arguments
+    broadcast; units, day count, bad rows and source as `american`.
+    """
     inputs = arrays(forward, strike, t_years, rate, rate, vol, is_call)
     shape = np.broadcast_shapes(*(value.shape for value in inputs))
     flat = all_greeks(inputs, hold_forward=True)

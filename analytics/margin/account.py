@@ -77,7 +77,7 @@ class AccountMargin:
     def portfolio_at(self, book: RiskBook, prices: Floats, vol: Floats) -> Floats:
         """Portfolio requirement, dollars [scenario], with underlyings at `prices` [scenario, underlying]."""
         found = portfolio_margins(
-            book, prices, vol=vol, rules=self._rules, span_parameters=self._spans, american=self.american
+            book, prices=prices, vol=vol, rules=self._rules, span_parameters=self._spans, american=self.american
         )
         return np.array([margin.requirement for margin in found])
 

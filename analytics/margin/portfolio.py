@@ -182,14 +182,14 @@ def portfolio_margin(
     has no value or no parameters.
     """
     return portfolio_margins(
-        book, book.price[np.newaxis, :], rules=rules, span_parameters=span_parameters, american=american
+        book, prices=book.price[np.newaxis, :], rules=rules, span_parameters=span_parameters, american=american
     )[0]
 
 
 def portfolio_margins(
     book: RiskBook,
-    prices: Floats,
     *,
+    prices: Floats,
     vol: Floats | None = None,
     rules: PortfolioRules | None = None,
     span_parameters: Mapping[str, SpanParameters] | None = None,

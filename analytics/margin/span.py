@@ -99,7 +99,7 @@ class SpanRequirement:
         return self.risk_requirement - self.net_option_value
 
 
-def scan(arrays: npt.ArrayLike, quantity: npt.ArrayLike) -> ScanRisk:
+def scan(*, arrays: npt.ArrayLike, quantity: npt.ArrayLike) -> ScanRisk:
     """Net risk arrays, dollars per contract [position, 16], by signed `quantity` [position], and find the worst."""
     per_contract = np.atleast_2d(np.asarray(arrays, dtype=np.float64))
     units = np.atleast_1d(np.asarray(quantity, dtype=np.float64))
@@ -143,7 +143,7 @@ def span_requirement(
     if stranger.size:
         raise MarginError(f"{book.labels[int(stranger[0])]} does not depend on a future: SPAN-like arrays need one")
     arrays, now = _arrays(book, parameters, american)
-    risk = scan(arrays, book.quantity)
+    risk = scan(arrays=arrays, quantity=book.quantity)
     option = book.is_option
     short_contracts = float(np.maximum(-book.quantity[option], 0.0).sum())
     minimum = parameters.short_option_minimum_per_contract * short_contracts

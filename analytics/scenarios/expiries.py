@@ -9,7 +9,7 @@ from analytics.black_scholes import Bools, Floats
 from analytics.book import BookArrays, Exclusion, Model
 from analytics.scenarios.columns import Moves, freeze
 from analytics.scenarios.greeks import grouped_greeks
-from analytics.scenarios.shocks import STICKY_STRIKE, VolDynamics, VolShift, axis
+from analytics.scenarios.shocks import STICKY_STRIKE, VolDynamics, VolShift, axis, days_axis
 from analytics.scenarios.values import grouped_pnl, time_value
 
 _SECONDS_PER_DAY = 86_400.0
@@ -69,7 +69,7 @@ def expiry_ladder(
     count, group = dates.size, np.zeros(len(book), dtype=np.intp)
     group[at] = code
     frozen = freeze(book, now_epoch_s, moves.only(option), group, count)
-    made = grouped_pnl(frozen, spots, vols, axis("days_forward", days_forward))
+    made = grouped_pnl(frozen, spots, vols, days_axis(days_forward))
     now = freeze(book, now_epoch_s, Moves(rows=option), group, count)
     greeks = grouped_greeks(now, np.zeros(1), np.zeros(1), 0.0, index_price)
     quantity, unknown = book.quantity[at], book.exclusions(now_epoch_s)[at] != Exclusion.INCLUDED

@@ -121,14 +121,14 @@ def pnl_explain(inputs: ExplainInputs) -> PnlExplain:
     codes = status.astype(np.int8)
     return PnlExplain(
         rows=rows,
-        totals=sum_by(rows, np.zeros(start.size, dtype=np.intp), 1),
+        totals=sum_by(rows, group=np.zeros(start.size, dtype=np.intp), groups=1),
         status=codes,
         no_greeks=np.flatnonzero(codes == ExplainStatus.NO_GREEKS),
         no_price=np.flatnonzero(codes == ExplainStatus.NO_PRICE),
     )
 
 
-def sum_by(rows: PnlParts, group: npt.ArrayLike, groups: int) -> PnlParts:
+def sum_by(rows: PnlParts, *, group: npt.ArrayLike, groups: int) -> PnlParts:
     """Sums of per-row parts per group code 0..groups-1; rows whose P&L is unknown are in no sum.
 
     The parts of a row without Greeks count in `unexplained` alone, so every sum still adds up.

@@ -15,6 +15,7 @@ from analytics.american import american_first_order
 from analytics.black_scholes import FirstOrderValues, Floats, bsm_first_order
 from analytics.scenarios.columns import Frozen, Options
 from analytics.scenarios.kernel import VolField, intrinsic, prices_of
+from analytics.scenarios.shocks import days_axis
 from analytics.scenarios.values import add_rows, blocks, count_floored, grouped_pnl
 
 _DAYS_PER_YEAR = 365.0
@@ -51,7 +52,7 @@ def grouped_greeks(
     """P&L and Greeks of every group on spots x vols, `days_forward` calendar days from now."""
     index = index_levels(index_price, spots)
     quick = replace(frozen, american=frozen.american.take(slice(0)))
-    made = grouped_pnl(quick, spots, vols, np.array([days_forward], dtype=np.float64))
+    made = grouped_pnl(quick, spots, vols, days_axis(days_forward))
     totals = [made.pnl[:, 0], *(np.zeros((frozen.groups, vols.size, spots.size)) for _ in range(5))]
     _add_linear(frozen, spots, index, totals)
     floored = made.floored + _add_american(frozen, (spots, vols), days_forward, index, totals)

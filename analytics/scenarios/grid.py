@@ -8,7 +8,7 @@ from analytics.black_scholes import Bools, Floats
 from analytics.book import BookArrays
 from analytics.scenarios.columns import Moves, freeze
 from analytics.scenarios.greeks import grouped_greeks, index_levels
-from analytics.scenarios.shocks import STICKY_STRIKE, VolDynamics, VolShift, axis
+from analytics.scenarios.shocks import STICKY_STRIKE, VolDynamics, VolShift, axis, days_axis
 from analytics.scenarios.values import expiry_pnl, grouped_pnl
 
 
@@ -78,7 +78,7 @@ def pnl_grid(
     spot_shifts: -0.05 = 5 % down, of the index when `beta_weighted`, else of every underlying alike. vol_mode,
     dynamics, rows, underlying_shifts: as in `Moves`. Raises `ScenarioError` for an axis that is not finite numbers.
     """
-    days, vols, spots = axis("days_forward", days_forward), axis("vol_shifts", vol_shifts), axis("spot", spot_shifts)
+    days, vols, spots = days_axis(days_forward), axis("vol_shifts", vol_shifts), axis("spot", spot_shifts)
     frozen = freeze(book, now_epoch_s, Moves(vol_mode, beta_weighted, dynamics, rows, underlying_shifts))
     made = grouped_pnl(frozen, spots, vols, days)
     return PnlGrid(days, vols, spots, made.pnl[0], frozen.included, frozen.excluded_count, made.floored)

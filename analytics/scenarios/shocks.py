@@ -141,7 +141,18 @@ STICKY_STRIKE = VolDynamics()
 
 def axis(name: str, values: npt.ArrayLike) -> Floats:
     """One axis of a grid as a vector; raises `ScenarioError` when an entry is not a finite number."""
-    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    try:
+        array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError):
+        array = np.array([np.nan])
     if array.ndim != 1 or not np.isfinite(array).all():
         raise ScenarioError(f"{name} {values!r} must be finite numbers in one row. Correct it.")
     return array
+
+
+def days_axis(days_forward: npt.ArrayLike) -> Floats:
+    """Calendar days from now as a vector; raises `ScenarioError` for days that are not numbers, or in the past."""
+    days = axis("days_forward", days_forward)
+    if days.size and days.min() < 0.0:
+        raise ScenarioError(f"days_forward {days_forward!r} lies in the past: time runs forward. Give 0 or more.")
+    return days

@@ -100,7 +100,9 @@ def span(folder: Path) -> list[Line]:
     arrays = {"call": printed["long_dec_410_call"], "future": printed["long_future"]}
     netted = [
         (
-            scan([arrays[name] for name in one["positions"]], list(one["positions"].values())).scan_risk,
+            scan(
+                arrays=[arrays[name] for name in one["positions"]], quantity=list(one["positions"].values())
+            ).scan_risk,
             one["requirement"],
         )
         for one in printed["portfolios"]

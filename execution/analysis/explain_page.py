@@ -61,7 +61,7 @@ def explain_page(scene: Scene, task: ExplainTask) -> ExplainState:
     positions = [labels.get(key, key) for _, key in keys]
     underlyings = sorted({names[key] for key in keys})
     codes = np.array([underlyings.index(names[key]) for key in keys], dtype=np.intp)
-    grouped = sum_by(found.rows, codes, len(underlyings))
+    grouped = sum_by(found.rows, group=codes, groups=len(underlyings))
     unexplained = np.unique(np.concatenate((found.no_greeks, found.no_price))).tolist()
     return ExplainState(
         note=scene.note(_METHOD, time.perf_counter() - started, left_out=len(unexplained)),

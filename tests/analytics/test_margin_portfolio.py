@@ -357,7 +357,7 @@ def test_american_puts_are_valued_by_the_american_engine_point_by_point() -> Non
 def test_many_price_levels_at_once_give_what_each_gives_alone(drawn: list[Line]) -> None:
     book = book_of(*drawn)
     levels = book.price * np.array([[0.9], [1.0], [1.15]])
-    together = portfolio_margins(book, levels)
+    together = portfolio_margins(book, prices=levels)
     for level, found in zip(levels, together, strict=True):
         alone = portfolio_margin(book.moved(level, book.t_years, book.vol))
         assert found.requirement == pytest.approx(alone.requirement, rel=1e-12, abs=1e-9)

@@ -75,7 +75,7 @@ def test_the_printed_arrays_of_mcmillan_net_to_his_requirements(shared_reference
     assert printed["portfolios"]
     for portfolio in printed["portfolios"]:
         held = portfolio["positions"]
-        found = scan([arrays[name] for name in held], list(held.values()))
+        found = scan(arrays=[arrays[name] for name in held], quantity=list(held.values()))
         assert found.scan_risk == portfolio["requirement"], portfolio["name"]
         np.testing.assert_array_equal(found.scenario_pnl, portfolio.get("array", arrays["call"]))
         worst = {"-3/3, vol down": 14, "-3/3, vol up": 13}[portfolio["worst"]]
@@ -114,7 +114,7 @@ def _black(book: RiskBook, row: int, forward: float, days: float, vol_shift: flo
 def test_the_scan_risk_is_the_largest_loss_even_where_the_first_of_equal_scenarios_loses_less() -> None:
     array = np.zeros(16)
     array[[3, 11, 15]] = [-100.0, -100.0 - 1e-10, 1e3]
-    found = scan(array, 1.0)
+    found = scan(arrays=array, quantity=1.0)
     assert found.worst_scenario == 4
     assert found.scan_risk == -array[11]
 
@@ -221,7 +221,7 @@ def test_positions_that_depend_on_no_future_are_refused_by_name() -> None:
 
 def test_arrays_of_another_shape_are_refused() -> None:
     with pytest.raises(MarginError, match="expected"):
-        scan(np.zeros((2, 16)), [1.0])
+        scan(arrays=np.zeros((2, 16)), quantity=[1.0])
 
 
 @pytest.mark.parametrize(

@@ -327,3 +327,12 @@ def test_slices_say_what_a_per_cent_of_everything_is_worth() -> None:
     greeks = moved.greeks(NOW, 6120.0)
     dollars = greeks.raw_delta * moved.spot[moved.underlying]
     assert table.delta_dollars[0] == pytest.approx(dollars.sum(), rel=1e-9)
+
+
+@pytest.mark.parametrize("axes", [{"spot_shifts": "down"}, {"spot_shifts": [0.0], "days_forward": -1.0}])
+def test_an_axis_that_means_nothing_is_refused_by_name(axes: dict[str, Any]) -> None:
+    book = BookArrays(PositionColumns([], [], [], [], [], [], [], [], []), UnderlyingColumns((), [], []))
+    with pytest.raises(ScenarioError, match="finite numbers|in the past"):
+        pnl_grid(book, now_epoch_s=0.0, **axes)
+    with pytest.raises(ScenarioError):
+        greeks_at_slices(book, now_epoch_s=0.0, index_price=100.0, spot_shifts=[0.0], days_forward=-1.0)

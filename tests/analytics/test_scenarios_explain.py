@@ -203,7 +203,7 @@ def test_unknown_cash_of_a_trade_makes_the_row_unknown() -> None:
 
 def test_sums_by_group_add_up_to_the_total() -> None:
     found = pnl_explain(snapshots())
-    grouped = sum_by(found.rows, [0, 0, 1], 3)
+    grouped = sum_by(found.rows, group=[0, 0, 1], groups=3)
     for total, parts in zip(found.totals, grouped, strict=True):
         assert parts.sum() == pytest.approx(total[0], abs=1e-9)
         assert parts[2] == 0.0
