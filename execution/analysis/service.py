@@ -44,7 +44,7 @@ _EVERY_S: Final = {
 }
 _SCENARIO_EVERY_S: Final = 1.0
 #: A page rests at least this many times as long as it took, so that a large book does not keep a core busy.
-_REST_PER_WORK: Final = 2.0
+_REST_PER_WORK: Final = 4.0
 _LOOK_S: Final = 0.1
 _PAGES: Final[dict[AnalysisPage, Callable[[Scene], AnalysisState]]] = {
     AnalysisPage.BREACH_MAP: breach_page,

@@ -32,15 +32,18 @@ def scenario_state(scene: Scene, wanted: SetScenario) -> ScenarioState:
     shifts = np.linspace(-wanted.spot_range_pct, wanted.spot_range_pct, _CURVE_POINTS) / 100.0
     shifts[_CURVE_POINTS // 2] = 0.0
     today = pnl_curve(book, now_epoch_s=now, spot_shifts=shifts, rows=mask)
-    on_date = pnl_curve(
-        book,
-        now_epoch_s=now,
-        spot_shifts=shifts,
-        vol_shift=vol_shift,
-        days_forward=wanted.days_forward,
-        vol_mode=mode,
-        rows=mask,
-    )
+    is_moved = wanted.days_forward != 0.0 or vol_shift != 0.0
+    on_date = today
+    if is_moved:
+        on_date = pnl_curve(
+            book,
+            now_epoch_s=now,
+            spot_shifts=shifts,
+            vol_shift=vol_shift,
+            days_forward=wanted.days_forward,
+            vol_mode=mode,
+            rows=mask,
+        )
     at_expiry = expiration_curve(book, now_epoch_s=now, spot_shifts=shifts, rows=mask)
     grid_spots = np.linspace(-wanted.spot_range_pct, wanted.spot_range_pct, 2 * _GRID_SPOT_STEPS + 1)
     grid_vols = _GRID_VOL_RELATIVE if wanted.vol_shift_relative else _GRID_VOL_POINTS
