@@ -87,6 +87,14 @@ def test_the_table_of_limits_says_bounds_and_where_they_break(breach: BreachPage
     assert table.text(3, 4) == "6,461 (−10.3%)"
 
 
+def test_a_low_page_scrolls_its_limits_one_way_only(breach: BreachPage) -> None:
+    breach.resize(1364, 120)
+    breach.show_state(demo.breach_map())
+    QApplication.processEvents()
+    assert breach.limits.verticalScrollBar().maximum() > 0
+    assert breach.limits.horizontalScrollBar().maximum() == 0
+
+
 def test_lanes_show_value_and_used_share_of_now_with_a_second_cue_when_they_break(breach: BreachPage) -> None:
     lanes = breach.lanes
     assert lanes.read_out == "SPX 7,200.75, now"
@@ -273,6 +281,13 @@ def test_the_brokers_requirement_stands_against_ours(margin: MarginPage) -> None
     )
     assert broker_text(demo.margin(broker=None)) == "Requirement now: broker —, ours 231,900 (Reg-T)"
     assert "ours 148,200 (Portfolio margin)" in broker_text(demo.margin(own_method="Portfolio margin"))
+
+
+def test_the_table_stands_below_the_plot_only_where_the_page_is_tall_and_not_wide(margin: MarginPage) -> None:
+    for size, is_below in (((900, 500), True), ((1900, 500), False), ((900, 200), False)):
+        margin.resize(*size)
+        QApplication.processEvents()
+        assert (margin.table.geometry().top() > margin.plot.geometry().bottom()) is is_below, size
 
 
 def test_no_margin_call_says_how_far_that_holds_and_an_unknown_requirement_says_nothing_more() -> None:

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from execution.commands import SetBetaOverride, SetLimit, SetScenario
-from execution.views import State
+from execution.views import LimitRow, State
 from models.enums import BetaSource, Metric, Regime
 from models.errors import InvalidInput
 from tests.ui import risk_demo_data as demo
@@ -27,7 +27,7 @@ from ui.bridge import Bridge
 from ui.panels.risk_dashboard import RiskDashboardPanel
 from ui.risk.buckets import TOTAL, BucketModel
 from ui.risk.curve_plot import fitted_range
-from ui.risk.metric_tile import bounds_text
+from ui.risk.metric_tile import MetricTile, bounds_text
 from ui.risk.number_edit import NumberEdit, number_text, parse_number
 from ui.risk.scenario_bar import date_text
 from ui.theme import LimitState, Theme, ThemeName
@@ -92,6 +92,46 @@ def test_tiles_show_figure_unit_bounds_and_used_share(desk: Desk) -> None:
     assert delta.detail.text() == "+2,314 $/1%"
     assert desk.panel.tiles[Metric.MARGIN_USED_PCT].value.text() == "41.2%"
     assert desk.panel.regime.text() == "MEDIUM limits"
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "unit"),
+    [
+        (Metric.SPX_DELTA, -123.4, "$/pt"),
+        (Metric.GAMMA, -0.22, "Δ/pt"),
+        (Metric.THETA, 375.19, "$/d"),
+        (Metric.VEGA, -1463.0, "$/vol"),
+        (Metric.MARGIN_USED_PCT, 38.5, "net liq"),
+    ],
+)
+def test_a_narrow_tile_writes_smaller_and_keeps_unit_and_bounds_whole(
+    qtbot: QtBot, theme: Theme, metric: Metric, value: float, unit: str
+) -> None:
+    tile = MetricTile(theme, metric)
+    qtbot.addWidget(tile)
+    tile.show_value("Name", value, "+2,314 $/1%", excluded=0)
+    tile.show_limit(LimitRow(metric, value, -2500.0, 2500.0, 0.59, is_breached=False), is_same_figure=True)
+    tile.resize(180, 66)
+    tile.show()
+    wide = tile.value.width()
+    for width in (126, 98):
+        tile.resize(width, 66)
+        qtbot.waitUntil(lambda: tile.value.width() < wide)
+        assert (tile.unit.text(), tile.bounds.text()) == (unit, "±2,500")
+        assert not tile.detail.isVisible()
+        assert "+2,314 $/1%" in tile.value.toolTip()
+    tile.resize(180, 66)
+    qtbot.waitUntil(tile.detail.isVisible)
+
+
+def test_the_stamp_of_the_curve_is_whole_or_not_there(desk: Desk) -> None:
+    stamp = desk.panel.curve.read_out.stamp
+    for width in range(420, 831, 30):
+        desk.panel.resize(width, 520)
+        desk.publish(demo.scenario())
+        room = stamp.fontMetrics().horizontalAdvance(stamp.text())
+        assert stamp.text() == "" or room <= stamp.width()
+    assert stamp.text() != ""
 
 
 def test_near_and_over_a_limit_are_said_in_words_beside_the_colour(desk: Desk) -> None:

@@ -127,7 +127,7 @@ class BreachPage(QWidget):
     def _arrange(self) -> None:
         wide, tall = self.width(), self.height() >= _STACKED_FROM_PX
         least_maps = self.grid.minimumSizeHint().width() + (0 if tall else self.lanes.minimumSizeHint().width())
-        has_table = wide >= least_maps + self.limits.least_width + 5 * GAP
+        has_table = wide >= least_maps + max(self.limits.least_width, self.limits.minimumWidth()) + 5 * GAP
         self.limits.setVisible(has_table)
         self.lanes.setVisible(tall or has_table or wide >= least_maps)
         self._maps.setDirection(QBoxLayout.Direction.TopToBottom if tall else QBoxLayout.Direction.LeftToRight)
@@ -148,8 +148,10 @@ class BreachPage(QWidget):
             if ink is not self._inks[index]:
                 self._inks[index] = ink
                 label.setStyleSheet(f"color: {self._theme.css(ink)};")
-        if self.limits.least_width != self.limits.minimumWidth():
-            self.limits.setFixedWidth(self.limits.least_width)
+        # With room for the bar that a low panel needs: without it all columns would scroll sideways too.
+        width = self.limits.least_width + self.limits.verticalScrollBar().sizeHint().width()
+        if width != self.limits.minimumWidth():
+            self.limits.setFixedWidth(width)
             self._arrange()
 
     @property

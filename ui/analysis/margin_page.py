@@ -19,6 +19,8 @@ from ui.theme import GAP, PAD, Ink, Theme
 from ui.widgets.labels import ValueLabel
 
 UNITS = "$; requirement and equity after the move"
+#: From this width to height on both stand side by side in any case.
+_BESIDE_FROM_RATIO = 2.5
 _STACKED_FROM_PX = 380
 _NAMES = ("Equity", "Reg-T", "Portfolio")
 
@@ -131,9 +133,10 @@ class MarginPage(QWidget):
         self._row.addLayout(right, 1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The table beside the plot in a low panel, below it in a tall one."""
+        """The table beside the plot in a low or wide panel, below it in a tall one."""
         super().resizeEvent(event)
-        is_tall = event.size().height() >= _STACKED_FROM_PX
+        size = event.size()
+        is_tall = size.height() >= _STACKED_FROM_PX and size.width() < _BESIDE_FROM_RATIO * size.height()
         self._row.setDirection(QBoxLayout.Direction.TopToBottom if is_tall else QBoxLayout.Direction.LeftToRight)
 
     def show_state(self, state: MarginHorizonState) -> None:

@@ -83,16 +83,17 @@ class ReadOut(QWidget):
         move = expected_move(state)
         days = fmt.plural(max(round(state.days_forward), 1), "day")
         _set_text(self.expected, "" if move is None else f"±1 SD {fmt.money(move)} pts in {days}")
-        _set_text(self.stamp, self._stamp_text(f"as of {fmt.clock(state.as_of_utc)}"))
+        _set_text(self.stamp, self._stamp_text(fmt.clock(state.as_of_utc)))
         counted = fmt.plural(state.positions, "position")
         counted += f", {state.left_out} left out" if state.left_out else ""
         self.stamp.setToolTip(f"{state.method or _METHOD}\n{counted}, {fmt.date_time(state.as_of_utc)}")
         self._show_values()
 
-    def _stamp_text(self, as_of: str) -> str:
-        """The time, with the method before it where there is room for both."""
-        long = f"{_METHOD} · {as_of}"
-        return long if self.fontMetrics().horizontalAdvance(long) < self.stamp.width() else as_of
+    def _stamp_text(self, clock: str) -> str:
+        """The time, with the method before it where there is room for both; never a part of it."""
+        as_of, room = f"as of {clock}", self.stamp.width()
+        texts = (f"{_METHOD} · {as_of}", as_of, clock)
+        return next((text for text in texts if self.stamp.fontMetrics().horizontalAdvance(text) < room), "")
 
     @Slot(object)
     def point_at(self, level: float | None) -> None:

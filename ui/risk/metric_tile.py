@@ -25,6 +25,10 @@ SHORT_UNITS = {
 
 #: Bounds of this size are shown without decimals; the tooltip and the editor have them exactly.
 _WHOLE_FROM = 100.0
+_FIGURE_PX, _NARROW_FIGURE_PX = 17, 12
+_NARROW_PX = 128
+#: Units that are shorter yet where there is little room.
+_NARROW_UNITS = {Metric.GAMMA: "Δ/pt", Metric.THETA: "$/d"}
 
 
 def bounds_text(low: float | None, high: float | None) -> str:
@@ -56,7 +60,7 @@ def used_text(row: LimitRow | None, state: LimitState) -> str:
 
 
 class ElidedLabel(QLabel):
-    """A caption that gives way: what does not fit ends in an ellipsis; `full` is the whole text."""
+    """A caption that gives way: blanks around an ellipsis go first, then its end; `full` is the whole text."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,7 +80,9 @@ class ElidedLabel(QLabel):
         self._fit()
 
     def _fit(self) -> None:
-        text = self.fontMetrics().elidedText(self.full, Qt.TextElideMode.ElideRight, self.width())
+        metrics = self.fontMetrics()
+        whole = self.full if metrics.horizontalAdvance(self.full) <= self.width() else self.full.replace(" … ", "…")
+        text = metrics.elidedText(whole, Qt.TextElideMode.ElideRight, self.width())
         if text == "…":  # says nothing
             text = ""
         if text != self.text():
@@ -94,7 +100,7 @@ class MetricTile(QFrame):
         self.setObjectName("tile")
         self.name = ElidedLabel(self)
         self.used = ValueLabel(theme, self, pixels=11, bold=True)
-        self.value = ValueLabel(theme, self, pixels=17, bold=True)
+        self.value = ValueLabel(theme, self, pixels=_FIGURE_PX, bold=True)
         self.value.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.unit = ElidedLabel(self)
         self.unit.set_full(SHORT_UNITS[metric])
@@ -137,7 +143,7 @@ class MetricTile(QFrame):
         self.name.set_full(f"{name}{mark}")
         left_out = f"\n* {fmt.plural(excluded, 'position')} left out: unknown price or vol" if excluded else ""
         self.name.setToolTip(f"{name}, {fmt.metric_unit(self.of)}{left_out}{more}")
-        self.value.setToolTip(self.name.toolTip())
+        self.value.setToolTip(self.name.toolTip() + (f"\n{detail}" if detail else ""))
         is_odd = value is None or not math.isfinite(value)
         self.value.set(fmt.metric_value(self.of, value), Ink.STALE if is_odd else Ink.TEXT)
         if detail != self.detail.text():
@@ -157,6 +163,15 @@ class MetricTile(QFrame):
         if self.bar.state is not self.state:
             self.state = self.bar.state
             self._paint_frame()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow tile has smaller figures, so that the unit stays beside them, and the bounds without the detail."""
+        super().resizeEvent(event)
+        is_narrow = event.size().width() < _NARROW_PX
+        self.value.set_pixels(_NARROW_FIGURE_PX if is_narrow else _FIGURE_PX)
+        unit = SHORT_UNITS[self.of]
+        self.unit.set_full(_NARROW_UNITS.get(self.of, unit) if is_narrow else unit)
+        self.detail.setVisible(not is_narrow)
 
     def _used_ink(self) -> Ink:
         is_calm = self.bar.state in (LimitState.OK, LimitState.UNKNOWN)

@@ -34,6 +34,15 @@ class ValueLabel(QLabel):
             self._ink = ink
             self._paint_ink()
 
+    def set_pixels(self, pixels: int) -> None:
+        """Writes in another size; the width it kept for wider figures is given up."""
+        if pixels != self._pixels:
+            self._pixels = pixels
+            self.setFont(self._theme.number_font(pixels, bold=self._bold))
+            self._paint_ink()
+            self.setMinimumWidth(0)
+            self.setMinimumWidth(self.sizeHint().width())
+
     def _paint_ink(self) -> None:
         weight = "600" if self._bold else "400"
         color = self._theme.css(self._ink)
