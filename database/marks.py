@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from database.schema import book_marks
 from models.book_mark import BookMark, PositionMark
@@ -51,10 +51,7 @@ def write_mark(connection: Connection, mark: BookMark) -> bool:
 
 def mark_times(connection: Connection, since_utc: datetime | None = None) -> tuple[datetime, ...]:
     """Returns when marks were taken, oldest first."""
-    query = select(book_marks.c.at_utc).distinct().order_by(book_marks.c.at_utc)
-    if since_utc is not None:
-        query = query.where(book_marks.c.at_utc >= since_utc)
-    return tuple(connection.execute(query).scalars())
+    return _instants(connection, () if since_utc is None else (book_marks.c.at_utc >= since_utc,))
 
 
 def load_mark(connection: Connection, at_utc: datetime) -> BookMark | None:
@@ -75,9 +72,23 @@ def load_mark(connection: Connection, at_utc: datetime) -> BookMark | None:
     return BookMark(at_utc, tuple(positions))
 
 
+def _instants(connection: Connection, within: Sequence[ColumnElement[bool]]) -> tuple[datetime, ...]:
+    """The different instants among rows, oldest first.
+
+    Each is sought from the one before by the index: a `DISTINCT` would read every position of every mark, which takes
+    a tenth of a second of the only writer for a book of a thousand positions.
+    """
+    at = book_marks.c.at_utc
+    found = select(func.min(at).label("at")).where(*within).cte("instants", recursive=True)
+    later = select(func.min(at)).where(at > found.c.at, *within).correlate(found).scalar_subquery()
+    found = found.union_all(select(later).where(found.c.at.is_not(None)))
+    query = select(found.c.at).where(found.c.at.is_not(None)).order_by(found.c.at)
+    return tuple(connection.execute(query).scalars())
+
+
 def _thin(connection: Connection, before_utc: datetime) -> None:
-    day = func.substr(book_marks.c.at_utc, 1, 10)
-    last_of_days = select(func.max(book_marks.c.at_utc)).group_by(day)
-    connection.execute(
-        delete(book_marks).where(book_marks.c.at_utc < before_utc, book_marks.c.at_utc.not_in(last_of_days))
-    )
+    old = _instants(connection, (book_marks.c.at_utc < before_utc,))
+    last_of_days = {at.astimezone(UTC).date(): at for at in old}
+    for at in old:
+        if last_of_days[at.astimezone(UTC).date()] != at:
+            connection.execute(delete(book_marks).where(book_marks.c.at_utc == at))
