@@ -114,7 +114,7 @@ def test_a_narrow_tile_writes_smaller_and_keeps_unit_and_bounds_whole(
     tile.resize(180, 66)
     tile.show()
     wide = tile.value.width()
-    for width in (126, 98):
+    for width in (118, 98):
         tile.resize(width, 66)
         qtbot.waitUntil(lambda: tile.value.width() < wide)
         assert (tile.unit.text(), tile.bounds.text()) == (unit, "±2,500")

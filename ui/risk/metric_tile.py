@@ -26,7 +26,7 @@ SHORT_UNITS = {
 #: Bounds of this size are shown without decimals; the tooltip and the editor have them exactly.
 _WHOLE_FROM = 100.0
 _FIGURE_PX, _NARROW_FIGURE_PX = 17, 12
-_NARROW_PX = 128
+_NARROW_PX = 120
 #: Units that are shorter yet where there is little room.
 _NARROW_UNITS = {Metric.GAMMA: "Δ/pt", Metric.THETA: "$/d"}
 
