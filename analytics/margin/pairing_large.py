@@ -17,6 +17,7 @@ from scipy.optimize import OptimizeResult, linprog
 from scipy.sparse import csr_array
 
 from analytics.margin.pairing import Pairing, lots_of, pairing_of
+from analytics.margin.pairing_by_expiry import expiries_repeat, least_within_expiries, pairing_within_expiries
 from analytics.margin.pairing_model import (
     Block,
     BoolArray,
@@ -58,14 +59,37 @@ class _Relaxed:
 
 
 def near_least_pairing(problem: PairingProblem) -> Pairing:
-    """A pairing within a stated gap of the least. Raises MarginError if the solver gives up."""
+    """A pairing within a stated gap of the least. Raises MarginError if the solver gives up.
+
+    Where expiries repeat, a book that pairs within them is proven without the relaxation, or else the lesser of
+    the relaxation's pairing and of each expiry's own is taken.
+    """
+    repeats = expiries_repeat(problem)
+    proven = least_within_expiries(problem) if repeats else None
+    if proven is not None:
+        return proven
+    near = _relaxed_pairing(problem)
+    apart = pairing_within_expiries(problem) if repeats and near.gap else None
+    saved = points_of(near) - points_of(apart) if apart is not None else 0.0
+    if apart is None or saved <= 0.0:
+        return near
+    gap = near.gap - saved
+    return Pairing(apart.columns, apart.spreads, gap if gap > _CENT else 0.0)
+
+
+def points_of(pairing: Pairing) -> float:
+    """Requirement of a pairing, points."""
+    points = sum(used.column.points * used.lots for used in pairing.columns)
+    return points + sum(spread.loss for spread in pairing.spreads)
+
+
+def _relaxed_pairing(problem: PairingProblem) -> Pairing:
+    """The relaxation in whole contracts, and how far it may be off."""
     few = len(problem.shorts) + len(problem.longs) <= _FEW_LINES
     model = build_model(problem, _COVERS_OF_FEW if few else _COVERS_PER_LINE)
     relaxed = _relax(model)
     pairing = pairing_of(problem, model, lots_of(model, _finish(model, relaxed)))
-    points = sum(used.column.points * used.lots for used in pairing.columns)
-    points += sum(spread.loss for spread in pairing.spreads)
-    gap = points - relaxed.floor
+    gap = points_of(pairing) - relaxed.floor
     return Pairing(pairing.columns, pairing.spreads, gap if gap > _CENT else 0.0)
 
 

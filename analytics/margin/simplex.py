@@ -182,18 +182,21 @@ class _Tableau:
         return _Tableau(table, self.basis.copy(), self.off[~dear], self.whole, self.cut_from, self.work)
 
 
-def least_whole(programme: WholeProgramme, work_limit: int, *, at: FloatArray | None = None) -> WholeSolution:
+def least_whole(
+    programme: WholeProgramme, work_limit: int, *, at: FloatArray | None = None, beat: float = np.inf
+) -> WholeSolution:
     """Least whole-number solution, or the best for so much work. Raises SimplexError when arithmetic fails.
 
     `work_limit`: in units of which some 1,500 take a microsecond; a first dive is
-    made whatever it takes. `at`: a corner that keeps every limit, to start from in place of all slack.
+    made whatever it takes. `at`: a corner that keeps every limit, to start from in place of all slack. `beat`: the
+    cost of a solution known already; only what costs less is looked for, and no dive is made.
     """
     if not programme.cost.size:
         return WholeSolution(np.zeros(0), proven=True, floor=0.0)
     root = _first_tableau(programme) if at is None else _tableau_at(programme, at)
     root.primal()
     root = _tightened(root, root.work.done + int(_CUT_SHARE * work_limit))
-    return _Search(programme, root).run(work_limit)
+    return _Search(programme, root, beat).run(work_limit)
 
 
 class _Search:
@@ -201,17 +204,18 @@ class _Search:
 
     __slots__ = ("best", "best_cost", "programme", "root", "waiting")
 
-    def __init__(self, programme: WholeProgramme, root: _Tableau) -> None:
+    def __init__(self, programme: WholeProgramme, root: _Tableau, beat: float) -> None:
         self.programme = programme
         self.root = root
         self.waiting: list[_Branch] = []
         self.best: FloatArray | None = None
-        self.best_cost = np.inf
+        self.best_cost = beat
 
     def run(self, work_limit: int) -> WholeSolution:
         """Search until nothing is left or the limit is reached."""
         node: _Tableau | None = self.root
-        self._dive()
+        if self.best_cost == np.inf:
+            self._dive()
         for _ in range(_STEPS_AT_MOST):
             ahead = self._entered(node) if node is not None and node.cost < self.best_cost - _PRUNE else None
             if ahead is None:
@@ -258,7 +262,7 @@ class _Search:
         if off.max() < _FRACTION:
             self.best, self.best_cost = x, node.cost
             return None
-        if self.best is not None:
+        if self.best_cost < np.inf:
             node = node.without_dear(self.best_cost)
         halves = [half for half in _halves(node, off) if half.floor < self.best_cost - _PRUNE]
         self.waiting += halves

@@ -168,15 +168,17 @@ def test_two_hundred_legs_of_iron_condors_are_proven() -> None:
     assert result.option_requirement == pytest.approx(400 * sum(number % 4 + 1 for number in range(50)))
 
 
-def test_condors_with_verticals_in_twenty_expiries_need_hardly_more_than_each_expiry_and_say_how_much() -> None:
+def test_condors_with_verticals_in_twenty_expiries_need_no_more_than_each_expiry_and_say_how_much_less_is_open() -> (
+    None
+):
     rows = (("P", 88.0, 1), ("P", 92.0, -1), ("C", 108.0, -1), ("C", 112.0, 1))
     below = tuple(("P", strike - 3.0 * (sign > 0), sign) for strike in (70.0, 76.0, 82.0) for sign in (-1, 1))
     books = [wings(number, rows + below) for number in range(20)]
     result = margin_of([leg for book in books for leg in book])
     alone = sum(margin_of(book).option_requirement for book in books)
     assert result.option_requirement - result.pairing_gap <= alone
-    assert result.option_requirement <= 1.02 * alone
-    assert result.pairing_gap <= 0.15 * result.option_requirement
+    assert result.option_requirement <= alone + 0.01
+    assert result.pairing_gap <= 0.12 * result.option_requirement
 
 
 @pytest.mark.parametrize("seed", range(3))
