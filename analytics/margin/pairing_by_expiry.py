@@ -31,8 +31,8 @@ from analytics.margin.simplex import SimplexError, WholeProgramme, least_whole
 _CENT: Final = 1e-4
 """Points below which a saving is rounding."""
 _PAID_BY_HEAVY: Final = 0.95
-_PROOF_WORK: Final = 6_000_000
-"""Work limit of the proof of one expiry: two to three milliseconds, where most take a third of one."""
+_PROOF_WORK: Final = 10_000_000
+"""Work limit of the proof of one expiry: four milliseconds, where most take less than one."""
 _DISTINCT_LINES: Final = 60
 """Lines of expiries not alike that may be looked into one by one beside the whole book: some three milliseconds."""
 

@@ -25,6 +25,7 @@ IntArray = NDArray[np.int64]
 _ZERO: Final = 1e-9
 _FRACTION: Final = 1e-6
 _CUT_ROUNDS: Final = 10
+_CUT_ROUNDS_TO_BEAT: Final = 2
 _CUTS_PER_ROUND: Final = 10
 _CUT_FRACTION: Final = 0.05
 _CUT_RANGE: Final = 1e5
@@ -195,7 +196,8 @@ def least_whole(
         return WholeSolution(np.zeros(0), proven=True, floor=0.0)
     root = _first_tableau(programme) if at is None else _tableau_at(programme, at)
     root.primal()
-    root = _tightened(root, root.work.done + int(_CUT_SHARE * work_limit))
+    rounds = _CUT_ROUNDS if beat == np.inf else _CUT_ROUNDS_TO_BEAT  # branches end soon where a solution is known
+    root = _tightened(root, root.work.done + int(_CUT_SHARE * work_limit), rounds)
     return _Search(programme, root, beat).run(work_limit)
 
 
@@ -353,9 +355,9 @@ def _halves(node: _Tableau, off: FloatArray) -> list[_Branch]:
     return [below, above]
 
 
-def _tightened(tableau: _Tableau, work_limit: int) -> _Tableau:
+def _tightened(tableau: _Tableau, work_limit: int, rounds: int) -> _Tableau:
     """Rounds of Gomory mixed-integer cuts, until all is whole, they cut no more, or the work is done."""
-    for _ in range(_CUT_ROUNDS):
+    for _ in range(rounds):
         cuts, depth = _gomory_cuts(tableau)
         if not len(cuts) or tableau.work.done > work_limit:
             break

@@ -323,6 +323,18 @@ def test_a_search_cut_short_states_a_floor_and_finds_the_same_again(seed: int, w
         assert not solution.proven or float(programme.cost @ np.round(solution.x)) == pytest.approx(least)
 
 
+@given(st.integers(0, 10_000), st.sampled_from([-1.0, 0.0, 2.0]))
+@settings(max_examples=60, deadline=None)
+def test_a_search_for_better_than_what_is_known_finds_it_or_says_there_is_none(seed: int, above: float) -> None:
+    programme = small_programme(seed)
+    least = counted_through(programme)
+    solution = least_whole(programme, 50_000_000, beat=least + above)
+    assert solution.floor == pytest.approx(min(least, least + above))
+    if above > 0.0:
+        assert solution.x is not None
+        assert float(programme.cost @ np.round(solution.x)) == pytest.approx(least)
+
+
 @given(st.integers(0, 10_000))
 @settings(max_examples=40, deadline=None)
 def test_the_search_may_start_from_any_corner(seed: int) -> None:
