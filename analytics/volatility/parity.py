@@ -103,7 +103,8 @@ def parity_line(
         *(np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in (strike, call_price, put_price, price_sd))
     )
     usable = np.isfinite(k) & np.isfinite(call) & np.isfinite(put) & np.isfinite(sd)
-    usable &= np.where(usable, (k > 0.0) & (call > 0.0) & (put > 0.0) & (sd > 0.0), False)
+    # Far below a cent of a cent: products of smaller numbers vanish.
+    usable &= np.where(usable, (k > 1e-100) & (call > 1e-100) & (put > 1e-100) & (sd > 0.0), False)
     given = int(usable.sum())
     if not (np.isfinite(t_years) and t_years > 0.0) or (rate is not None and not abs(rate * t_years) <= 500.0):
         return no_line(given, ParityStatus.BAD_INPUT)
