@@ -332,7 +332,7 @@ def test_slices_say_what_a_per_cent_of_everything_is_worth() -> None:
 @pytest.mark.parametrize("axes", [{"spot_shifts": "down"}, {"spot_shifts": [0.0], "days_forward": -1.0}])
 def test_an_axis_that_means_nothing_is_refused_by_name(axes: dict[str, Any]) -> None:
     book = BookArrays(PositionColumns([], [], [], [], [], [], [], [], []), UnderlyingColumns((), [], []))
-    with pytest.raises(ScenarioError, match="finite numbers|in the past"):
+    with pytest.raises(ScenarioError, match=r"finite numbers|in the past"):
         pnl_grid(book, now_epoch_s=0.0, **axes)
     with pytest.raises(ScenarioError):
         greeks_at_slices(book, now_epoch_s=0.0, index_price=100.0, spot_shifts=[0.0], days_forward=-1.0)
