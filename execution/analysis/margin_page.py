@@ -14,7 +14,7 @@ from analytics.american import american_price
 from analytics.book import Exclusion
 from analytics.margin import AccountMargin, MarginError, MarginStress, StressBook
 from analytics.margin.risk_book import RiskBook
-from analytics.scenarios import SpotVolBeta
+from analytics.scenarios import SpotVolBeta, VolDynamics
 from execution.analysis.scene import Scene
 from execution.analysis_views import MarginHorizonState, MarginRung
 from execution.margin_terms import futures_rule, risk_terms, span_parameters
@@ -39,7 +39,8 @@ class _Account:
 def margin_page(scene: Scene) -> MarginHorizonState:
     """Returns the ladder of the selected account, or of all accounts added up (the nearest margin call counts)."""
     started = time.perf_counter()
-    dynamics = scene.dynamics()
+    # A requirement is worked out without smiles: the words under the page must not promise any.
+    dynamics = VolDynamics(response=scene.spot_vol())
     own = tuple(dict.fromkeys(info.margin_method or MarginMethod.REG_T for info, _ in scene.accounts))
     own_text = _NAMES[own[0]] if len(own) == 1 else "each account's own"
     found: list[_Account] = []

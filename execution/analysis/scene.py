@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.book import BookArrays, Exclusion
-from analytics.scenarios import STICKY_STRIKE, VolDynamics, book_smiles, spot_vol_beta
+from analytics.scenarios import STICKY_STRIKE, SpotVolBeta, VolDynamics, book_smiles, spot_vol_beta
 from execution.analysis_views import AnalysisNote, VolResponse
 from execution.core import DeskCore
 from execution.views import PositionRow
@@ -18,12 +18,6 @@ from models.account import AccountInfo, AccountValues
 from models.clock import epoch_s
 from models.enums import Regime
 from models.risk import Limit
-
-_RESPONSE_TEXTS = {
-    VolResponse.STICKY_STRIKE: "sticky strike",
-    VolResponse.STICKY_DELTA: "sticky delta",
-    VolResponse.SPOT_VOL: "spot-vol beta, smile sliding",
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,15 +61,17 @@ class Scene:
         if self.response is VolResponse.STICKY_STRIKE:
             return STICKY_STRIKE
         smile = book_smiles(self.book, now_epoch_s=self.now_s)
-        if self.response is VolResponse.STICKY_DELTA:
-            return VolDynamics(smile=smile)
-        return VolDynamics(smile=smile, response=spot_vol_beta(self.regime or Regime.MEDIUM_VOL))
+        return VolDynamics(smile=smile, response=self.spot_vol())
+
+    def spot_vol(self) -> SpotVolBeta | None:
+        """How far at-the-money vols answer to the index; None unless the user chose so."""
+        return spot_vol_beta(self.regime or Regime.MEDIUM_VOL) if self.response is VolResponse.SPOT_VOL else None
 
     def method(self, dynamics: VolDynamics) -> str:
-        """How figures were worked out, in a trader's words."""
+        """How figures were worked out under these dynamics (not those the user chose), in a trader's words."""
         early = bool((self.book.is_american & self.chosen).any())
         exercise = "American and European options" if early else "European options"
-        text = f"Full revaluation, {exercise}, underlyings move by beta, {_RESPONSE_TEXTS[self.response]}"
+        text = f"Full revaluation, {exercise}, underlyings move by beta, {_words(dynamics)}"
         if dynamics.response is not None:
             one = dynamics.response
             regime = self.regime.value if self.regime is not None else "MEDIUM_VOL, no VIX yet"
@@ -95,6 +91,13 @@ class Scene:
             took_ms=took_s * 1000.0,
             problem=problem,
         )
+
+
+def _words(dynamics: VolDynamics) -> str:
+    """What vols do, named after what the figures were given."""
+    if dynamics.response is None:
+        return "sticky strike" if dynamics.smile is None else "sticky delta"
+    return f"spot-vol beta, {'every strike alike' if dynamics.smile is None else 'smile sliding'}"
 
 
 def take_scene(core: DeskCore, response: VolResponse) -> Scene:
