@@ -46,8 +46,8 @@ def explain_page(scene: Scene, task: ExplainTask) -> ExplainState:
     started = time.perf_counter()
     start = task.start
     if start is None or task.baseline is None:
-        note = scene.note(_METHOD, 0.0, "Nothing to explain from yet: the book is recorded once all of it is quoted.")
-        return ExplainState(note, task.baselines, task.baseline, None, (), (), ())
+        why = "Nothing to explain from yet: the book is recorded once all of it is quoted."
+        return no_explanation(scene, why, task.baselines, task.baseline)
     wanted = {info.account_id for info, _ in scene.accounts}
     before = _by_key(one for one in with_present_carry(start, scene) if one.account_id in wanted)
     after = _by_key(one for one in task.end.positions if one.account_id in wanted)
@@ -72,6 +72,13 @@ def explain_page(scene: Scene, task: ExplainTask) -> ExplainState:
         by_position=_sorted(_line(name, found.rows, at) for at, name in enumerate(positions) if _has_pnl(found, at)),
         unexplained=tuple(positions[at] for at in unexplained),
     )
+
+
+def no_explanation(
+    scene: Scene, problem: str, baselines: tuple[Baseline, ...] = (), baseline: Baseline | None = None
+) -> ExplainState:
+    """Returns the page without figures; it says why."""
+    return ExplainState(scene.note(_METHOD, 0.0, problem), baselines, baseline, None, (), (), ())
 
 
 def with_present_carry(start: BookMark, scene: Scene) -> tuple[PositionMark, ...]:

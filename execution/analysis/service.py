@@ -22,7 +22,7 @@ from analytics.scenarios import ScenarioError
 from execution.analysis.baselines import Baselines
 from execution.analysis.breach_page import breach_page
 from execution.analysis.expiry_page import expiry_page
-from execution.analysis.explain_page import explain_page
+from execution.analysis.explain_page import explain_page, no_explanation
 from execution.analysis.margin_page import margin_page
 from execution.analysis.scene import Scene, take_scene
 from execution.analysis.stress_page import stress_page
@@ -53,6 +53,7 @@ _PAGES: Final[dict[AnalysisPage, Callable[[Scene], AnalysisState]]] = {
     AnalysisPage.MARGIN: margin_page,
 }
 _KNOWN = (KnownError, MarginError, ScenarioError, BookError)
+_FAULT: Final = "a fault of the desk; the log file has the details"
 
 
 class AnalysisService:
@@ -69,6 +70,8 @@ class AnalysisService:
         self._pages_changed, self._scenario_changed = asyncio.Event(), asyncio.Event()
         self._due: dict[AnalysisPage | None, float] = {}
         self._told: dict[AnalysisPage | None, str] = {}
+        #: Why the book cannot be recorded, empty while it can.
+        self._unrecorded = ""
 
     def watch(self, wish: WatchAnalysis) -> None:
         """Takes which pages are in sight; they are worked out at once."""
@@ -123,10 +126,19 @@ class AnalysisService:
         return self._due.get(job, 0.0) <= time.monotonic() and not math.isnan(self._core.spx_price())
 
     def _observe(self) -> None:
+        """Lets the book be recorded; what fails is logged and told once until it works again, the loop goes on."""
+        why = ""
         try:
             self._baselines.observe()
         except _KNOWN as error:
-            self._tell(AnalysisPage.EXPLAIN, f"{error}")
+            why = f"{error}"
+        except Exception:  # noqa: BLE001 - named boundary: logged, told, and the desk goes on without the baseline
+            why = _FAULT
+            if not self._unrecorded:
+                _LOG.exception("recording the book to explain P&L from failed")
+        if why and not self._unrecorded:
+            self._say(f"The book cannot be recorded to explain P&L from: {why}")
+        self._unrecorded = why
 
     async def _work(self, job: AnalysisPage | None, executor: ThreadPoolExecutor) -> None:
         """Works one page out and publishes it, unless something else is wanted by then.
@@ -149,11 +161,13 @@ class AnalysisService:
     async def _state(
         self, job: AnalysisPage | None, wish: WatchAnalysis, scenario: SetScenario, executor: ThreadPoolExecutor
     ) -> AnalysisState | ScenarioState | None:
-        scene = take_scene(self._core, wish.response)
         loop = asyncio.get_running_loop()
         try:
+            scene = take_scene(self._core, wish.response)
             if job is None:
                 return await loop.run_in_executor(executor, scenario_state, scene, scenario)
+            if job is AnalysisPage.EXPLAIN and self._unrecorded:
+                return no_explanation(scene, f"The book cannot be recorded: {self._unrecorded}")
             if job is AnalysisPage.EXPLAIN:
                 task = await self._baselines.task(wish.baseline_at_utc)
                 return await loop.run_in_executor(executor, explain_page, scene, task)
@@ -162,7 +176,7 @@ class AnalysisService:
             self._tell(job, f"{error}")
         except Exception:  # noqa: BLE001 - named boundary: logged, told, and the desk goes on without the page
             _LOG.exception("the risk analysis %s failed", job)
-            self._tell(job, "a fault of the desk; the log file has the details")
+            self._tell(job, _FAULT)
         return None
 
     def _tell(self, job: AnalysisPage | None, why: str) -> None:
@@ -171,9 +185,10 @@ class AnalysisService:
             return
         self._told[job] = why
         name = "dashboard's scenario" if job is None else job.value.lower().replace("_", " ")
-        self._publisher.notice(
-            LogLine(self._core.clock.now_utc(), Severity.ERROR, "risk", f"The {name} has no figures: {why}")
-        )
+        self._say(f"The {name} has no figures: {why}")
+
+    def _say(self, text: str) -> None:
+        self._publisher.notice(LogLine(self._core.clock.now_utc(), Severity.ERROR, "risk", text))
 
 
 def _is_a_drag(before: SetScenario, after: SetScenario) -> bool:

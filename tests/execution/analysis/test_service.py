@@ -15,6 +15,7 @@ import pytest
 from analytics.scenarios import ScenarioError, greeks_at_slices
 from execution import commands
 from execution.analysis import service
+from execution.analysis.baselines import Baselines
 from execution.analysis.scene import Scene
 from execution.analysis_views import (
     AnalysisPage,
@@ -313,3 +314,51 @@ async def test_a_page_that_fails_again_after_it_worked_is_told_again(
         await desk.until(lambda: StressState in desk.publisher.states, "the page")
         is_broken = True
         await desk.until(lambda: told() == 2, "the second failure")
+
+
+async def test_a_book_that_cannot_be_recorded_is_told_once_the_page_says_so_and_the_desk_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries, original, is_broken = 0, Baselines.observe, True
+
+    def now_and_then(baselines: Baselines) -> None:
+        nonlocal tries
+        tries += 1
+        if is_broken:
+            raise ZeroDivisionError("of our own making")
+        original(baselines)
+
+    monkeypatch.setattr(Baselines, "observe", now_and_then)
+    async with running(tmp_path, sample_book=True) as desk:
+        await valued(desk)
+        failed = await page(desk, ExplainState, AnalysisPage.EXPLAIN)
+        assert "cannot be recorded" in failed.note.problem
+        assert failed.total is None
+        before = tries
+        await desk.until(lambda: tries > before + 5, "further tries")
+        told = [one for one in desk.publisher.notices if isinstance(one, LogLine) and "recorded" in one.text]
+        assert len(told) == 1
+        assert caplog.text.count("ZeroDivisionError: of our own making") == 1
+        stamp = desk.publisher.states[RiskState].greeks.timestamp
+        await desk.until(lambda: desk.publisher.states[RiskState].greeks.timestamp > stamp, "risk to go on")
+        is_broken = False
+        await desk.until(
+            lambda: not cast("ExplainState", desk.publisher.states[ExplainState]).note.problem, "the page to recover"
+        )
+
+
+async def test_a_book_that_cannot_be_looked_at_leaves_the_desk_without_the_page_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_core: object, _response: VolResponse) -> Scene:
+        raise ZeroDivisionError("of our own making")
+
+    async with running(tmp_path, sample_book=True) as desk:
+        await valued(desk)
+        with monkeypatch.context() as patch:
+            patch.setattr(service, "take_scene", broken)
+            await desk.ask(commands.WatchAnalysis(frozenset({AnalysisPage.STRESS})))
+            await desk.until(
+                lambda: any(isinstance(one, LogLine) and "stress" in one.text for one in desk.publisher.notices), "word"
+            )
+        await desk.until(lambda: StressState in desk.publisher.states, "the page, once the book can be looked at")
