@@ -1,0 +1,1 @@
+"""TWS on loopback: the text protocol in front of the paper market."""
