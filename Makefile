@@ -4,22 +4,35 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 PEERS  := .venv-peers/.installed
+# The other Interactive Brokers library has an environment of its own: both install a package `eventkit`.
+IB_ASYNC := .venv-ib-async/.installed
+# The brokers' official client, whose only use is to prove the simulator.
+CLIENTS  := .venv-clients/ibapi-10.19/.installed .venv-clients/ibapi-10.30/.installed
+IB_TESTS := tests/execution/brokers/ibkr tests/simulators/tws
 ARGS   ?=
 
-.PHONY: run test check bench screenshots setup lock clean
+.PHONY: run run-ib-async test pytest check bench screenshots setup lock clean
 
 run: setup
 	@$(PY) main.py $(ARGS)
 
-test: setup
+# The desk with ib_async, the maintained library, for Interactive Brokers.
+run-ib-async: $(IB_ASYNC)
+	@.venv-ib-async/bin/python main.py $(ARGS)
+
+test: pytest
+
+# Everything once with ib_insync, then what concerns Interactive Brokers with ib_async.
+pytest: setup $(IB_ASYNC) $(CLIENTS)
 	@QT_QPA_PLATFORM=offscreen $(PY) -m ui.preflight
 	@QT_QPA_PLATFORM=offscreen $(PY) -m pytest -n 2 --dist worksteal $(ARGS)
+	@QT_QPA_PLATFORM=offscreen .venv-ib-async/bin/python -m pytest -n 2 --dist worksteal $(IB_TESTS) $(ARGS)
 
 check: setup
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy .
-	QT_QPA_PLATFORM=offscreen $(PY) -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(MAKE) --no-print-directory pytest
 
 bench: setup $(PEERS)
 	@QT_QPA_PLATFORM=offscreen $(PY) -m benchmarks $(ARGS)
@@ -34,6 +47,15 @@ $(STAMP): requirements.lock
 	@$(PYTHON) .ci/bootstrap.py $(VENV) requirements.lock
 	@touch $(STAMP)
 
+$(IB_ASYNC): requirements-ib-async.lock
+	@$(PYTHON) .ci/bootstrap.py .venv-ib-async requirements-ib-async.lock
+	@touch $(IB_ASYNC)
+
+.venv-clients/%/.installed: .ci/%.lock $(STAMP)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: \
+	  --upgrade --target .venv-clients/$* --requirement .ci/$*.lock
+	@touch $@
+
 # The libraries that the benchmarks race against, in an environment of their own.
 $(PEERS): benchmarks/requirements-peers.lock
 	@$(PYTHON) .ci/bootstrap.py .venv-peers benchmarks/requirements-peers.lock
@@ -42,9 +64,11 @@ $(PEERS): benchmarks/requirements-peers.lock
 # For maintainers, after changing pyproject.toml: needs `pip install uv`.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
-	  --extra dev pyproject.toml -o requirements.lock
+	  --extra dev --extra ib-insync pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --extra dev --extra ib-async pyproject.toml -o requirements-ib-async.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	  benchmarks/requirements-peers.in -o benchmarks/requirements-peers.lock
 
 clean:
-	rm -rf $(VENV) .venv-peers build tour-out
+	rm -rf $(VENV) .venv-peers .venv-ib-async .venv-clients build tour-out
