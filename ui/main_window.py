@@ -178,12 +178,12 @@ class MainWindow(QMainWindow):
         handle = self.windowHandle()
         if not self._is_painted and handle is not None:
             handle.installEventFilter(self)
-            QTimer.singleShot(_PAINT_AT_LATEST_MS, self._after_first_paint)
+            QTimer.singleShot(_PAINT_AT_LATEST_MS, self, self._after_first_paint)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """An exposed window is painted before the event loop goes on."""
         if event.type() is QEvent.Type.Expose:
-            QTimer.singleShot(0, self._after_first_paint)
+            QTimer.singleShot(0, self, self._after_first_paint)
         return super().eventFilter(watched, event)
 
     @Slot()
@@ -206,7 +206,7 @@ class MainWindow(QMainWindow):
         waiting.sort(key=lambda dock: dock.visibleRegion().isEmpty())
         if waiting:
             waiting[0].panel()
-            QTimer.singleShot(0, self._build_next)
+            QTimer.singleShot(0, self, self._build_next)
         elif self._settings.bytes("window/docks") is None:
             # The display may have given another size than asked for, and panels have a least width of their own.
             default_sizes(self, self.docks)

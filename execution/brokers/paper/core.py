@@ -19,13 +19,13 @@ from execution.brokers.paper.margining import Margining
 from execution.brokers.paper.market import MarketSource
 from execution.brokers.paper.matching import package_quote
 from execution.brokers.paper.orders import PaperOrder, net_tick_rule, refusal
+from execution.brokers.paper.outbox import Outbox
 from execution.brokers.paper.quote_feed import QuoteFeed
 from execution.brokers.paper.reporter import Reporter
 from execution.brokers.paper.sample_book import SampleBook, seed_sample_book
 from execution.brokers.paper.sessions import is_open, next_close_utc
 from execution.brokers.paper.settings import PaperSettings
 from execution.brokers.paper.store import PaperStore, StoreChange
-from execution.brokers.paper.stream import Outbox
 from execution.brokers.paper.valuation import Valuation
 from execution.brokers.paper.whatif import Question, WhatIfEngine
 from execution.brokers.port import AccountEvent, BrokerSnapshot, PositionsEvent, QuotesEvent

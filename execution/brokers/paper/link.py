@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from execution.brokers.paper.faults import Call, Failure, FaultScript
-from execution.brokers.paper.stream import EventStream
 from execution.brokers.port import BrokerEvent, ConnectionEvent
+from execution.brokers.stream import EventStream
 from models.enums import BrokerName, FeedState
 from models.errors import BrokerFailure, FailureKind
 

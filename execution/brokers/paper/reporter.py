@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from execution.brokers.paper.faults import FaultScript
 from execution.brokers.paper.orders import PaperOrder
+from execution.brokers.paper.outbox import Outbox
 from execution.brokers.paper.rows import StoredExecution
 from execution.brokers.paper.settings import PaperSettings
-from execution.brokers.paper.stream import Outbox
 from execution.brokers.port import BrokerEvent, ExecutionEvent, FeeEvent, OddObjectEvent, OrderEvent
 
 

@@ -6,8 +6,9 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from execution.brokers.paper.stream import EventStream, Outbox
+from execution.brokers.paper.outbox import Outbox
 from execution.brokers.port import BrokerEvent, FeeEvent, QuotesEvent
+from execution.brokers.stream import EventStream
 from models.enums import MarketDataKind
 from models.ids import AccountId, ContractKey, ExecutionId
 from models.quote import Quote
