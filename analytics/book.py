@@ -5,8 +5,10 @@ entry of the underlying table, which holds the live price it is valued on: a sto
 future contract is an underlying of its own, and its options point at it).
 
 Rules
-    An option's vol comes from its own quote when that is two-sided and not crossed; otherwise the last good vol is
-    kept and the row is marked stale. A row without a price for its underlying, or an option without any vol, is
+    An option's vol comes from its own quote when that is two-sided and not crossed: from its mid; where the mid is
+    not above what exercise pays, the last vol stands as long as its price lies within the quote, else the vol comes
+    from the part of the quote that is (`analytics.inside_quote`). Otherwise the last good vol is kept and the row is
+    marked stale. A row without a price for its underlying, or an option without any vol, is
     excluded with a reason and never enters a sum as zero. Only rows whose quote changed are solved again; between
     quotes an option rides on its vol (sticky strike) while its underlying moves.
     Options on futures are valued by Black-76. Those that may be exercised early carry a premium on their European
@@ -40,6 +42,7 @@ from analytics.book_columns import (
 )
 from analytics.early_premium import EarlyPremiums, LiveOptions
 from analytics.implied_vol import ImpliedVol, IvStatus, implied_vol
+from analytics.inside_quote import price_inside_quote, without_time_value
 
 __all__ = [
     "SECONDS_PER_YEAR",
@@ -131,7 +134,7 @@ class BookArrays:
 
     @property
     def dirty_rows(self) -> Rows:
-        """Option rows with a usable quote newer than their vol."""
+        """Option rows with a usable quote newer than their vol, or that gave them none yet."""
         return np.flatnonzero(self.dirty)
 
     def carry_yield(self, rows: Rows) -> Floats:
@@ -205,8 +208,9 @@ class BookArrays:
     def refresh_vols(self, now_epoch_s: float, rows: npt.ArrayLike | None = None) -> int:
         """Solve implied vols of dirty rows (all, or those among `rows`) and return how many were solved.
 
-        A row waits while its underlying has no price. A row whose mark has no vol keeps the last one, stale, with
-        the reason in `vol_status`. Expired rows need no vol and are skipped.
+        A row waits while its underlying has no price. A row whose quote has no vol keeps the last one, stale, with the
+        reason in `vol_status`; without a last one it is tried again when called next, in case its underlying has moved
+        out of the way of its quote. Expired rows need no vol and are skipped.
         """
         if rows is None:
             at = np.flatnonzero(self.dirty)
@@ -216,28 +220,52 @@ class BookArrays:
         at = at[~np.isnan(self.spot[self.underlying[at]]) & (self.expiry_epoch_s[at] > now_epoch_s)]
         if at.size == 0:
             return 0
-        found = self._implied_vols(at, now_epoch_s)
+        found = self._vols_of_quotes(at, now_epoch_s)
         solved = found.status == IvStatus.OK
         self.vol[at] = np.where(solved, found.vol, self.vol[at])
         self.vol_stale[at] = ~solved & ~np.isnan(self.vol[at])
         self.vol_status[at] = found.status
         self.dirty[at] = False
-        return int(np.count_nonzero(solved))
+        count = int(np.count_nonzero(solved))
+        if count < at.size:
+            left = at[~solved]
+            self.dirty[left] = np.isnan(self.vol[left]) & without_time_value(self.vol_status[left])
+        return count
 
-    def _implied_vols(self, at: Rows, now_epoch_s: float) -> ImpliedVol:
-        """Vols of option rows `at` from their marks, each by its style of exercise."""
+    def _vols_of_quotes(self, at: Rows, now_epoch_s: float) -> ImpliedVol:
+        """Vols of option rows `at` from their marks; where marks have no time value, vols that their quotes allow."""
+        found = self._implied_vols(at, now_epoch_s, self.mark[at])
+        flat = np.flatnonzero(found.status)  # few or none: `OK` is 0
+        if flat.size:
+            flat = flat[without_time_value(found.status[flat])]
+        if flat.size == 0:
+            return found
+        rows = at[flat]
+        live = self._live(rows, now_epoch_s)
+        bid, ask = self.bid[rows], self.ask[rows]
+        price = price_inside_quote(bid=bid, ask=ask, terms=live.quoted(), is_american=self.is_american[rows])
+        worth = self._first_order(rows, now_epoch_s, live).price
+        # A vol whose price the quote brackets is not refuted: solving anew would only make it jump from tick to tick.
+        holds = (worth >= bid) & (worth <= ask) & ~np.isnan(price)
+        found.vol[flat[holds]], found.status[flat[holds]] = live.vol[holds], IvStatus.OK
+        wanted = np.flatnonzero(~holds & ~np.isnan(price))
+        if wanted.size:
+            some = flat[wanted]
+            found.vol[some], found.status[some] = self._implied_vols(at[some], now_epoch_s, price[wanted])
+        return found
+
+    def _implied_vols(self, at: Rows, now_epoch_s: float, price: Floats) -> ImpliedVol:
+        """Vols of option rows `at` worth `price`, each by its style of exercise."""
         early = self.is_american[at]
         vol, status = np.empty(at.size), np.empty(at.size, dtype=np.int8)
         american, european = np.flatnonzero(early), np.flatnonzero(~early)
         if european.size:
-            rows = at[european]
-            vol[european], status[european] = implied_vol(
-                price=self.mark[rows], **self._live(rows, now_epoch_s).quoted()
-            )
+            live = self._live(at[european], now_epoch_s)
+            vol[european], status[european] = implied_vol(price=price[european], **live.quoted())
         if american.size:
             rows = at[american]
             live = self._live(rows, now_epoch_s)
-            vol[american], status[american] = self._premiums.implied_vol(rows, now_epoch_s, live, self.mark[rows])
+            vol[american], status[american] = self._premiums.implied_vol(rows, now_epoch_s, live, price[american])
         return ImpliedVol(vol, status)
 
     def _live(self, rows: Rows, now_epoch_s: float) -> LiveOptions:
@@ -309,16 +337,20 @@ class BookArrays:
         live = self._live(rows, now_epoch_s)
         # An expired option has no vol left to know; any number gives its intrinsic value.
         live = live._replace(vol=np.where(live.t_years > 0.0, live.vol, 0.0))
+        t_years[rows] = live.t_years
+        price[rows], delta[rows], gamma[rows], theta[rows], vega[rows] = self._first_order(rows, now_epoch_s, live)
+        return price, delta, gamma, theta, vega, t_years
+
+    def _first_order(self, rows: Rows, now_epoch_s: float, live: LiveOptions) -> FirstOrderValues:
+        """Price and first Greeks per unit of option rows, by their style of exercise; NaN where the vol is."""
         values = bsm_first_order(**live.arguments())
-        price[rows], delta[rows], gamma[rows] = values.price, values.delta, values.gamma
-        theta[rows], vega[rows], t_years[rows] = values.theta_per_day, values.vega_per_point, live.t_years
         early = np.flatnonzero(self.is_american[rows] & (live.t_years > 0.0) & np.isfinite(values.price))
         if early.size:
-            at, some = rows[early], FirstOrderValues(*(column[early] for column in values))
-            price[at], delta[at], gamma[at], theta[at], vega[at] = self._premiums.add_to(
-                some, at, now_epoch_s, live.take(early)
-            )
-        return price, delta, gamma, theta, vega, t_years
+            some = FirstOrderValues(*(column[early] for column in values))
+            found = self._premiums.add_to(some, rows[early], now_epoch_s, live.take(early))
+            for column, part in zip(values, found, strict=True):
+                column[early] = part
+        return values
 
     def positions(self) -> PositionColumns:
         """A copy of the position columns, vols included."""

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from analytics.black_scholes import FirstOrderValues, bsm_first_order
 from analytics.early_premium import EarlyPremiums, LiveOptions
 from analytics.implied_vol import IvStatus, implied_vol
+from analytics.inside_quote import vol_inside_quote, without_time_value
 from analytics.volatility import american_parity_line, implied_dividend_yield, parity_forward
-from execution.market.inside_quote import vol_inside_quote, without_time_value
 from execution.views import FloatArray
 
 #: Parity of fewer strikes than this is noise.
@@ -84,8 +84,13 @@ class SideValuer:
         self._vol[rows] = np.where(found.status == IvStatus.OK, found.vol, np.where(flat, live.vol, np.nan))
         new = np.flatnonzero(flat & np.isnan(live.vol))
         if new.size:
-            at, is_american = rows[new], np.full(new.size, self._premiums is not None)
-            self._vol[at] = vol_inside_quote(quotes.bid[at], quotes.ask[at], live.take(new).quoted(), is_american)
+            at = rows[new]
+            self._vol[at] = vol_inside_quote(
+                bid=quotes.bid[at],
+                ask=quotes.ask[at],
+                terms=live.take(new).quoted(),
+                is_american=self._premiums is not None,
+            )
 
     def _greeks(self, live: LiveOptions, now_epoch_s: float) -> FirstOrderValues:
         if self._premiums is None:

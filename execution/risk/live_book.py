@@ -12,7 +12,6 @@ from analytics.book import BookArrays, BookGreeks, Exclusion, Mark, Model
 from execution.market.betas import BetaBook
 from execution.market.carry import CarryBook
 from execution.market.data import MarketData
-from execution.market.inside_quote import give_first_vols
 from execution.risk.columns import Holding, position_columns, quote_sides, underlying_columns
 from execution.risk.grouping import group_positions
 from execution.views import BookNumbers, BookStructure, FloatArray, PositionRow, RowStatus
@@ -110,7 +109,7 @@ class LiveBook:
         """Solves the vols of rows whose quotes changed."""
         if self._beta_version != self._betas.version:
             self.rebuild()
-        self._solve_vols(self.arrays)
+        self.arrays.refresh_vols(epoch_s(self._clock.now_utc()))
 
     def take_carry(self) -> None:
         """Takes rate and yields anew from the carry book; vols are solved again with them."""
@@ -168,13 +167,8 @@ class LiveBook:
         rows = list(range(first, first + len(holdings)))
         book.set_quotes(rows, [bid for bid, _ in sides], [ask for _, ask in sides])
         self._lend_vols(book, holdings, first)
-        self._solve_vols(book)
+        book.refresh_vols(epoch_s(self._clock.now_utc()))
         return book
-
-    def _solve_vols(self, book: BookArrays) -> None:
-        now_epoch_s = epoch_s(self._clock.now_utc())
-        book.refresh_vols(now_epoch_s)
-        give_first_vols(book, now_epoch_s)
 
     def _lend_vols(self, book: BookArrays, holdings: Sequence[Holding], first: int) -> None:
         """A contract that is held has a vol already: an added row of it starts from that one."""

@@ -6,16 +6,10 @@ from datetime import date
 from decimal import Decimal
 
 import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from analytics.early_premium import QuotedArguments
-from analytics.exercise import option_price
 from execution.commands import TicketDraft
 from execution.core import DeskCore
 from execution.market.chain_values import SideMarket, SideQuotes, SideValuer
-from execution.market.inside_quote import vol_inside_quote
 from execution.views import TicketPreview
 from models.clock import epoch_s
 from models.contract import Contract, option_contract
@@ -26,7 +20,6 @@ from models.product import NICKEL
 from tests.execution.builders import ACCOUNT, NOW, core_at, feed, position, quote
 
 _SPOT = 287.05
-_FLOOR = 360.0 - _SPOT
 
 
 def deep_put(strike: int = 360) -> Contract:
@@ -48,17 +41,6 @@ def preview(core: DeskCore, leg: OrderLeg) -> TicketPreview:
     )
 
 
-def terms(count: int = 1) -> QuotedArguments:
-    return QuotedArguments(
-        spot=np.full(count, _SPOT),
-        strike=np.full(count, 360.0),
-        t_years=np.full(count, 0.1),
-        rate=np.full(count, 0.04),
-        dividend_yield=np.full(count, 0.005),
-        is_call=np.zeros(count, dtype=np.bool_),
-    )
-
-
 def test_a_deep_american_put_with_its_mid_below_exercise_counts_with_nearly_its_whole_delta() -> None:
     core = core_quoted("72.65", "73.10")
     greeks = core.book.greeks(7200.75)
@@ -71,13 +53,30 @@ def test_a_quote_wholly_below_exercise_says_nothing_and_the_row_stays_out() -> N
     assert core_quoted("72.00", "72.90").book.greeks(7200.75).totals.excluded_count == 1
 
 
-def test_a_known_vol_outlives_a_mid_below_exercise_and_is_marked_old() -> None:
+def test_a_deep_row_stays_fresh_as_its_mid_ticks_about_what_exercise_pays() -> None:
+    core = core_quoted("72.90", "73.40")
+    for bid, ask in (("72.65", "73.10"), ("72.80", "73.30"), ("72.60", "73.00"), ("72.90", "73.40")):
+        feed(core, (quote(deep_put().key, bid, ask),))
+        core.book.refresh()
+        greeks = core.book.greeks(7200.75)
+        assert not greeks.vol_stale[0], f"{bid} to {ask}"
+        assert -1.0 <= greeks.delta[0] < -0.9
+
+
+def test_a_known_vol_outlives_a_quote_wholly_below_exercise_and_is_marked_old() -> None:
     core = core_quoted("72.90", "73.40")
     known = core.book.arrays.vol[0]
-    feed(core, (quote(deep_put().key, "72.65", "73.10"),))
+    feed(core, (quote(deep_put().key, "72.00", "72.90"),))
     core.book.refresh()
     assert core.book.arrays.vol[0] == known
     assert core.book.arrays.vol_stale[0]
+
+
+def test_a_row_without_a_vol_gets_one_when_its_underlying_moves_out_of_the_way_of_its_quote() -> None:
+    core = core_quoted("72.00", "72.90")
+    feed(core, (quote("AAPL", "287.40", "287.40"),))
+    core.book.refresh()
+    assert core.book.greeks(7200.75).totals.excluded_count == 0
 
 
 def test_the_ticket_counts_a_deep_leg_against_the_limits() -> None:
@@ -98,15 +97,6 @@ def test_a_leg_without_greeks_leaves_the_figures_after_unknown_and_no_size_that_
     assert {change.after.value for change in seen.limits} == {None}
     assert all(change.before.value is not None for change in seen.limits)
     assert seen.largest_packages_that_fit is None
-
-
-@given(bid_under=st.floats(0.01, 5.0), ask_over=st.floats(0.02, 5.0))
-def test_the_vol_prices_the_option_between_its_floor_and_its_ask(bid_under: float, ask_over: float) -> None:
-    bid, ask = np.array([_FLOOR - bid_under]), np.array([_FLOOR + ask_over])
-    american = np.array([True])
-    vol = vol_inside_quote(bid, ask, terms(), american)
-    value = option_price(vol=vol, is_american=american, **terms())
-    assert value[0] == pytest.approx(_FLOOR + 0.5 * ask_over, abs=1e-3)
 
 
 def test_each_row_of_a_chain_is_taken_by_itself() -> None:
