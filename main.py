@@ -1,8 +1,9 @@
 """Optiondesk: composes the parts and starts them; the only place that knows everything.
 
-main.py                 the desk in a window, on the paper broker
-main.py --headless      the engine alone
-main.py tour --out DIR  plays the whole main job once, leaves facts and pictures
+main.py                             the desk in a window, on the broker of the settings (paper at first)
+main.py --broker ibkr --simulator   the desk on a simulated TWS: Interactive Brokers without an account
+main.py --headless                  the engine alone
+main.py tour --out DIR              plays the whole main job once, leaves facts and pictures
 """
 
 from __future__ import annotations
@@ -15,26 +16,29 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.clock import Clock, OffsetClock, SystemClock
+from models.clock import Clock, SystemClock
 from models.errors import KnownError
 
 if TYPE_CHECKING:
+    from database.store import SqliteStorage
+    from execution.brokers.ibkr.settings import IbkrSettings
     from execution.brokers.paper.faults import FaultScript
-    from execution.brokers.paper.market import MarketSource
+    from execution.brokers.port import Broker
     from execution.desk import Desk
     from execution.sessions import ExchangeSessions
     from execution.views import Publisher
     from models.config import DeskConfig
+    from models.enums import Mode
 
-ASSETS = Path(__file__).resolve().parent / "assets"
-_QUARTER_HOUR = timedelta(minutes=15)
+ROOT = Path(__file__).resolve().parent
+ASSETS = ROOT / "assets"
+#: The simulated TWS of `--simulator`, started as a program of its own.
+_SIMULATOR = "tests.simulators.tws"
 _LOG_BYTES, _LOG_FILES = 10_000_000, 10
-_COPY_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,9 @@ class Options:
     seed: int
     session_hours: bool
     sample_book: bool | None
+    #: "paper" or "ibkr"; None = what the settings say.
+    broker: str | None = None
+    simulator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,20 @@ class Composed:
 
     desk: Desk
     database_path: Path
-    market: MarketSource
+    market_label: str
+    close: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A broker with its journal. `close` ends what stands behind the broker, after the desk has let go of it."""
+
+    broker: Broker
+    storage: SqliteStorage
+    folder: Path
+    clock: Clock
+    mode: Mode
+    market_label: str
     close: Callable[[], Awaitable[None]]
 
 
@@ -65,8 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     parsed = _parser().parse_args(arguments)
     os.umask(0o077)
-    options = _options(parsed)
     try:
+        options = _options(parsed)
         options.data_dir.mkdir(parents=True, exist_ok=True)
         log_to_file(options.data_dir / "logs" / "optiondesk.log")
         if parsed.command == "tour":
@@ -107,6 +127,8 @@ def _shared_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="make a recorded chain live; repeatable",
     )
+    parser.add_argument("--broker", choices=("paper", "ibkr"), help="broker to open (default: what the settings say)")
+    parser.add_argument("--simulator", action="store_true", help="with --broker ibkr: start and use a simulated TWS")
     parser.add_argument("--seed", type=int, default=7, help="seed of the simulated market (default 7)")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where databases, logs and layouts are kept")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings file (default: optiondesk.toml)")
@@ -117,6 +139,10 @@ def _shared_arguments(parser: argparse.ArgumentParser) -> None:
 def _options(parsed: argparse.Namespace) -> Options:
     from platformdirs import user_config_path, user_data_path
 
+    if parsed.simulator and parsed.broker == "paper":
+        raise KnownError(
+            "The paper broker needs no simulator.", cure="Leave --simulator out, or take --broker ibkr with it."
+        )
     data_dir = parsed.data_dir or user_data_path("optiondesk", appauthor=False)
     if parsed.command == "tour":
         data_dir = parsed.data_dir or parsed.out / "desk"
@@ -127,6 +153,8 @@ def _options(parsed: argparse.Namespace) -> Options:
         seed=parsed.seed,
         session_hours=parsed.session_hours,
         sample_book=False if parsed.empty_book else None,
+        broker="ibkr" if parsed.simulator and parsed.broker is None else parsed.broker,
+        simulator=parsed.simulator,
     )
 
 
@@ -140,88 +168,74 @@ def load_settings(options: Options) -> DeskConfig:
     return load_config(ASSETS / "defaults.toml", options.config_file)
 
 
-def store_path(data_dir: Path, environment: str) -> Path:
-    """Returns where the paper broker of a market keeps its books."""
-    return data_dir / f"paper-{environment}" / "paper-broker.sqlite"
-
-
-def make_market(options: Options, clock: Clock, sessions: ExchangeSessions) -> MarketSource:
-    """Returns the recorded market of the files given, or the synthetic one; it never closes unless asked to."""
-    from execution.brokers.paper.store import last_desk_time
-
-    hours = sessions if options.session_hours else None
-    if options.market_files:
-        from execution.brokers.paper.recorded import RecordedMarket
-
-        return RecordedMarket(options.market_files, seed=options.seed, sessions=hours)
-    from execution.brokers.paper.synthetic import SyntheticMarket
-
-    # A market that ran before is listed from then on: a future that expired meanwhile must still settle.
-    before = last_desk_time(store_path(options.data_dir, f"synthetic-{options.seed}"))
-    now_utc = clock.now_utc()
-    return SyntheticMarket(seed=options.seed, start_utc=min(now_utc, before or now_utc), sessions=hours)
-
-
-def desk_clock(base: Clock, starts_at_utc: datetime | None, last_seen_utc: datetime | None) -> Clock:
-    """Returns the clock the desk lives by: the present, or the recorded day.
-
-    The offset is whole quarter hours, so that the snapshot slots of both clocks fall together; a desk that ran on this
-    market before goes on where it stopped, never back over its own fills.
-    """
-    if starts_at_utc is None:
-        return base
-    wanted = starts_at_utc if last_seen_utc is None else max(starts_at_utc, last_seen_utc)
-    quarters = -((base.now_utc() - wanted) // _QUARTER_HOUR)
-    return OffsetClock(base=base, offset=quarters * _QUARTER_HOUR)
-
-
-def viewer_copy(books: Path) -> Path:
-    """Returns a private copy of another desk's paper books, for a window that only looks on; gone with the process.
-
-    The other desk holds its books exclusively, so they are copied as files, with their write-ahead log, and the copy is
-    proven; one that was torn by a write in between is made again. Raises KnownError when none is sound.
-    """
-    import atexit
-    import shutil
-    import sqlite3
-    import tempfile
-
-    folder = Path(tempfile.mkdtemp(prefix="optiondesk-viewer-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for _ in range(_COPY_TRIES):
-        for name in (f"{books.name}-wal", books.name):
-            (folder / name).unlink(missing_ok=True)
-            if (books.parent / name).exists():
-                shutil.copyfile(books.parent / name, folder / name)
-        try:
-            connection = sqlite3.connect(folder / books.name)
-            sound = connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-            connection.close()
-        except sqlite3.DatabaseError:
-            continue
-        if sound:
-            return folder / books.name
-    raise KnownError("The other desk's books cannot be read while it is writing.", cure="Try again in a moment.")
-
-
 async def compose(
     options: Options, publisher: Publisher, *, base_clock: Clock | None = None, faults: FaultScript | None = None
 ) -> Composed:
-    """Makes a desk on the paper broker; heavy libraries are imported here, on the caller's (the engine's) thread."""
+    """Makes a desk on the chosen broker; heavy libraries are imported here, on the caller's (the engine's) thread.
+
+    `faults` are for the paper broker only.
+    """
     from analytics.strategy import recognise
-    from database.store import open_storage
     from execution.assembly import Surroundings, assemble
-    from execution.brokers.paper.broker import PaperBroker
-    from execution.brokers.paper.sample_book import load_sample_book
-    from execution.brokers.paper.settings import PaperAccount, PaperSettings
-    from execution.brokers.paper.store import last_desk_time
     from execution.sessions import ExchangeSessions
-    from models.enums import Mode
 
     config = load_settings(options)
     sessions = ExchangeSessions()
     base = base_clock or SystemClock()
-    market = make_market(options, base, sessions)
+    if (options.broker or config.broker.name) == "ibkr":
+        opened = await _open_ibkr(options, config, base)
+    else:
+        opened = _open_paper(options, config, base, sessions, faults)
+    storage, database_path = opened.storage, opened.folder / "journal.sqlite"
+
+    async def tend_storage() -> Sequence[str]:
+        report = await storage.verify()
+        if report.is_sound:
+            await storage.back_up()
+        return report.problems
+
+    desk = assemble(
+        Surroundings(
+            broker=opened.broker,
+            storage=storage,
+            config=config,
+            clock=opened.clock,
+            publisher=publisher,
+            sessions=sessions,
+            recognise=recognise,
+            tend_storage=tend_storage,
+            market_label=opened.market_label,
+            database_path=str(database_path),
+            mode=opened.mode,
+        )
+    )
+
+    async def close() -> None:
+        await desk.stop()
+        await opened.close()
+        await asyncio.to_thread(storage.close)
+
+    return Composed(desk, database_path, opened.market_label, close)
+
+
+def _open_paper(
+    options: Options, config: DeskConfig, base: Clock, sessions: ExchangeSessions, faults: FaultScript | None
+) -> Opened:
+    from database.store import open_storage
+    from execution.brokers.paper.broker import PaperBroker
+    from execution.brokers.paper.opening import desk_clock, open_market, store_path, viewer_copy
+    from execution.brokers.paper.sample_book import load_sample_book
+    from execution.brokers.paper.settings import PaperAccount, PaperSettings
+    from execution.brokers.paper.store import last_desk_time
+    from models.enums import Mode
+
+    market = open_market(
+        options.market_files,
+        options.seed,
+        base,
+        data_dir=options.data_dir,
+        sessions=sessions if options.session_hours else None,
+    )
     books = store_path(options.data_dir, market.environment)
     folder = books.parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -244,33 +258,64 @@ async def compose(
         calendar=sessions,
         sample_book=load_sample_book(ASSETS / "sample_book.json") if wants_sample else None,
     )
+    return Opened(broker, storage, folder, clock, Mode.PAPER, market.label, _nothing_more)
 
-    async def tend_storage() -> Sequence[str]:
-        report = await storage.verify()
-        if report.is_sound:
-            await storage.back_up()
-        return report.problems
 
-    desk = assemble(
-        Surroundings(
-            broker=broker,
-            storage=storage,
-            config=config,
-            clock=clock,
-            publisher=publisher,
-            sessions=sessions,
-            recognise=recognise,
-            tend_storage=tend_storage,
-            market_label=market.label,
-            database_path=str(folder / "journal.sqlite"),
-        )
+async def _open_ibkr(options: Options, config: DeskConfig, base: Clock) -> Opened:
+    from database.store import open_storage
+    from execution.brokers.ibkr.broker import IbkrBroker
+    from execution.brokers.simulator_process import SimulatorProcess
+    from models.enums import Mode
+
+    settings = ibkr_settings(config)
+    if not options.simulator:
+        folder = options.data_dir / f"ibkr-{settings.mode.value.lower()}"
+        storage = open_storage(folder / "journal.sqlite", environment="ibkr", mode=settings.mode, clock=base)
+        broker = IbkrBroker(settings=settings, clock=base)
+        label = f"TWS at {settings.host}:{settings.port}"
+        return Opened(broker, storage, folder, base, settings.mode, label, _nothing_more)
+    folder = options.data_dir / "ibkr-simulator"
+    simulator = SimulatorProcess(_SIMULATOR, working_folder=ROOT, arguments=_simulator_arguments(options, folder))
+    started = await simulator.start()
+    try:
+        clock = started.clock(base)
+        settings = replace(settings, host="127.0.0.1", port=started.port, mode=Mode.PAPER, accounts=frozenset())
+        storage = open_storage(folder / "journal.sqlite", environment="ibkr-simulator", mode=Mode.PAPER, clock=clock)
+    except BaseException:
+        await simulator.stop()
+        raise
+    broker = IbkrBroker(settings=settings, clock=clock)
+    return Opened(broker, storage, folder, clock, Mode.PAPER, "simulated TWS", simulator.stop)
+
+
+def ibkr_settings(config: DeskConfig) -> IbkrSettings:
+    """Returns the adapter's settings."""
+    from execution.brokers.ibkr.settings import IbkrSettings, IbLibraryName
+    from models.enums import Mode
+    from models.ids import AccountId
+
+    section = config.ibkr
+    return IbkrSettings(
+        host=section.host,
+        port=section.port,
+        client_id=section.client_id,
+        mode=Mode(section.mode.upper()),
+        library=IbLibraryName(section.library),
+        read_only=section.read_only,
+        accounts=frozenset(AccountId(name) for name in section.accounts),
+        trading_accounts=frozenset(AccountId(name) for name in section.trading_accounts),
+        allow_delayed=section.allow_delayed,
     )
 
-    async def close() -> None:
-        await desk.stop()
-        await asyncio.to_thread(storage.close)
 
-    return Composed(desk, folder / "journal.sqlite", market, close)
+def _simulator_arguments(options: Options, folder: Path) -> tuple[str, ...]:
+    files = [part for file in options.market_files for part in ("--market", str(file.resolve()))]
+    empty = ["--empty-book"] if options.sample_book is False else []
+    return ("--data-dir", str((folder / "tws").resolve()), "--seed", str(options.seed), *files, *empty)
+
+
+async def _nothing_more() -> None:
+    """Ends nothing: the broker has no program of its own behind it."""
 
 
 # --- ways to run ------------------------------------------------------------------------------------------------------
@@ -285,7 +330,7 @@ async def run_headless(options: Options) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         if sys.platform != "win32":
             loop.add_signal_handler(number, stop.set)
-    print(f"optiondesk: {composed.market.label}; journal {composed.database_path}; Ctrl+C stops", flush=True)
+    print(f"optiondesk: {composed.market_label}; journal {composed.database_path}; Ctrl+C stops", flush=True)
     await composed.desk.start()
     await stop.wait()
     await composed.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -114,6 +114,29 @@ class PaperBrokerSettings(_Section):
     margin_method: MarginMethod
 
 
+class BrokerChoice(_Section):
+    """Which broker the desk opens."""
+
+    name: Literal["paper", "ibkr"]
+
+
+class IbkrSection(_Section):
+    """Trader Workstation or IB Gateway."""
+
+    host: str = Field(min_length=1)
+    port: int = Field(ge=1, le=65535)
+    client_id: int = Field(ge=0, le=999_999)
+    library: Literal["ib_insync", "ib_async"]
+    #: What the accounts behind the port are; the desk refuses to open others.
+    mode: Literal["paper", "live"]
+    read_only: bool
+    #: Accounts to show; empty = all of the login.
+    accounts: tuple[str, ...] = ()
+    #: Live accounts the user marked for trading.
+    trading_accounts: tuple[str, ...] = ()
+    allow_delayed: bool
+
+
 class DeskConfig(_Section):
     """All settings."""
 
@@ -121,7 +144,9 @@ class DeskConfig(_Section):
     orders: OrderSettings
     carry: CarrySettings
     betas: dict[str, float]
+    broker: BrokerChoice
     paper: PaperBrokerSettings
+    ibkr: IbkrSection
 
 
 def load_config(defaults: Path, user_file: Path | None) -> DeskConfig:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-import main as program
+from execution.brokers.paper.opening import desk_clock
 from models.clock import ManualClock
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -147,13 +147,13 @@ def test_a_tour_on_a_broken_chain_fails_with_the_reason(tmp_path: Path) -> None:
 def test_a_recorded_desk_starts_on_its_day_and_never_runs_back_over_its_own_fills() -> None:
     now = datetime(2026, 11, 20, 12, 7, 30, tzinfo=UTC)
     day = datetime(2026, 5, 4, 19, 45, tzinfo=UTC)
-    first = program.desk_clock(ManualClock(now), day, None).now_utc()
+    first = desk_clock(ManualClock(now), day, None).now_utc()
     assert day <= first < day + timedelta(minutes=15)
     assert first.minute % 15 == now.minute % 15
     later = datetime(2026, 5, 4, 21, 3, tzinfo=UTC)
-    assert later <= program.desk_clock(ManualClock(now), day, later).now_utc() < later + timedelta(minutes=15)
+    assert later <= desk_clock(ManualClock(now), day, later).now_utc() < later + timedelta(minutes=15)
 
 
 def test_a_live_market_runs_on_the_computers_own_clock() -> None:
     clock = ManualClock(datetime(2026, 11, 20, tzinfo=UTC))
-    assert program.desk_clock(clock, None, None) is clock
+    assert desk_clock(clock, None, None) is clock

@@ -82,7 +82,7 @@ class Parts:
             await desk.stop()
             storage.close()
 
-        return program.Composed(desk, path, market, close)
+        return program.Composed(desk, path, market.label, close)
 
 
 def main() -> None:

@@ -42,7 +42,9 @@ class IbkrSettings:
 
     host: str = "127.0.0.1"
     port: int = 7497
-    client_id: int = 17
+    client_id: int = 0
+    #: What the accounts must be; others are not opened.
+    mode: Mode = Mode.PAPER
     library: IbLibraryName = IbLibraryName.IB_INSYNC
     #: Monitor mode: nothing is ever sent to work, and every account is told as read-only.
     read_only: bool = False
