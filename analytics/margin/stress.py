@@ -28,7 +28,7 @@ from analytics.black_scholes import DAYS_PER_YEAR, Bools, Floats
 from analytics.margin.account import AccountMargin, margin_lines
 from analytics.margin.risk_book import RiskBook, Valuer, unit_values
 from analytics.margin.terms import MarginError
-from analytics.scenarios.shocks import VOL_FLOOR, SpotVolBeta, VolShift
+from analytics.scenarios.shocks import SpotVolBeta, VolShift, shifted_vols
 from models.enums import MarginMethod
 
 _SECONDS_PER_DAY = 86_400.0
@@ -220,12 +220,9 @@ class _Revaluer:
         t_years = np.maximum(self.book.t_years - days / DAYS_PER_YEAR, 0.0)
         vol = self.book.vol
         if self._response is not None:
-            per_shift = self._response.at_reference(spot_shifts)[:, np.newaxis]
-            change = per_shift * self._response.term(self.book.t_years * DAYS_PER_YEAR)
-            moved = vol + (change if self._response.mode is VolShift.ABSOLUTE else change * vol)
-            vol = np.maximum(moved, vol * (1.0 - self._response.max_fall_share))
-        shifted = vol + vol_shift if self._mode is VolShift.ABSOLUTE else vol * (1.0 + vol_shift)
-        return price, t_years, np.maximum(shifted, VOL_FLOOR)
+            share = self._response.term(self.book.t_years * DAYS_PER_YEAR)
+            vol, _ = self._response.answer(spot_shifts[:, np.newaxis], share=share, vol=vol, base=vol)
+        return price, t_years, shifted_vols(vol, vol_shift, self._mode)[0]
 
     def values(self, price: Floats, t_years: Floats, vol: Floats) -> Floats:
         """Unit values [shift, position]."""

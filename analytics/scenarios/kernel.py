@@ -14,7 +14,7 @@ from scipy.special import ndtr
 
 from analytics.black_scholes import Bools, Floats
 from analytics.scenarios.columns import Options
-from analytics.scenarios.shocks import VOL_FLOOR, SpotVolBeta, VolShift
+from analytics.scenarios.shocks import SpotVolBeta, VolShift, shifted_vols
 
 _DAYS_PER_YEAR = 365.0
 #: Stands in for a price of 0 where only its logarithm is needed: the probabilities are 0 or 1 long before.
@@ -47,22 +47,16 @@ class VolField:
         if options.smile is not None:
             self.base = vol + _slide(options.smile, prices / options.spot[:, None])
         if response is not None:
-            change = response.at_reference(options.extra[:, None] + spots)
-            change *= options.response[:, None]
-            if response.mode is VolShift.RELATIVE:
-                change *= vol
-            change += self.base
-            lowest = self.base * (1.0 - response.max_fall_share)
-            self.capped = change < lowest
-            self.base = np.maximum(change, lowest, out=change)
+            self.base, self.capped = response.answer(
+                options.extra[:, None] + spots, share=options.response[:, None], vol=vol, base=self.base
+            )
 
     def at(self, shift: float, mode: VolShift) -> tuple[Floats, Bools]:
         """Vols after the shift of the vol axis and a mask of those held at a floor; [row, 1] or [row, spot]."""
-        shifted = self.base + shift if mode is VolShift.ABSOLUTE else self.base * (1.0 + shift)
-        held = shifted < VOL_FLOOR
+        vols, held = shifted_vols(self.base, shift, mode)
         if self.capped is not None:
             held |= self.capped
-        return np.maximum(shifted, VOL_FLOOR, out=shifted), held
+        return vols, held
 
 
 def _slide(smile: tuple[Floats, ...], spot_ratio: Floats) -> Floats:

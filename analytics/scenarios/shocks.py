@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from analytics.black_scholes import Floats
+from analytics.black_scholes import Bools, Floats
 from models.enums import Regime
 
 VOL_FLOOR = 0.001
@@ -35,6 +35,13 @@ class VolShift(Enum):
 
     ABSOLUTE = "absolute"
     RELATIVE = "relative"
+
+
+def shifted_vols(vol: Floats, shift: float, mode: VolShift) -> tuple[Floats, Bools]:
+    """Vols after the shift of the vol axis, and where `VOL_FLOOR` held them."""
+    moved = vol + shift if mode is VolShift.ABSOLUTE else vol * (1.0 + shift)
+    held = moved < VOL_FLOOR
+    return np.maximum(moved, VOL_FLOOR, out=moved), held
 
 
 class SmileRows(NamedTuple):
@@ -89,6 +96,20 @@ class SpotVolBeta:
         """Share of the 30-day change that an expiry takes."""
         days = np.maximum(np.asarray(days_left, dtype=np.float64), self.min_days)
         return np.asarray((self.reference_days / days) ** self.term_power)
+
+    def answer(self, index_shifts: npt.ArrayLike, *, share: Floats, vol: Floats, base: Floats) -> tuple[Floats, Bools]:
+        """Vols after the index has moved, and where `max_fall_share` held them; arguments broadcast.
+
+        share: of the 30-day change that each option takes (`term`, times the vol beta of its underlying). vol: each
+        option's own, which RELATIVE is a share of. base: the vols that answer, slid with their smile if there is one.
+        """
+        moved = np.asarray(self.at_reference(index_shifts) * share)
+        if self.mode is VolShift.RELATIVE:
+            moved *= vol
+        moved += base
+        lowest = base * (1.0 - self.max_fall_share)
+        held = moved < lowest
+        return np.maximum(moved, lowest, out=moved), held
 
 
 #: (down, up) per 1 % of SPX in VIX points, then in per cent of VIX, by the regime the day began in (VIX below 16, 23,
