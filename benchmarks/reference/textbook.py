@@ -14,7 +14,7 @@ from analytics.implied_vol import implied_vol
 from benchmarks.reference.lines import Line, document, line
 
 _FILE = "textbook.json"
-_EUROPEAN = frozenset({"bsm", "black76", "bsm_escrowed_dividends"})
+EUROPEAN_MODELS = frozenset({"bsm", "black76", "bsm_escrowed_dividends"})
 _AMERICAN_BAR = 2e-6
 _QD_PLUS, _JU = "american_qdplus_approx", "american_ju_approx"
 _FIELDS = {
@@ -37,14 +37,14 @@ def textbook(folder: Path) -> list[Line]:
     limits the file has no true value; those are told against the print, where spot, strike and time are above 0.
     """
     examples = document(folder / _FILE)["examples"]
-    european = [one for one in examples if one["model"] in _EUROPEAN]
-    early = [one for one in examples if one["model"] not in _EUROPEAN]
+    european = [one for one in examples if one["model"] in EUROPEAN_MODELS]
+    early = [one for one in examples if one["model"] not in EUROPEAN_MODELS]
     exact = [one for one in early if one["exact"] is not None and one["quantity"] == "price"]
     premium = [one for one in early if one["quantity"] == "early_exercise_premium"]
     limits = [one for one in early if one["exact"] is None and one["model"] == _QD_PLUS and _is_alive(one["inputs"])]
     told, true = _column(limits, "published"), _column(exact, "exact")
     return [
-        _printed("European, as printed", european, [_european(one) for one in european], 1.0),
+        _printed("European, as printed", european, [european_figure(one) for one in european], 1.0),
         line(_FILE, "American, true value", "of max(S, K)", _american(exact), true, _tops(exact), _AMERICAN_BAR),
         _printed("American premium, as printed", premium, [_premium(one) for one in premium], 1.0),
         line(_FILE, "QD+ at its limits, as printed", "of max(S, K)", _american(limits), told, _tops(limits), None),
@@ -67,7 +67,7 @@ def _column(examples: list[dict[str, Any]], key: str) -> list[float]:
     return [float(one[key]) for one in examples]
 
 
-def _european(example: dict[str, Any]) -> float:
+def european_figure(example: dict[str, Any]) -> float:
     """What the book prints, from our values; d1, d2 and rho_q by the identities that tie them to delta and rho."""
     terms, quantity, is_call = example["inputs"], example["quantity"], example["flag"] == "c"
     on_future = "F" in terms
