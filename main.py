@@ -17,6 +17,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,9 @@ from models.errors import KnownError
 
 if TYPE_CHECKING:
     from database.store import SqliteStorage
-    from execution.brokers.ibkr.settings import IbkrSettings
     from execution.brokers.paper.faults import FaultScript
     from execution.brokers.port import Broker
+    from execution.connections import Connections
     from execution.desk import Desk
     from execution.sessions import ExchangeSessions
     from execution.views import Publisher
@@ -182,7 +183,8 @@ async def compose(
     config = load_settings(options)
     sessions = ExchangeSessions()
     base = base_clock or SystemClock()
-    if (options.broker or config.broker.name) == "ibkr":
+    running = options.broker or config.broker.name
+    if running == "ibkr":
         opened = await _open_ibkr(options, config, base)
     else:
         opened = _open_paper(options, config, base, sessions, faults)
@@ -207,6 +209,7 @@ async def compose(
             market_label=opened.market_label,
             database_path=str(database_path),
             mode=opened.mode,
+            connections=connections(options, config, running),
         )
     )
 
@@ -264,10 +267,12 @@ def _open_paper(
 async def _open_ibkr(options: Options, config: DeskConfig, base: Clock) -> Opened:
     from database.store import open_storage
     from execution.brokers.ibkr.broker import IbkrBroker
+    from execution.brokers.ibkr.trial import settings_of
     from execution.brokers.simulator_process import SimulatorProcess
+    from execution.connections import form_of
     from models.enums import Mode
 
-    settings = ibkr_settings(config)
+    settings = settings_of(form_of(config.ibkr))
     if not options.simulator:
         folder = options.data_dir / f"ibkr-{settings.mode.value.lower()}"
         storage = open_storage(folder / "journal.sqlite", environment="ibkr", mode=settings.mode, clock=base)
@@ -288,23 +293,19 @@ async def _open_ibkr(options: Options, config: DeskConfig, base: Clock) -> Opene
     return Opened(broker, storage, folder, clock, Mode.PAPER, "simulated TWS", simulator.stop)
 
 
-def ibkr_settings(config: DeskConfig) -> IbkrSettings:
-    """Returns the adapter's settings."""
-    from execution.brokers.ibkr.settings import IbkrSettings, IbLibraryName
-    from models.enums import Mode
-    from models.ids import AccountId
+def connections(options: Options, config: DeskConfig, running: str) -> Connections:
+    """Returns what the settings page works on."""
+    from execution.brokers.ibkr.trial import installed_libraries, try_connection
+    from execution.connections import Connections
+    from models.config_file import save_settings
 
-    section = config.ibkr
-    return IbkrSettings(
-        host=section.host,
-        port=section.port,
-        client_id=section.client_id,
-        mode=Mode(section.mode.upper()),
-        library=IbLibraryName(section.library),
-        read_only=section.read_only,
-        accounts=frozenset(AccountId(name) for name in section.accounts),
-        trading_accounts=frozenset(AccountId(name) for name in section.trading_accounts),
-        allow_delayed=section.allow_delayed,
+    return Connections(
+        config,
+        running=running,
+        file=str(options.config_file),
+        save=partial(save_settings, ASSETS / "defaults.toml", options.config_file),
+        probe=partial(try_connection, SystemClock()),
+        libraries=installed_libraries,
     )
 
 

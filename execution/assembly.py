@@ -11,6 +11,7 @@ from analytics.strategy import Recognised
 from execution.analysis.marks import mark_of
 from execution.analysis.service import AnalysisService
 from execution.brokers.port import Broker
+from execution.connections import Connections
 from execution.core import DeskCore
 from execution.desk import Desk, DeskFacilities
 from execution.market.chains import ChainService
@@ -46,6 +47,7 @@ class Surroundings:
     tend_storage: Callable[[], Awaitable[Sequence[str]]]
     market_label: str
     database_path: str
+    connections: Connections
     mode: Mode = Mode.PAPER
 
 
@@ -93,6 +95,7 @@ def assemble(on: Surroundings) -> Desk:
             tend_storage=on.tend_storage,
             market_label=on.market_label,
             database_path=on.database_path,
+            connections=on.connections,
         )
     )
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from execution.analysis_views import AnalysisPage, VolResponse
 from execution.brokers.port import ChainExpiry
+from execution.connection_views import IbkrForm
 from models.enums import Metric, OrderType, Regime, TimeInForce, TradingState
 from models.ids import AccountId, OrderId
 from models.order import OrderLeg
@@ -207,6 +208,26 @@ class Reconcile:
     """-> None. Asks the broker for everything and compares."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReadConnections:
+    """-> connection_views.ConnectionsView. The brokers' settings as they are saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class TryConnection:
+    """-> connection_views.ProbeView. Connects with these settings beside the running desk, looks, and lets go."""
+
+    form: IbkrForm
+
+
+@dataclass(frozen=True, slots=True)
+class SaveConnections:
+    """-> None. Saves which broker the desk opens and how, for its next start."""
+
+    broker: str
+    form: IbkrForm
+
+
 Command = (
     PreviewTicket
     | SimulateOrder
@@ -230,4 +251,7 @@ Command = (
     | EditJournal
     | AcknowledgeBreach
     | Reconcile
+    | ReadConnections
+    | TryConnection
+    | SaveConnections
 )

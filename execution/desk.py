@@ -19,6 +19,7 @@ from execution.analysis.service import AnalysisService
 from execution.brokers.port import Broker, Capability
 from execution.clock_watch import ClockWatch
 from execution.commands import Command
+from execution.connections import Connections
 from execution.core import DeskCore
 from execution.dispatch import EventDispatch
 from execution.handling import CommandHandler, HandlerParts
@@ -72,6 +73,7 @@ class DeskFacilities:
     tend_storage: Callable[[], Awaitable[Sequence[str]]]
     market_label: str
     database_path: str
+    connections: Connections
 
 
 class Desk:
@@ -123,6 +125,7 @@ class Desk:
                 has_failed=lambda: self._phase is Phase.FAILED,
                 tell_state=self._publish_state,
                 reconcile=self._start_reconcile,
+                connections=parts.connections,
             )
         )
 

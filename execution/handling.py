@@ -10,6 +10,7 @@ from execution import commands
 from execution.analysis.service import AnalysisService
 from execution.brokers.port import Broker
 from execution.chain_views import ChainStatic
+from execution.connections import Connections
 from execution.core import DeskCore, with_underlyings
 from execution.dispatch import Say
 from execution.market.chains import ChainService
@@ -49,6 +50,7 @@ class HandlerParts:
     has_failed: Callable[[], bool]
     tell_state: Callable[[], None]
     reconcile: Callable[[], None]
+    connections: Connections
 
 
 class CommandHandler:
@@ -106,6 +108,12 @@ class CommandHandler:
                 return await parts.watch.acknowledge(breach_id)
             case commands.Reconcile():
                 return parts.reconcile()
+            case commands.ReadConnections():
+                return parts.connections.view()
+            case commands.TryConnection(form):
+                return await parts.connections.test(form)
+            case commands.SaveConnections(broker, form):
+                return await parts.connections.save(broker, form)
 
     async def _preview(self, draft: commands.TicketDraft) -> TicketPreview:
         core = self._core

@@ -62,11 +62,13 @@ class Parts:
             report = await storage.verify()
             return tuple(report.problems)
 
+        config = load_config(program.ASSETS / "defaults.toml", self.folder / "none.toml")
+        options = program.Options(self.folder, self.folder / "none.toml", (), 7, session_hours=False, sample_book=False)
         desk = assemble(
             Surroundings(
                 broker=broker,
                 storage=storage,
-                config=load_config(program.ASSETS / "defaults.toml", self.folder / "none.toml"),
+                config=config,
                 clock=clock,
                 publisher=marking,
                 sessions=ExchangeSessions(),
@@ -74,6 +76,7 @@ class Parts:
                 tend_storage=tend,
                 market_label=market.label,
                 database_path=str(path),
+                connections=program.connections(options, config, "paper"),
             )
         )
         self.broker, self.publisher = broker, marking
