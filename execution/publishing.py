@@ -40,6 +40,8 @@ class DeskPublisher:
         self._greeks: BookGreeks | None = None
         #: What deltas are weighted into on screen: SPX, SPY or /ES.
         self.benchmark = "SPX"
+        #: Whether every position stands in the sums.
+        self.is_whole = False
         self.limit_rows: tuple[LimitRow, ...] = ()
 
     def structure(self) -> None:
@@ -59,9 +61,9 @@ class DeskPublisher:
         self._greeks = greeks
         numbers = core.book.numbers(greeks)
         mask = core.selection_mask()
-        self.limit_rows = limit_rows(
-            core.limits(), metric_values(masked_totals(core.book, greeks, None), core.margin_used_pct())
-        )
+        totals = masked_totals(core.book, greeks, None)
+        self.is_whole = totals.excluded_count == 0
+        self.limit_rows = limit_rows(core.limits(), metric_values(totals, core.margin_used_pct()))
         self._publisher.state(self._risk_state(greeks, numbers, mask, started))
         return numbers
 

@@ -15,6 +15,8 @@ from models.risk import RiskBreach
 _ARCHIVE_SHOWN = 50
 #: A breach whose value moved by less than this share is not told again.
 _TELL_STEP = 0.01
+#: A sum that lacks positions (not quoted yet) proves a cure only when it has stood this long.
+_PARTIAL_CLEARS_AFTER = timedelta(seconds=30)
 
 
 class BreachMonitor:
@@ -28,6 +30,7 @@ class BreachMonitor:
         self._clear_margin = clear_margin
         self._raise_after = raise_after
         self._since: dict[str, datetime] = {}
+        self._clear_since: dict[str, datetime] = {}
         self._open: dict[str, RiskBreach] = {}
         self._acknowledged: dict[str, str] = {}
         self._archived: deque[RiskBreach] = deque(maxlen=_ARCHIVE_SHOWN)
@@ -41,12 +44,23 @@ class BreachMonitor:
         newest = sorted(self._open.values(), key=lambda breach: breach.detected_at, reverse=True)
         return BreachesState(tuple(newest), tuple(self._archived))
 
-    def evaluate(self, rows: Sequence[LimitRow], regime: Regime, now_utc: datetime) -> tuple[RiskBreach, ...]:
-        """Holds the rows against the limits and returns the breaches that opened, moved or were archived."""
+    def evaluate(
+        self, rows: Sequence[LimitRow], regime: Regime, now_utc: datetime, *, is_whole: bool = True
+    ) -> tuple[RiskBreach, ...]:
+        """Holds the rows against the limits and returns the breaches that opened, moved or were archived.
+
+        `is_whole` False: the sums lack positions, as in the first moments after a start; see `_PARTIAL_CLEARS_AFTER`.
+        """
         changed: list[RiskBreach] = []
         for row in rows:
-            changed += self._side(row, row.low, below=True, regime=regime, now_utc=now_utc)
-            changed += self._side(row, row.high, below=False, regime=regime, now_utc=now_utc)
+            for bound, below in ((row.low, True), (row.high, False)):
+                kind = breach_type(row.metric, below=below)
+                is_clear = row.value is not None and (bound is None or self._is_clear(row.value, bound, below=below))
+                if not is_clear:
+                    self._clear_since.pop(kind, None)
+                elif not is_whole and now_utc - self._clear_since.setdefault(kind, now_utc) < _PARTIAL_CLEARS_AFTER:
+                    continue
+                changed += self._side(row, bound, below=below, regime=regime, now_utc=now_utc)
         return tuple(changed)
 
     def acknowledge(self, breach_id: str, now_utc: datetime) -> RiskBreach | None:

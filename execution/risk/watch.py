@@ -100,7 +100,12 @@ class RiskWatch:
         regime = self._core.regime.regime
         if regime is None:
             return
-        changed = self._breaches.evaluate(self._published.limit_rows, regime, self._core.clock.now_utc())
+        changed = self._breaches.evaluate(
+            self._published.limit_rows,
+            regime,
+            self._core.clock.now_utc(),
+            is_whole=self._published.is_whole,
+        )
         if changed:
             await self._keep(changed)
 

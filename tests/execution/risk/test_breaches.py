@@ -85,6 +85,26 @@ def test_open_breaches_survive_a_restart() -> None:
     assert second.state().open[0].detected_at == NOW
 
 
+def test_a_sum_that_lacks_positions_clears_a_breach_only_after_half_a_minute() -> None:
+    subject = monitor()
+    seen(subject, -1200.0)
+    rows = limit_rows(LIMITS, {Metric.VEGA: -500.0})
+    for second in (1, 15, 30):
+        assert not subject.evaluate(rows, Regime.MEDIUM_VOL, NOW + timedelta(seconds=second), is_whole=False)
+    (archived,) = subject.evaluate(rows, Regime.MEDIUM_VOL, NOW + timedelta(seconds=31), is_whole=False)
+    assert archived.state is BreachState.ARCHIVED
+
+
+def test_a_sum_that_is_whole_again_and_still_broken_keeps_the_breach() -> None:
+    subject = monitor()
+    (breach,) = seen(subject, -1200.0)
+    rows = limit_rows(LIMITS, {Metric.VEGA: -500.0})
+    subject.evaluate(rows, Regime.MEDIUM_VOL, NOW + timedelta(seconds=20), is_whole=False)
+    assert not seen(subject, -1200.0, 21)
+    assert not subject.evaluate(rows, Regime.MEDIUM_VOL, NOW + timedelta(seconds=40), is_whole=False)
+    assert [one.id for one in subject.state().open] == [breach.id]
+
+
 def test_a_value_that_moves_on_updates_the_same_breach() -> None:
     subject = monitor()
     (breach,) = seen(subject, -1200.0)
