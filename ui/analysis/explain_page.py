@@ -76,6 +76,7 @@ class ExplainPage(QWidget):
             key=lambda line: line.name,
             is_marked=self._is_total,
             is_sortable=True,
+            is_ranked=True,
             parent=self,
         )
 

@@ -29,7 +29,7 @@ COLUMNS: tuple[FigureColumn[MarginRung], ...] = (
     FigureColumn("Shift", "move of SPX; every underlying moves by its beta", lambda rung: move_text(rung.shift_pct),
                  value=lambda rung: rung.shift_pct),
     figure("SPX", "level after the move", lambda rung: rung.spot, fmt.money),
-    figure("Vol change", "points that a 30-day at-the-money vol of SPX moves with it",
+    figure("Vol change pts", "points that a 30-day at-the-money vol of SPX moves with it",
            lambda rung: rung.vol_change_points, lambda value: fmt.signed(value, 1)),
     figure("Equity", "net liquidation after the move, dollars", lambda rung: rung.equity, fmt.money),
     figure("Reg-T", "strategy-based requirement, dollars", lambda rung: rung.reg_t, fmt.money),

@@ -22,7 +22,7 @@ COLUMNS: tuple[FigureColumn[StressRung], ...] = (
     FigureColumn("Shift", "move of SPX; every underlying moves by its beta", lambda rung: move_text(rung.shift_pct),
                  value=lambda rung: rung.shift_pct),
     figure("SPX", "level after the move", lambda rung: rung.spot, fmt.money),
-    figure("Vol change", "points that a 30-day at-the-money vol of SPX moves with it",
+    figure("Vol change pts", "points that a 30-day at-the-money vol of SPX moves with it",
            lambda rung: rung.vol_change_points, _points),
     figure("P&L $", "dollars against now, full revaluation", lambda rung: rung.pnl, dollars,
            is_signed=True, has_bar=True),

@@ -89,9 +89,12 @@ class FigureTable(QTableView, Generic[T]):
         key: Callable[[T], Hashable],
         is_marked: Callable[[T], bool],
         is_sortable: bool = False,
+        is_ranked: bool = False,
         parent: QWidget | None = None,
     ) -> None:
+        """`is_ranked`: rows come in an order of their own, which they keep to until a header is clicked."""
         super().__init__(parent)
+        self._is_ranked = is_ranked
         self.figures: FigureModel[T] = FigureModel(columns, key, is_marked, self)
         self._needs: list[int] = []
         self._middle: int | None = None
@@ -122,9 +125,9 @@ class FigureTable(QTableView, Generic[T]):
             self.setSortingEnabled(True)
 
     def set_rows(self, rows: Sequence[T], total: T | None = None) -> None:
-        """Takes new figures; where the view stands is kept."""
+        """Takes new figures; where the view stands is kept. No row moves away from under the pointer."""
         at = self.verticalScrollBar().value()
-        if self.figures.set_rows(rows, total):
+        if self.figures.set_rows(rows, total, keeps_places=not self._is_ranked or self.underMouse()):
             self.verticalScrollBar().setValue(at)
         self._fit()
 

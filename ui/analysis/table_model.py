@@ -75,7 +75,10 @@ def dollars(value: float | None) -> str:
 
 
 class FigureModel(QAbstractTableModel, Generic[T]):
-    """Rows keep their places while figures tick; the order is made anew on a click or when rows come and go."""
+    """Rows keep their places while figures tick; the order is made anew on a click or when rows come and go.
+
+    Rows that are given in an order of their own may ask for it at every `set_rows`, as long as nothing was clicked.
+    """
 
     def __init__(
         self,
@@ -112,8 +115,8 @@ class FigureModel(QAbstractTableModel, Generic[T]):
         self._texts.clear()
         self.endResetModel()
 
-    def set_rows(self, rows: Sequence[T], total: T | None = None) -> bool:
-        """Takes new figures; returns whether rows came or went."""
+    def set_rows(self, rows: Sequence[T], total: T | None = None, *, keeps_places: bool = True) -> bool:
+        """Takes new figures; returns whether rows came or went. Without `keeps_places` rows stand as they are given."""
         by_key = dict(zip(self._keys(rows), rows, strict=True))
         head = 0 if self._total is None else 1
         before = self._keys(self._rows[head:])
@@ -133,7 +136,21 @@ class FigureModel(QAbstractTableModel, Generic[T]):
             self._texts.pop(index, None)
         if changed:
             self.dataChanged.emit(self.index(changed[0], 0), self.index(changed[-1], len(self.columns) - 1))
+        if self._sort is None and not keeps_places and list(by_key) != before:
+            self._arrange()
         return False
+
+    def _arrange(self) -> None:
+        """Puts rows into their order; what is selected stays selected."""
+        self.layoutAboutToBeChanged.emit()
+        before = self._keys(self._rows)
+        self._rows = [*self._head, *self._ordered()]
+        place = {key: row for row, key in enumerate(self._keys(self._rows))}
+        held = self.persistentIndexList()
+        moved = [self.index(place[before[one.row()]], one.column()) for one in held]
+        self.changePersistentIndexList(held, moved)
+        self._texts.clear()
+        self.layoutChanged.emit()
 
     @property
     def _head(self) -> list[T]:
@@ -177,10 +194,7 @@ class FigureModel(QAbstractTableModel, Generic[T]):
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sorts by raw figures, unknown ones last, the total above all."""
         self._sort = None if column < 0 else (column, order is Qt.SortOrder.DescendingOrder)
-        self.layoutAboutToBeChanged.emit()
-        self._rows = [*self._head, *self._ordered()]
-        self._texts.clear()
-        self.layoutChanged.emit()
+        self._arrange()
 
     def widest(self, column: int) -> list[str]:
         """Returns the texts of a column that can be its widest: its extremes, or its longest words."""
