@@ -362,9 +362,22 @@ def _window(options: Options) -> int:
     problem = window_problem()
     if problem is not None:
         return _fail(problem, 2)
-    from ui.app import run_window
+    from ui.app import RESTART, run_window
 
-    return run_window(lambda publisher: compose(options, publisher), settings_path=options.data_dir / "window.ini")
+    code = run_window(lambda publisher: compose(options, publisher), settings_path=options.data_dir / "window.ini")
+    if code == RESTART:
+        _start_again()
+    return code
+
+
+def _start_again() -> None:
+    """Becomes a new process that opens the broker of the settings, whatever this one was started with."""
+    kept = list(sys.orig_argv[1:])
+    if "--broker" in kept:
+        at = kept.index("--broker")
+        del kept[at : at + 2]
+    kept = [part for part in kept if part != "--simulator" and not part.startswith("--broker=")]
+    os.execv(sys.executable, [sys.executable, *kept])  # noqa: S606 - this very program
 
 
 def _tour(parsed: argparse.Namespace, options: Options) -> int:

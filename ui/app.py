@@ -43,6 +43,8 @@ from ui.wiring import Wiring
 if TYPE_CHECKING:
     from execution.engine_thread import EngineThread, RunningDesk
 
+#: Exit code of a window that wants to be opened again, with the settings as they are now.
+RESTART = 75
 #: How often Python gets a chance to see Ctrl+C while Qt waits.
 _SIGNAL_CHECK_MS = 300
 
@@ -196,7 +198,7 @@ def make_application() -> QApplication:
 
 
 def run_window(compose: Compose, *, settings_path: Path) -> int:
-    """Runs the desk in a window until it is closed; returns the exit code."""
+    """Runs the desk in a window until it is closed; returns the exit code, RESTART when it shall open again."""
     app = make_application()
     desktop = Desktop(app, compose, settings_path=settings_path)
     restore_hooks = desktop.messages.install_hooks()
@@ -205,6 +207,7 @@ def run_window(compose: Compose, *, settings_path: Path) -> int:
     waker = QTimer()
     waker.timeout.connect(_let_python_see_signals)
     waker.start(_SIGNAL_CHECK_MS)
+    desktop.window.restart_wanted.connect(partial(app.exit, RESTART))
     desktop.window.fit_screen()
     desktop.show()
     try:

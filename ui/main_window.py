@@ -23,6 +23,7 @@ from execution.commands import ListUnderlyings
 from execution.views import DeskState, Severity
 from models.enums import Mode
 from ui.bridge import Bridge
+from ui.connections.page import ConnectionsPage
 from ui.desk_commands import DeskCommands
 from ui.docks import PanelDock, PanelSpec, Place
 from ui.engine_client import EngineClient
@@ -51,6 +52,8 @@ class MainWindow(QMainWindow):
     #: Once, after the window's first picture is on the screen.
     first_painted = Signal()
     closed = Signal()
+    #: The user changed the broker and wants the desk to start with it now.
+    restart_wanted = Signal()
 
     def __init__(
         self,
@@ -76,6 +79,7 @@ class MainWindow(QMainWindow):
         self.resize(_DEFAULT_SIZE)
         self.commands = DeskCommands(bridge, client, messages, self)
         self._is_painted = False
+        self.connections: ConnectionsPage | None = None
         self.docks: dict[str, PanelDock] = {}
         for spec in panels:
             self._add_dock(PanelDock(spec, theme, icons, self))
@@ -124,6 +128,8 @@ class MainWindow(QMainWindow):
         self._action(desk, "Take a snapshot now", self.commands.take_snapshot, "Ctrl+Shift+S")
         self._action(desk, "Reconcile with the broker", self.commands.reconcile, "Ctrl+Shift+R")
         desk.addSeparator()
+        self._action(desk, "Broker connections…", self.open_connections, "Ctrl+,")
+        desk.addSeparator()
         self._action(desk, "Quit", self.close, "Ctrl+Q")
         trade = self.menus.addMenu("&Trade")
         self._action(trade, "Cancel all orders…", self.commands.cancel_all, "Ctrl+Shift+X")
@@ -156,6 +162,16 @@ class MainWindow(QMainWindow):
         menu.addAction(action)
         self.addAction(action)
         return action
+
+    @Slot()
+    def open_connections(self) -> ConnectionsPage:
+        """Shows the settings page of the brokers, made when first asked for."""
+        if self.connections is None:
+            self.connections = ConnectionsPage(self._client, self._theme, self)
+            self.connections.restart_wanted.connect(self.restart_wanted)
+        self.connections.show()
+        self.connections.raise_()
+        return self.connections
 
     # --- panels -------------------------------------------------------------------------------------------------------
 

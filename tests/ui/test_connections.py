@@ -1,0 +1,138 @@
+"""The brokers' settings page: what is shown, tried, saved, and what a wrong entry meets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from execution.commands import ReadConnections, SaveConnections, TryConnection
+from execution.connection_views import ConnectionsView, Finding, IbkrForm, ProbeLine, ProbeView
+from models.enums import Mode
+from models.errors import BrokerFailure, FailureKind, InvalidInput
+from tests.ui.demo_data import RecordingClient
+from ui.connections.page import ConnectionsPage
+from ui.theme import Theme
+
+FORM = IbkrForm(
+    host="127.0.0.1",
+    port=7497,
+    client_id=0,
+    library="ib_insync",
+    mode=Mode.PAPER,
+    read_only=False,
+    accounts=(),
+    trading_accounts=(),
+    allow_delayed=True,
+)
+SAVED = ConnectionsView("paper", "paper", FORM, "/home/me/optiondesk.toml", ("ib_insync",))
+FOUND = ProbeView(True, (ProbeLine(Finding.GOOD, "TWS answers, server version 176."),), (("DU1234567", Mode.PAPER),))
+
+
+@pytest.fixture
+def client() -> RecordingClient:
+    return RecordingClient({ReadConnections: SAVED, TryConnection: FOUND})
+
+
+@pytest.fixture
+def page(qtbot: QtBot, client: RecordingClient, theme: Theme) -> ConnectionsPage:
+    page = ConnectionsPage(client, theme)
+    qtbot.addWidget(page)
+    page.show()
+    return page
+
+
+def click(qtbot: QtBot, button: object) -> None:
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def choose_ibkr(qtbot: QtBot, page: ConnectionsPage) -> None:
+    page.ibkr_button.setChecked(True)
+
+
+def test_it_shows_what_is_saved_and_what_runs_now(page: ConnectionsPage) -> None:
+    assert page.paper_button.isChecked()
+    assert "runs on the paper broker now" in page.running_label.text()
+    assert page.fields.form() == FORM
+    assert not page.fields.isEnabled()
+
+
+def test_a_place_sets_port_and_kind_of_account_and_a_port_finds_its_place(qtbot: QtBot, page: ConnectionsPage) -> None:
+    choose_ibkr(qtbot, page)
+    page.fields.place.setCurrentIndex(3)
+    page.fields.place.activated.emit(3)
+    assert (page.fields.form().port, page.fields.form().mode) == (4001, Mode.LIVE)
+    page.fields.port.setValue(7777)
+    assert page.fields.place.currentText() == "Another port"
+
+
+def test_a_test_tells_the_accounts_and_what_they_are(
+    qtbot: QtBot, page: ConnectionsPage, client: RecordingClient
+) -> None:
+    choose_ibkr(qtbot, page)
+    click(qtbot, page.test_button)
+    assert client.asked[-1] == TryConnection(FORM)
+    assert page.report.text() == "✓ DU1234567: paper account\n✓ TWS answers, server version 176."
+    page.fields.host.setFocus()
+    qtbot.keyClicks(page.fields.host, "9")
+    assert page.report.text() == ""
+
+
+def test_an_account_of_the_other_kind_than_chosen_is_told_in_red(
+    qtbot: QtBot, page: ConnectionsPage, client: RecordingClient
+) -> None:
+    client.answers[TryConnection] = replace(FOUND, accounts=(("U7654321", Mode.LIVE),))
+    choose_ibkr(qtbot, page)
+    click(qtbot, page.test_button)
+    assert "✓ U7654321: LIVE account, real money" in page.report.text()
+    assert "✗ U7654321 is a live account" in page.report.text()
+
+
+def test_a_failed_test_says_why(qtbot: QtBot, page: ConnectionsPage, client: RecordingClient) -> None:
+    client.answers[TryConnection] = BrokerFailure(FailureKind.OFFLINE, "Nothing listens there.", broker="IBKR")
+    choose_ibkr(qtbot, page)
+    click(qtbot, page.test_button)
+    assert page.report.text() == "✗ Nothing listens there."
+    assert page.test_button.isEnabled()
+
+
+def test_saving_hands_over_what_stands_in_the_fields(
+    qtbot: QtBot, page: ConnectionsPage, client: RecordingClient
+) -> None:
+    choose_ibkr(qtbot, page)
+    page.fields.trading.setText(" u1, U2 ,")
+    page.fields.read_only.setChecked(True)
+    click(qtbot, page.save_button)
+    wanted = replace(FORM, read_only=True, trading_accounts=("U1", "U2"))
+    assert SaveConnections("ibkr", wanted) in client.asked
+    assert page.report.text() == "✓ Saved. It takes effect when the desk starts again."
+
+
+def test_a_refused_save_says_what_does_not_fit_and_keeps_the_fields(
+    qtbot: QtBot, page: ConnectionsPage, client: RecordingClient
+) -> None:
+    client.answers[SaveConnections] = InvalidInput("ibkr.host", "ibkr.host: must not be empty.")
+    choose_ibkr(qtbot, page)
+    page.fields.host.setText("")
+    with qtbot.assertNotEmitted(page.restart_wanted):
+        click(qtbot, page.restart_button)
+    assert page.report.text() == "✗ ibkr.host: must not be empty."
+    assert page.fields.form().host == ""
+
+
+def test_save_and_restart_asks_for_a_restart_after_the_save(qtbot: QtBot, page: ConnectionsPage) -> None:
+    choose_ibkr(qtbot, page)
+    with qtbot.waitSignal(page.restart_wanted):
+        click(qtbot, page.restart_button)
+    assert not page.isVisible()
+
+
+def test_a_library_that_is_not_installed_is_shown_but_cannot_be_chosen(page: ConnectionsPage) -> None:
+    box = page.fields.library
+    assert [box.itemText(row) for row in range(2)] == [
+        "ib_insync 0.9.86",
+        "ib_async 2.1.0 (maintained): not in this installation",
+    ]
+    assert not box.model().flags(box.model().index(1, 0)) & Qt.ItemFlag.ItemIsEnabled
