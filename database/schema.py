@@ -273,6 +273,53 @@ book_marks = Table(
     PrimaryKeyConstraint("at_utc", "account_id", "contract_key"),
 )
 
+#: Lines of imported statements that speak of executions: what makes a second import add nothing.
+statement_lines = Table(
+    "statement_lines",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("broker", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("line_id", Text, nullable=False),
+    Column("line_no", Integer, nullable=False),
+    Column("trade_id", Text, nullable=False),
+    Column("execution_id", Text, nullable=False),
+    Column("fee", ExactDecimal),
+    Column("is_preliminary", Integer, nullable=False),
+    Column("recorded_at", UtcText, nullable=False),
+)
+
+#: Money that moved without a trade, as statements tell it.
+cash_movements = Table(
+    "cash_movements",
+    metadata,
+    Column("broker", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("movement_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("at_utc", UtcText, nullable=False),
+    Column("amount", ExactDecimal, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("recorded_at", UtcText, nullable=False),
+    PrimaryKeyConstraint("broker", "account_id", "movement_id"),
+)
+
+#: Which days of an account imported statements hold completely.
+statement_days = Table(
+    "statement_days",
+    metadata,
+    Column("broker", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("first_day", Text, nullable=False),
+    Column("last_day", Text, nullable=False),
+    Column("generated_at", UtcText),
+    Column("source", Text, nullable=False),
+    Column("recorded_at", UtcText, nullable=False),
+    PrimaryKeyConstraint("broker", "account_id", "first_day", "last_day"),
+)
+
 risk_breaches = Table(
     "risk_breaches",
     metadata,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert, select
 
-from database import desk, journal, marks, orders, snapshots
+from database import desk, journal, marks, orders, snapshots, statements
 from database.audit import append
 from database.backup import Backup, make_backup, prune
 from database.connection import (
@@ -40,6 +40,7 @@ from models.order import Order
 from models.position import UnifiedPosition
 from models.records import AuditRecord, LoadedState
 from models.risk import RiskBreach
+from models.statement import KnownToStatements, Statement, StatementDays, StatementPart
 from models.trade import AccountSnapshot, Execution, JournalEntry
 
 log = logging.getLogger(__name__)
@@ -174,6 +175,19 @@ class SqliteStorage:
         return await self._writer.read(
             "reading the trades since then", lambda c: orders.load_executions_since(c, since_utc)
         )
+
+    async def known_to_statement(self, statement: Statement) -> KnownToStatements:
+        """Returns what is here of the things a statement names."""
+        return await self._writer.read("comparing a statement", lambda c: statements.load_known(c, statement))
+
+    async def write_statement(self, part: StatementPart, broker: BrokerName) -> tuple[str, ...]:
+        """Writes a part of a statement; returns the ids of the journal rows that were new."""
+        now = self._clock.now_utc()
+        return await self._writer.write("importing a statement", lambda c: statements.write_part(c, part, broker, now))
+
+    async def statement_days(self, accounts: Sequence[AccountId]) -> tuple[StatementDays, ...]:
+        """Returns which days of these accounts statements cover."""
+        return await self._writer.read("reading covered days", lambda c: statements.load_days(c, accounts))
 
     async def save_breach(self, breach: RiskBreach) -> None:
         """Inserts or updates a breach by id."""

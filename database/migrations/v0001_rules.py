@@ -71,17 +71,20 @@ def triggers() -> Iterator[str]:
     The insert trigger closes SQLite's INSERT OR REPLACE, which would delete the old row without a delete trigger.
     """
     for table, key in _APPEND_ONLY.items():
-        same = " AND ".join(f"{column} = NEW.{column}" for column in key)
-        of = f" OF {_JOURNAL_FIXED}" if table == "trade_journal" else ""
-        yield _refuse(f"{table}_no_update", f"BEFORE UPDATE{of} ON {table}", f"{table} is append-only: no update")
-        yield _refuse(f"{table}_no_delete", f"BEFORE DELETE ON {table}", f"{table} is append-only: no delete")
-        exists = f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - names are constants above
-        yield _refuse(
-            f"{table}_no_replace", f"BEFORE INSERT ON {table} {exists}", f"{table} is append-only: row exists"
-        )
+        yield from append_only(table, key, fixed=_JOURNAL_FIXED if table == "trade_journal" else "")
     for table in _NEVER_DELETED:
         yield _refuse(f"{table}_no_delete", f"BEFORE DELETE ON {table}", f"rows of {table} are never deleted")
     yield _rationale_edit_is_recorded()
+
+
+def append_only(table: str, key: tuple[str, ...], *, fixed: str = "") -> Iterator[str]:
+    """Yields the triggers that keep the rows of `table`, identified by `key`; `fixed` columns only, empty = all."""
+    same = " AND ".join(f"{column} = NEW.{column}" for column in key)
+    of = f" OF {fixed}" if fixed else ""
+    yield _refuse(f"{table}_no_update", f"BEFORE UPDATE{of} ON {table}", f"{table} is append-only: no update")
+    yield _refuse(f"{table}_no_delete", f"BEFORE DELETE ON {table}", f"{table} is append-only: no delete")
+    exists = f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - names are constants of the callers
+    yield _refuse(f"{table}_no_replace", f"BEFORE INSERT ON {table} {exists}", f"{table} is append-only: row exists")
 
 
 def _refuse(name: str, event: str, message: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import uuid
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -32,6 +33,7 @@ from models.greeks import PortfolioGreeks, UnitGreeks
 from models.ids import AccountId, BrokerOrderId, ExecutionId, OrderId, new_order_id, new_uuid
 from models.order import Order, OrderLeg, SimulationResult
 from models.records import AuditKind, AuditRecord
+from models.statement import CashKind, CashMovement, StatementDays, StatementLine, StatementPart
 from models.trade import AccountSnapshot, Execution, JournalEntry, JournalLeg, MarketContext
 
 NOW = datetime(2026, 5, 4, 19, 45, 12, 123456, tzinfo=UTC)
@@ -126,6 +128,38 @@ def an_execution(
         executed_at_utc=NOW,
         revision=revision,
         fee=None if fee is None else Decimal(fee),
+    )
+
+
+def a_statement_part(execution_id: str = "0001f4e8.77") -> StatementPart:
+    """A fill that a statement told, with its line, a fee of the account and the day it stands for."""
+    return StatementPart(
+        executions=(replace(an_execution(execution_id, fee="1.05"), broker=BrokerName.IBKR),),
+        lines=(
+            StatementLine(
+                broker=BrokerName.IBKR,
+                account_id=ACCOUNT,
+                line_id=f"booked:{execution_id}",
+                line_no=77,
+                trade_id="7700",
+                execution_id=ExecutionId(execution_id),
+                fee=Decimal("1.05"),
+                is_preliminary=False,
+            ),
+        ),
+        cash=(
+            CashMovement(
+                broker=BrokerName.IBKR,
+                account_id=ACCOUNT,
+                movement_id="9001",
+                kind=CashKind.FEE,
+                at_utc=NOW,
+                amount=Decimal("-10.00"),
+                currency="USD",
+                text="Snapshot fee",
+            ),
+        ),
+        days=(StatementDays(BrokerName.IBKR, ACCOUNT, NOW.date(), NOW.date(), NOW, "may.xml"),),
     )
 
 

@@ -17,6 +17,7 @@ from models.risk import AITradeSuggestion, RiskBreach
 from tests.database.builders import (
     NOW,
     a_snapshot,
+    a_statement_part,
     an_audit,
     an_entry,
     an_execution,
@@ -39,6 +40,9 @@ APPEND_ONLY = {
     "desk_state": "value",
     "database_stamp": "mode",
     "schema_history": "applied_at",
+    "statement_lines": "fee",
+    "cash_movements": "amount",
+    "statement_days": "source",
 }
 
 
@@ -56,6 +60,7 @@ def raw(storage: SqliteStorage) -> Iterator[sqlite3.Connection]:
         await storage.edit_journal(entry.id, user_rationale="second thoughts", tags=["roll"], at_utc=NOW)
         await storage.write_snapshot(a_snapshot(), NOW)
         await storage.save_trading_state(TradingState.HALTED, "test", NOW)
+        await storage.write_statement(a_statement_part(), BrokerName.IBKR)
         suggestion = AITradeSuggestion(new_uuid(), order.legs, 10.0, -3.0, "buy a put")
         await storage.save_breach(
             RiskBreach(

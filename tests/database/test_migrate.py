@@ -24,8 +24,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -43,12 +43,12 @@ def scripts(tmp_path: Path) -> Path:
     """The real steps and one more that fails at its end."""
     folder = tmp_path / "100% new" / "migrations"
     shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "v0003_next.py").write_text(NEXT)
+    (folder / "versions" / "v0004_next.py").write_text(NEXT)
     return folder
 
 
 def cure(scripts: Path) -> None:
-    (scripts / "versions" / "v0003_next.py").write_text(NEXT.replace('"LAST"', '"CREATE TABLE second_new (y TEXT)"'))
+    (scripts / "versions" / "v0004_next.py").write_text(NEXT.replace('"LAST"', '"CREATE TABLE second_new (y TEXT)"'))
 
 
 def a_database(path: Path) -> None:
@@ -70,8 +70,8 @@ def facts(path: Path) -> tuple[int, list[tuple[int]], str, set[str], int]:
         )
 
 
-OLD = (2, [(1,), (2,)], "0002", set[str](), 3)
-NEW = (3, [(1,), (2,), (3,)], "0003", {"first_new", "second_new"}, 3)
+OLD = (3, [(1,), (2,), (3,)], "0003", set[str](), 3)
+NEW = (4, [(1,), (2,), (3,), (4,)], "0004", {"first_new", "second_new"}, 3)
 
 
 def run(path: Path, scripts: Path) -> None:
@@ -117,7 +117,7 @@ def test_killed_before_any_statement_of_a_step_the_schema_is_old_or_new(path: Pa
         found = facts(path)
         assert found in (OLD, NEW), at
         seen.add(found[0])
-    assert seen == {2, 3}
+    assert seen == {3, 4}
 
 
 def test_killed_while_it_is_made_a_new_database_can_be_made_again(path: Path) -> None:
@@ -132,7 +132,7 @@ def test_killed_while_it_is_made_a_new_database_can_be_made_again(path: Path) ->
             objects = raw.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             found.append(raw.execute("PRAGMA user_version").fetchone()[0])
             assert (objects == 0) == (found[-1] == 0), "a step is there wholly or not at all"
-    assert found == [0, 0, 1]
+    assert found == [0, 0, 2]
     a_database(path)
     assert facts(path) == OLD
 

@@ -100,7 +100,11 @@ def test_the_schema_version_is_the_number_of_migration_steps(raw: sqlite3.Connec
     steps = sorted(file.name for file in (MIGRATIONS / "versions").glob("v*.py"))
     assert len(steps) == SCHEMA_VERSION
     assert raw.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION
-    assert raw.execute("SELECT version, revision FROM schema_history").fetchall() == [(1, "0001"), (2, "0002")]
+    assert raw.execute("SELECT version, revision FROM schema_history").fetchall() == [
+        (1, "0001"),
+        (2, "0002"),
+        (3, "0003"),
+    ]
 
 
 def journal_row(**changed: object) -> dict[str, object]:

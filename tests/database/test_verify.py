@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from database.migrations.v0001_rules import triggers
+from database.migrations.v0003_rules import statement_triggers
 from database.store import SqliteStorage
 from models.enums import BrokerName
 from models.ids import new_order_id
@@ -38,7 +39,7 @@ def tamper(storage: SqliteStorage, *statements: str) -> tuple[str, ...]:
             raw.execute(sql("DROP TRIGGER $name", name=name))
         for statement in statements:
             raw.execute(statement)
-        for trigger in triggers():
+        for trigger in (*triggers(), *statement_triggers()):
             raw.execute(trigger)
     return asyncio.run(storage.verify()).problems
 
