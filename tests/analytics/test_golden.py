@@ -63,7 +63,7 @@ ELSEWHERE = {
     ),
     "8 an unset what-if is margin unknown": (
         "tests/execution/orders/test_simulating.py::test_unknown_margin_is_a_state_and_is_warned_of",
-        "tests/ui/test_order_ticket.py::test_an_unknown_margin_is_a_word_and_never_a_zero",
+        "tests/ui/ticket/test_confirming.py::test_an_unknown_margin_is_a_word_and_never_a_zero",
     ),
     "9 a one-sided quote": (
         "tests/analytics/test_book.py::test_a_quote_that_is_no_market_gives_no_mark_and_keeps_the_last_vol",
@@ -71,7 +71,7 @@ ELSEWHERE = {
     ),
     "10 SPX AM and SPXW PM on one date": (
         "tests/models/test_contract.py::test_spx_am_and_spxw_pm_of_one_date_are_two_contracts_with_two_settlements",
-        "tests/ui/test_option_chain.py::test_spx_and_spxw_of_one_date_are_two_tiles",
+        "tests/ui/chain/test_expiries.py::test_spx_and_spxw_of_one_date_are_two_tiles",
     ),
     "11 a combo of four legs: net tick, sign, fills in any order": (
         "tests/execution/orders/test_applying.py::test_a_combo_fills_package_by_package_and_leg_by_leg",
