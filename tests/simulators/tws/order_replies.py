@@ -297,7 +297,7 @@ def completed_order_named(view: OrderView, version: int) -> tuple[Named, ...]:
         *echo.fields("randomizeSize", "randomizePrice"),
         *echo.benchmark(),
         *echo.conditions(),
-        ("trailStopPrice", view.order.text("trailStopPrice") or UNSET_DOUBLE),
+        ("trailStopPrice", _completed_trail_stop(view.order)),
         *echo.fields("lmtPriceOffset", "cashQty", "dontUseAutoPriceForHedge", "isOmsContainer"),
         *_completion(view),
         *((name, _plain(view.order.text(name))) for name in _PEG_FIELDS if version >= _PEG_SINCE),
@@ -338,6 +338,13 @@ def _order_state(state: OrderStateView) -> Iterator[Named]:
     yield "maxCommission", commission(state.max_commission)
     yield "commissionCurrency", state.commission_currency
     yield "warningText", state.warning_text
+
+
+def _completed_trail_stop(order: WireOrder) -> Field:
+    """In every recorded completed limit order this field holds the limit plus one; nothing reads it."""
+    if sent := order.text("trailStopPrice"):
+        return sent
+    return UNSET_DOUBLE if order.limit_price is None else order.limit_price + 1
 
 
 def _completion(view: OrderView) -> Iterator[Named]:
