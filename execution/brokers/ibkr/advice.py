@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from execution.brokers.ibkr.settings import IbkrSettings, mode_of_port
-from models.enums import BrokerName, Mode
+from execution.brokers.ibkr.settings import IbkrSettings
+from models.enums import BrokerName
 from models.errors import BrokerFailure, FailureKind
 
 NAME: Final = BrokerName.IBKR.value
@@ -31,6 +31,7 @@ class Trouble(StrEnum):
     READ_ONLY_API = "READ_ONLY_API"
     LIBRARY_MISSING = "LIBRARY_MISSING"
     LIBRARIES_BOTH = "LIBRARIES_BOTH"
+    ACCOUNT_OF_OTHER_MODE = "ACCOUNT_OF_OTHER_MODE"
     PORT_OF_OTHER_MODE = "PORT_OF_OTHER_MODE"
     CLOCK_OFF = "CLOCK_OFF"
 
@@ -159,11 +160,15 @@ def _of_this_computer(trouble: Trouble, settings: IbkrSettings, said: str) -> Ad
                 "ib_insync and ib_async are installed in one environment; they overwrite each other's files.",
                 "Set the environment up anew with only one of them.",
             )
-        case Trouble.PORT_OF_OTHER_MODE:
-            usual = "paper" if mode_of_port(settings.port) is Mode.PAPER else "live"
+        case Trouble.ACCOUNT_OF_OTHER_MODE:
             return Advice(
-                f"Port {port_name(settings.port)} is usually that of {usual} trading, but TWS told of {said.strip()}.",
-                "Make sure that you are logged in to the account you mean; the account decides, not the port.",
+                f"The settings expect {settings.mode.value.lower()} trading; TWS is logged in to something else{said}.",
+                "Log TWS in to the other account, or change the mode (and the port) in the settings.",
+            )
+        case Trouble.PORT_OF_OTHER_MODE:
+            return Advice(
+                f"Port {port_name(settings.port)} usually leads to another kind of account than this TWS's{said}.",
+                "Make sure that this is the account you mean: the account decides, not the port.",
             )
         case _:
             return Advice(

@@ -106,7 +106,12 @@ class Link:
                     raise
                 await asyncio.sleep(pause_s)
                 pause_s *= 2
-        self._go_up(f"Connected to Interactive Brokers ({', '.join(greeting.accounts)}).", reconcile_needed=False)
+        if self._is_cut_off:
+            self._state = FeedState.DOWN
+            text = "TWS answers, but it has no connection to Interactive Brokers at present."
+            self._tell(ConnectionEvent(FeedState.DOWN, text, reconcile_needed=True))
+        else:
+            self._go_up(f"Connected to Interactive Brokers ({', '.join(greeting.accounts)}).", reconcile_needed=False)
         self._task = asyncio.get_running_loop().create_task(self._watch(), name="ibkr link")
         return greeting
 
@@ -146,9 +151,10 @@ class Link:
     async def _watch(self) -> None:
         while True:
             signal = await self._signal_within(self._timeouts.ping_every_s)
-            if signal is _Signal.GONE or not await self._is_alive():
-                await self._reconnect()
-            elif signal is _Signal.RESTORED and not await self._resume():
+            is_sound = signal is not _Signal.GONE and await self._is_alive()
+            if is_sound and signal is _Signal.RESTORED:
+                is_sound = await self._resume()
+            if not is_sound:
                 await self._reconnect()
 
     async def _signal_within(self, limit_s: float) -> _Signal | None:
@@ -180,7 +186,7 @@ class Link:
         self._go_down("TWS was without its connection to Interactive Brokers.")
         self._is_cut_off = False
         try:
-            await self._on_up(wire, greeting)
+            await self._ask_anew(wire, greeting)
         except BrokerFailure as failure:
             _log.warning("asking anew after a lost link failed: %s", failure)
             return False
@@ -221,12 +227,22 @@ class Link:
             greeting = await wire.open()
             self._wire, self._greeting = wire, greeting
             self._compare_clocks(await wire.current_time())
-            await self._on_up(wire, greeting)
+            await self._ask_anew(wire, greeting)
         except BaseException:
             self._wire = None
             await wire.close()
             raise
         return greeting
+
+    async def _ask_anew(self, wire: IbWire, greeting: Greeting) -> None:
+        try:
+            await self._on_up(wire, greeting)
+        except BrokerFailure:
+            raise
+        except Exception as error:  # boundary: a fault of ours in asking must not end the watch over the link
+            _log.exception("asking TWS for the account's state failed")
+            what = f"The account's state could not be taken from TWS: {type(error).__name__}: {error}"
+            raise BrokerFailure(FailureKind.PROTOCOL, what, broker=NAME, cure="Report this with the log.") from error
 
     async def _drop_wire(self) -> None:
         wire, self._wire = self._wire, None
