@@ -281,7 +281,7 @@ def test_ticks_reach_the_ticker(client: RealClient) -> None:
         replies.tick_req_params(51, 0.01, "9c0001", 3),
         replies.market_data_type(51, 3),
         replies.tick_price(51, 1, Decimal("101.25"), 7, attributes=1),
-        replies.tick_price(51, 2, 101.5, None),
+        replies.tick_price(51, 2, 101.5, 4),
         replies.tick_size(51, 3, 9),
         replies.tick_generic(51, 24, 0.215),
         replies.tick_string(51, 45, "1767625200"),
@@ -289,7 +289,7 @@ def test_ticks_reach_the_ticker(client: RealClient) -> None:
         ("tickReqParams", (51, 0.01, "9c0001", 3)),
         ("marketDataType", (51, 3)),
         ("priceSizeTick", (51, 1, 101.25, 7.0)),
-        ("priceSizeTick", (51, 2, 101.5, 0.0)),
+        ("priceSizeTick", (51, 2, 101.5, 4.0)),
         ("tickSize", (51, 3, 9.0)),
         ("tickGeneric", (51, 24, 0.215)),
         ("tickString", (51, 45, "1767625200")),
@@ -297,6 +297,12 @@ def test_ticks_reach_the_ticker(client: RealClient) -> None:
     assert (ticker.minTick, ticker.bboExchange, ticker.snapshotPermissions) == (0.01, "9c0001", 3)
     assert (ticker.bid, ticker.bidSize, ticker.ask, ticker.askSize) == (101.25, 7.0, 101.5, 9.0)
     assert (ticker.impliedVolatility, ticker.marketDataType) == (0.215, 3)
+
+
+def test_a_price_may_come_without_a_size(client: RealClient) -> None:
+    ticker = client.ib.wrapper.startTicker(53, client.library.Contract(conId=416904, symbol="SPX", secType="IND"), "x")
+    assert arguments(client, replies.tick_price(53, 4, 5512.25, None), "priceSizeTick") == (53, 4, 5512.25, 0.0)
+    assert ticker.last == 5512.25
 
 
 def test_greeks_reach_the_ticker_and_what_is_not_computed_is_told_as_tws_does(client: RealClient) -> None:
@@ -308,7 +314,7 @@ def test_greeks_reach_the_ticker_and_what_is_not_computed_is_told_as_tws_does(cl
     told = arguments(client, message, "tickOptionComputation")
     assert told == (52, 13, 1, 0.21, 0.52, 12.25, 0.5, 0.002, 3.5, -1.25, 5512.5)
     assert (ticker.modelGreeks.delta, ticker.modelGreeks.theta) == (0.52, -1.25)
-    unknown = OptionComputation(*[None] * 8)
+    unknown = OptionComputation(None, None, None, None, None, None, None, None)
     told = arguments(client, replies.tick_option_computation(52, 10, unknown), "tickOptionComputation")
     assert told == (52, 10, 0, -1.0, -2.0, -1.0, -1.0, -2.0, -2.0, -2.0, -1.0)
 
