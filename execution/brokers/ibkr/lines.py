@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -119,8 +120,8 @@ class LineBook:
         self._short = None
 
     def left_out(self, now_s: float) -> int:
-        """Returns how many wanted contracts the budget leaves without quotes."""
-        return max(sum(1 for _ in self._askable(now_s)) - self._budget(now_s), 0)
+        """Returns how many wanted contracts the full budget leaves without quotes."""
+        return max(sum(1 for _ in self._askable(now_s)) - self._max_lines, 0)
 
     def planned(self, now_s: float) -> tuple[Contract, ...]:
         """Returns what should be open now, by priority, within the budget."""
@@ -133,13 +134,13 @@ class LineBook:
         spare = self._spare({contract.key for contract in planned}, now_s)
         missing = next((one for one in planned if one.key not in self._open and one.key in ready), None)
         crowded = len(self._open) >= self._budget(now_s) if missing else len(self._open) > self._budget(now_s)
-        if spare and (crowded or _waited_s(spare[0], now_s) >= LINGER_S):
+        if spare and (crowded or _lingers_until_s(spare[0]) <= now_s):
             return Close(spare[0])
         return Open(missing) if missing and not crowded else None
 
     def next_due_s(self, now_s: float) -> float | None:
         """Returns when time alone makes something to do: a line has lingered, a refusal or a shortage is over."""
-        due = [line.unwanted_since_s + LINGER_S for line in self._open.values() if line.unwanted_since_s is not None]
+        due = [_lingers_until_s(line) for line in self._open.values() if line.unwanted_since_s is not None]
         due += [until for key, until in self._refused.items() if until is not None and key in self._wanted]
         if self._short is not None:
             due.append(self._short[1])
@@ -165,11 +166,11 @@ class LineBook:
             if line.unwanted_since_s is None:
                 line.unwanted_since_s = now_s
             spare.append(line)
-        return sorted(spare, key=lambda line: _waited_s(line, now_s), reverse=True)
+        return sorted(spare, key=_lingers_until_s)
 
 
-def _waited_s(line: Line, now_s: float) -> float:
-    return 0.0 if line.unwanted_since_s is None else now_s - line.unwanted_since_s
+def _lingers_until_s(line: Line) -> float:
+    return math.inf if line.unwanted_since_s is None else line.unwanted_since_s + LINGER_S
 
 
 def _rank(contract: Contract) -> int:
