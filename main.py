@@ -295,16 +295,17 @@ async def _open_ibkr(options: Options, config: DeskConfig, base: Clock) -> Opene
 
 def connections(options: Options, config: DeskConfig, running: str) -> Connections:
     """Returns what the settings page works on."""
-    from execution.brokers.ibkr.trial import installed_libraries, try_connection
-    from execution.connections import Connections
+    from execution.brokers.ibkr.trial import installed_libraries, settings_of, try_connection
+    from execution.connections import Connections, form_of
     from models.config_file import save_settings
 
+    held = settings_of(form_of(config.ibkr)) if running == "ibkr" else None
     return Connections(
         config,
         running=running,
         file=str(options.config_file),
         save=partial(save_settings, ASSETS / "defaults.toml", options.config_file),
-        probe=partial(try_connection, SystemClock()),
+        probe=partial(try_connection, SystemClock(), held),
         libraries=installed_libraries,
     )
 

@@ -80,14 +80,14 @@ def test_a_test_tells_the_accounts_and_what_they_are(
     assert page.report.text() == ""
 
 
-def test_an_account_of_the_other_kind_than_chosen_is_told_in_red(
+def test_a_live_account_is_called_one_and_what_stands_in_the_way_has_its_sign(
     qtbot: QtBot, page: ConnectionsPage, client: RecordingClient
 ) -> None:
-    client.answers[TryConnection] = replace(FOUND, accounts=(("U7654321", Mode.LIVE),))
+    lines = (ProbeLine(Finding.BAD, "That is a live account."),)
+    client.answers[TryConnection] = ProbeView(False, lines, (("U7654321", Mode.LIVE),))
     choose_ibkr(qtbot, page)
     click(qtbot, page.test_button)
-    assert "✓ U7654321: LIVE account, real money" in page.report.text()
-    assert "✗ U7654321 is a live account" in page.report.text()
+    assert page.report.text() == "✓ U7654321: LIVE account, real money\n✗ That is a live account."
 
 
 def test_a_failed_test_says_why(qtbot: QtBot, page: ConnectionsPage, client: RecordingClient) -> None:

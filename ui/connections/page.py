@@ -16,8 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from execution.commands import ReadConnections, SaveConnections, TryConnection
-from execution.connection_views import ConnectionsView, IbkrForm, ProbeView
-from models.enums import Mode
+from execution.connection_views import ConnectionsView, ProbeView
 from models.errors import KnownError
 from ui.connections.ibkr_fields import IbkrFields
 from ui.connections.report import Report
@@ -143,7 +142,7 @@ class ConnectionsPage(QDialog):
         number = self._tests
 
         def on_done(view: ProbeView) -> None:
-            self._on_tested(number, form, view)
+            self._on_tested(number, view)
 
         def on_failed(error: Exception) -> None:
             if number == self._tests:
@@ -152,17 +151,11 @@ class ConnectionsPage(QDialog):
 
         self._client.ask(TryConnection(form), on_done, on_failed)
 
-    def _on_tested(self, number: int, form: IbkrForm, view: ProbeView) -> None:
+    def _on_tested(self, number: int, view: ProbeView) -> None:
         if number != self._tests:
             return
         self.test_button.setEnabled(True)
         self.report.show_probe(view)
-        wrong = [name for name, mode in view.accounts if mode is not form.mode]
-        if wrong:
-            kind = "live" if form.mode is Mode.PAPER else "paper"
-            self.report.add_bad(
-                f"{', '.join(wrong)} is a {kind} account: choose it under “Account behind it”, or use the other port."
-            )
 
     @Slot()
     def _on_edit(self) -> None:

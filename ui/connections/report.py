@@ -42,10 +42,6 @@ class Report(QWidget):
         """Shows one bad line."""
         self._show([(Finding.BAD, text)])
 
-    def add_bad(self, text: str) -> None:
-        """Adds a bad line below."""
-        self._show([*self._lines, (Finding.BAD, text)])
-
     def show_probe(self, view: ProbeView) -> None:
         """Shows what a test found."""
         accounts = [

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
+from typing import Final
 
 from execution.brokers.ibkr.probe import ProbeReport, probe
-from execution.brokers.ibkr.settings import IbkrSettings, IbLibraryName, mode_of_port
+from execution.brokers.ibkr.settings import IbkrSettings, IbLibraryName
 from execution.connection_views import Finding, IbkrForm, ProbeLine, ProbeView
 from models.clock import Clock
-from models.enums import Mode
+from models.enums import MarketDataKind
 from models.ids import AccountId
+
+#: A test beside a desk that holds the same client id on the same TWS takes another one.
+_BESIDE: Final = 900
 
 
 def settings_of(form: IbkrForm) -> IbkrSettings:
@@ -30,3 +35,43 @@ def settings_of(form: IbkrForm) -> IbkrSettings:
 def installed_libraries() -> tuple[str, ...]:
     """Returns the client libraries of this installation; importing none of them."""
     return tuple(name.value for name in IbLibraryName if importlib.util.find_spec(name.value) is not None)
+
+
+async def try_connection(clock: Clock, running: IbkrSettings | None, form: IbkrForm) -> ProbeView:
+    """Returns what a connection with the form's settings finds; `running` is what the desk holds open now."""
+    settings = settings_of(form)
+    if running is not None and _same_seat(running, settings):
+        settings = replace(settings, client_id=settings.client_id + _BESIDE)
+    return view_of(await probe(settings, clock))
+
+
+def view_of(report: ProbeReport) -> ProbeView:
+    """Returns a report as the page shows it: what is well, then what is worth knowing, then what stands in the way."""
+    lines: list[ProbeLine] = []
+    if report.server_version is not None:
+        lines.append(
+            ProbeLine(Finding.GOOD, f"TWS answers: server version {report.server_version}, through {report.library}.")
+        )
+    if report.is_api_read_only is False:
+        lines.append(ProbeLine(Finding.GOOD, "A what-if was answered: orders are allowed."))
+    lines += _market_data(report)
+    kept = Finding.NOTE if report.is_ok else Finding.BAD
+    lines += [ProbeLine(kept, problem) for problem in report.problems]
+    return ProbeView(report.is_ok, tuple(lines), tuple(report.accounts))
+
+
+def _market_data(report: ProbeReport) -> list[ProbeLine]:
+    if report.server_version is None:
+        return []
+    match report.market_data:
+        case MarketDataKind.LIVE:
+            return [ProbeLine(Finding.GOOD, "SPX is quoted live.")]
+        case None:
+            return [ProbeLine(Finding.NOTE, "No SPX quote came: outside trading hours, or not subscribed.")]
+        case _:
+            text = "SPX comes delayed or frozen. Such quotes are labelled, and nothing is sent on them."
+            return [ProbeLine(Finding.NOTE, text)]
+
+
+def _same_seat(one: IbkrSettings, other: IbkrSettings) -> bool:
+    return (one.host, one.port, one.client_id) == (other.host, other.port, other.client_id)
