@@ -6,6 +6,7 @@ import math
 from typing import ClassVar
 
 from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -37,6 +38,17 @@ from ui.widgets.segments import Segments
 
 _EMPTY = "Waiting for the first risk figures: positions, their quotes and the SPX level."
 _WHOLE_BOOK = "Whole book"
+#: Titles of the pages, in full and where room is short.
+_TITLES = (
+    ("Risk graph", "Graph"),
+    ("Heat map", "Heat map"),
+    ("By underlying", "Underlyings"),
+    ("By expiry", "Expiries"),
+    ("Limits", "Limits"),
+    ("Data", "Data"),
+)
+#: Beside a title, as the style sheets say; and the least room for what the page of data adds to its own.
+_TAB_PAD_PX, _FLAG_PX = 28, 40
 
 
 class RiskDashboardPanel(Panel):
@@ -49,6 +61,7 @@ class RiskDashboardPanel(Panel):
         super().__init__(bridge, client, theme, parent)
         self._scope_names: tuple[str, ...] = ()
         self._is_benchmark_missing = False
+        self._has_short_titles = False
         self._build_toolbar()
         self.tiles = {metric: MetricTile(theme, metric, self) for metric in Metric}
         self.scenario_bar = ScenarioBar(theme, self)
@@ -105,15 +118,10 @@ class RiskDashboardPanel(Panel):
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         self.pages = QStackedWidget(body)
-        for title, page in (
-            ("Risk graph", self.curve),
-            ("Heat map", self.heat_map),
-            ("By underlying", self.by_underlying),
-            ("By expiry", self.by_expiry),
-            ("Limits", self.limits),
-            ("Data", self.quality),
-        ):
+        pages = (self.curve, self.heat_map, self.by_underlying, self.by_expiry, self.limits, self.quality)
+        for (title, _), page in zip(_TITLES, pages, strict=True):
             self.tabs.addTab(title)
+            self.tabs.setTabToolTip(self.tabs.count() - 1, title)
             self.pages.addWidget(page)
         layout = QVBoxLayout(body)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -159,6 +167,20 @@ class RiskDashboardPanel(Panel):
             self.note.setProperty("role", role)
             self.note.style().unpolish(self.note)
             self.note.style().polish(self.note)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where the titles of the pages and the spot range cannot stand side by side, titles are short."""
+        super().resizeEvent(event)
+        metrics = self.tabs.fontMetrics()
+        full = sum(metrics.horizontalAdvance(title) + _TAB_PAD_PX for title, _ in _TITLES) + _FLAG_PX
+        is_short = full + self.scenario_bar.range.sizeHint().width() + 2 * PAD > event.size().width()
+        if is_short == self._has_short_titles:
+            return
+        self._has_short_titles = is_short
+        self.tabs.setStyleSheet("QTabBar::tab { padding: 5px 7px; }" if is_short else "")
+        for index, (title, short) in enumerate(_TITLES):
+            if self.pages.widget(index) is not self.quality:  # whose title carries a count
+                self.tabs.setTabText(index, short if is_short else title)
 
     # --- pages --------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
@@ -17,6 +17,7 @@ from ui.theme import PAD, Theme
 from ui.widgets.segments import Segments
 
 _ALL_FROM_PX = 640
+_GAP_PX = 2
 
 #: Moves of a slider within this time become one command.
 SETTLE_MS = 60
@@ -77,7 +78,7 @@ class ScenarioBar(QWidget):
     def _lay_out(self) -> None:
         layout = QHBoxLayout(self)
         layout.setContentsMargins(PAD, 2, PAD, 2)
-        layout.setSpacing(2)
+        layout.setSpacing(_GAP_PX)
         layout.addWidget(self._caption("Date"))
         layout.addWidget(self.today)
         layout.addWidget(self.earlier)
@@ -97,6 +98,14 @@ class ScenarioBar(QWidget):
         super().resizeEvent(event)
         for button in (self.today, self.expiry):
             button.setVisible(event.size().width() >= _ALL_FROM_PX)
+
+    def minimumSizeHint(self) -> QSize:
+        """Less than what is shown now needs: the buttons that go must not keep the bar from becoming narrow."""
+        needed = super().minimumSizeHint()
+        spare = sum(
+            button.sizeHint().width() + _GAP_PX for button in (self.today, self.expiry) if not button.isHidden()
+        )
+        return QSize(needed.width() - spare, needed.height())
 
     def _connect(self) -> None:
         self.range.chosen.connect(self._settle.start)

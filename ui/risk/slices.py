@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt, Slot
+from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -24,7 +24,10 @@ from ui.theme import Ink, Theme, sign_ink
 
 _Index = QModelIndex | QPersistentModelIndex
 _Role = Qt.ItemDataRole
-_ROW_PX = 20
+_ROW_PX, _LEAST_ROW_PX = 20, 15
+_COLUMN_PX, _CAPTIONS_PX = 46, 58
+#: Moves, per cent both ways, that a narrow table leaves out, one pair after the other until the rest fits.
+_SPARED_PCT = (7.5, 2.0, 3.0)
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -89,6 +92,11 @@ class SlicesModel(QAbstractTableModel):
         if self._slices:
             self.dataChanged.emit(self.index(0, 0), self.index(len(LINES) - 1, len(self._slices) - 1))
 
+    @property
+    def moves(self) -> tuple[float, ...]:
+        """Spot moves in per cent, one a column."""
+        return tuple(cut.spot_shift_pct for cut in self._slices)
+
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own default
         """Returns the number of lines."""
         return 0 if parent.isValid() else len(LINES)
@@ -148,7 +156,7 @@ class SliceDelegate(QStyledItemDelegate):
 
 
 class SlicesTable(QTableView):
-    """All slices side by side, evenly wide; scrolls sideways when there is no room."""
+    """Slices side by side, evenly wide. Where room is short rows are lower and slices between others are left out."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -162,12 +170,13 @@ class SlicesTable(QTableView):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         across = self.horizontalHeader()
         across.setFont(theme.number_font(11, bold=True))
-        across.setMinimumSectionSize(46)
+        across.setMinimumSectionSize(_COLUMN_PX)
         across.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         across.setSectionsClickable(False)
         down = self.verticalHeader()
         down.setFont(theme.small_font())
-        down.setFixedWidth(58)
+        down.setFixedWidth(_CAPTIONS_PX)
+        down.setMinimumSectionSize(_LEAST_ROW_PX)
         down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         down.setDefaultSectionSize(_ROW_PX)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -175,6 +184,29 @@ class SlicesTable(QTableView):
             "QTableView::item { padding: 0 2px; } QHeaderView::section { padding: 2px 3px; }"
             " QHeaderView::section:vertical { border: none; padding-left: 8px; }"
         )
+
+        self.model_.modelReset.connect(self._fit)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fits rows and slices into the new room."""
+        super().resizeEvent(event)
+        self._fit()
+
+    @Slot()
+    def _fit(self) -> None:
+        """Lowers rows and leaves slices out until nothing needs to scroll, as far as that goes."""
+        edge = 2 * self.frameWidth()
+        room = self.height() - edge - self.horizontalHeader().sizeHint().height()
+        self.verticalHeader().setDefaultSectionSize(min(max(room // len(LINES), _LEAST_ROW_PX), _ROW_PX))
+        moves = [abs(move) for move in self.model_.moves]
+        fitting = max((self.width() - edge - _CAPTIONS_PX) // _COLUMN_PX, 1)
+        left_out: set[float] = set()
+        for spared in _SPARED_PCT:
+            if sum(move not in left_out for move in moves) <= fitting:
+                break
+            left_out.add(spared)
+        for column, move in enumerate(moves):
+            self.setColumnHidden(column, move in left_out)
 
     def sizeHint(self) -> QSize:
         """All rows, no more."""
