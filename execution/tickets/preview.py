@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from analytics.book import BookArrays, Model
 from analytics.exercise import option_first_order
+from analytics.inside_quote import without_time_value
 from analytics.legs import PayoffLeg
 from analytics.payoff import PayoffProfile, payoff_at_expiry
 from analytics.strategy import Recognised
@@ -44,6 +45,8 @@ class _Markets:
     quotes: dict[ContractKey, Quote]
     greeks: tuple[UnitGreeks | None, ...]
     legs: tuple[LegMarket, ...]
+    #: Why a leg has no Greeks, empty where it has.
+    lacks: tuple[str, ...]
 
 
 class TicketDesk:
@@ -90,7 +93,7 @@ class TicketDesk:
         curve = self._payoff_curve(payoff, markets.legs, cost, spot)
         return TicketPreview(
             order_id=draft.order_id,
-            problems=problems,
+            problems=(*problems, *_legs_without_greeks(markets.lacks, problems)),
             strategy_name="" if recognised is None else recognised.name,
             strategy_tag="" if recognised is None else recognised.tag,
             packages=packages_of(legs),
@@ -178,7 +181,7 @@ class TicketDesk:
             leg.contract.key: quote for leg in legs if (quote := self._market.quote(leg.contract.key)) is not None
         }
         if not legs:
-            return _Markets(quotes, (), ())
+            return _Markets(quotes, (), (), ())
         book = self._book.with_holdings([Holding(leg.contract, Decimal(leg.signed_quantity)) for leg in legs])
         first = len(book) - len(legs)
         carried = [self._carry.carry(leg.contract.underlying, leg.contract.expiry) for leg in legs]
@@ -187,6 +190,7 @@ class TicketDesk:
             quotes=quotes,
             greeks=_unit_greeks(book, first, epoch_s(self._clock.now_utc())),
             legs=tuple(LegMarket(vol, one.rate, one.dividend_yield) for vol, one in zip(vols, carried, strict=True)),
+            lacks=tuple(_lack(book, row) for row in range(first, len(book))),
         )
 
     def _pop(
@@ -275,6 +279,27 @@ def _unit_greeks(book: BookArrays, first: int, now_epoch_s: float) -> tuple[Unit
                 )
             )
     return tuple(result)
+
+
+def _lack(book: BookArrays, row: int) -> str:
+    """Why a row has no Greeks, empty when it has."""
+    if math.isnan(float(book.spot[book.underlying[row]])):
+        return f"{book.symbols[book.underlying[row]]} has no price"
+    if book.model[row] == Model.LINEAR or not math.isnan(float(book.vol[row])):
+        return ""
+    if math.isnan(float(book.mark[row])):
+        return "it has no two-sided quote"
+    if bool(without_time_value(book.vol_status[row])):
+        return "its whole quote lies below what exercise pays"
+    return "its quote implies no vol"
+
+
+def _legs_without_greeks(lacks: Sequence[str], told: Sequence[Problem]) -> Iterator[Problem]:
+    """A sentence for each leg without Greeks; it hinders nothing, and where a leg has a problem already it is that."""
+    fields = {problem.field for problem in told}
+    for number, why in enumerate(lacks):
+        if why and f"leg:{number}" not in fields:
+            yield Problem(f"leg:{number}", f"No Greeks: {why}. What the order does to the limits is not known.")
 
 
 def _net_opposite(legs: Sequence[OrderLeg], quotes: Mapping[ContractKey, Quote]) -> Decimal | None:

@@ -10,9 +10,9 @@ import numpy as np
 from execution.commands import TicketDraft
 from execution.core import DeskCore
 from execution.market.chain_values import SideMarket, SideQuotes, SideValuer
-from execution.views import TicketPreview
+from execution.views import Problem, TicketPreview
 from models.clock import epoch_s
-from models.contract import Contract, option_contract
+from models.contract import Contract, option_contract, underlying_contract
 from models.enums import Action, Metric, OrderType, Right, TimeInForce
 from models.ids import new_order_id
 from models.order import OrderLeg
@@ -34,10 +34,10 @@ def core_quoted(bid: str, ask: str) -> DeskCore:
     return core
 
 
-def preview(core: DeskCore, leg: OrderLeg) -> TicketPreview:
+def preview(core: DeskCore, leg: OrderLeg, *problems: Problem) -> TicketPreview:
     draft = TicketDraft(new_order_id(), ACCOUNT, (leg,), OrderType.LIMIT, None, TimeInForce.DAY)
     return core.tickets.preview(
-        draft, problems=(), tick=NICKEL, limits=core.limits(), margin_used_pct=20.0, max_packages=100
+        draft, problems=problems, tick=NICKEL, limits=core.limits(), margin_used_pct=20.0, max_packages=100
     )
 
 
@@ -113,3 +113,37 @@ def test_each_row_of_a_chain_is_taken_by_itself() -> None:
     assert -1.0 <= greeks.delta[1] < -0.9
     again, _ = valuer.value(quotes._replace(mid=quotes.mid - np.array([0.0, 0.01, 0.0, 0.0])), market)
     assert again[1] == vol[1]
+
+
+def sentences(seen: TicketPreview) -> list[tuple[str, str]]:
+    return [(problem.field, problem.text) for problem in seen.problems]
+
+
+def test_a_leg_without_greeks_is_said_at_the_leg_with_its_reason() -> None:
+    core = core_quoted("72.65", "73.10")
+    strike = deep_put(365)
+    leg = OrderLeg(strike, Action.BUY, 1)
+    ((field, text),) = sentences(preview(core, leg))
+    assert field == "leg:0"
+    assert "no two-sided quote" in text
+    assert "limits" in text
+    core.market.apply((quote(strike.key, "76.00", "77.00"),))
+    assert "below what exercise pays" in sentences(preview(core, leg))[0][1]
+    core.market.apply((quote(strike.key, "400.00", "420.00"),))
+    assert "implies no vol" in sentences(preview(core, leg))[0][1]
+    core.market.apply((quote(strike.key, "77.60", "78.10"),))
+    assert sentences(preview(core, leg)) == []
+
+
+def test_a_leg_whose_underlying_has_no_price_says_so() -> None:
+    stock = underlying_contract("TSLA")
+    assert (
+        "TSLA has no price" in sentences(preview(core_quoted("72.65", "73.10"), OrderLeg(stock, Action.BUY, 1)))[0][1]
+    )
+
+
+def test_a_leg_that_is_wrong_anyway_is_not_said_twice() -> None:
+    core = core_quoted("72.65", "73.10")
+    wrong = Problem("leg:0", "This contract has expired.")
+    seen = preview(core, OrderLeg(deep_put(365), Action.BUY, 1), wrong)
+    assert seen.problems == (wrong,)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -9,7 +11,7 @@ from PySide6.QtWidgets import QScrollArea
 from pytestqt.qtbot import QtBot
 
 from execution.commands import PreviewTicket, SimulateOrder
-from execution.views import AccountsState
+from execution.views import AccountsState, Problem
 from models.contract import underlying_contract
 from models.enums import Action, Right, TimeInForce
 from models.errors import BrokerFailure, FailureKind
@@ -203,6 +205,20 @@ def test_a_failed_preview_is_said(qtbot: QtBot, ticket: OrderTicketPanel, client
     client.preview_change = broken  # type: ignore[assignment]  # the demo engine hands exceptions on
     ticket.load_legs(CONDOR)
     qtbot.waitUntil(lambda: "offline" in ticket.edit_page.status.text())
+
+
+def test_a_leg_without_greeks_is_said_at_the_leg_and_hinders_nothing(
+    qtbot: QtBot, ticket: OrderTicketPanel, client: DemoClient
+) -> None:
+    told = Problem("leg:1", "No Greeks: it has no two-sided quote.")
+    client.preview_change = lambda preview: replace(preview, problems=(told,))
+    load(qtbot, ticket)
+    rows = ticket.edit_page.legs.rows
+    qtbot.waitUntil(rows[1].problem.isVisible)
+    assert rows[1].problem.text() == told.text
+    assert not rows[0].problem.isVisible()
+    press(ticket.edit_page.simulate)
+    qtbot.waitUntil(lambda: any(isinstance(one, SimulateOrder) for one in client.asked))
 
 
 def test_clear_takes_the_legs_and_again_resets_the_ticket(qtbot: QtBot, ticket: OrderTicketPanel) -> None:
