@@ -213,8 +213,7 @@ REFUSED: Final[Mapping[int, str]] = {
 REQUEST_REFUSED: Final[Mapping[int, str]] = {
     100: "Too many messages in one second. Wait a moment and try again.",
     320: "TWS could not read the request. Report this with the log.",
-    321: "TWS did not accept the request. If its text speaks of Read-Only: in TWS, Configuration > API > Settings, clear "
-    "'Read-Only API'.",
+    321: "TWS did not accept the request. If it speaks of Read-Only: clear 'Read-Only API' in TWS's API settings.",
     322: "TWS could not process the request. Look at its text.",
     323: "TWS could not process the request. Look at its text.",
     438: "TWS is locked. Unlock it on its own screen.",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from execution.brokers.ibkr.facts import IbComboLeg, IbContract
+from execution.brokers.ibkr.facts import IbComboLeg, IbContract, OpenOrderFact
 from execution.brokers.ibkr.failures import unsupported
 from execution.brokers.ibkr.wire_port import IbOrder
 from execution.orders.package import ratios
@@ -96,10 +96,24 @@ def wire_contract(order: Order, qualified: Sequence[IbContract]) -> IbContract:
     return IbContract(0, first.symbol, BAG, exchange=exchange, currency=first.currency, combo_legs=legs)
 
 
-def changed_price(order: Order, sent: IbOrder, limit_price: Decimal) -> IbOrder:
-    """Returns the order as TWS holds it with another price (the desk's sign)."""
+def changed_order(order: Order, opened: OpenOrderFact, limit_price: Decimal) -> tuple[IbContract, IbOrder, Decimal]:
+    """Returns what is sent to change the price of an order as TWS holds it, and the price in TWS's sign.
+
+    The contract is TWS's echo with its own sequence of legs: another sequence is refused with code 105.
+    """
     _check_price(order, limit_price)
-    return replace(sent, limit_price=wire_price(sent.action, limit_price))
+    price = -limit_price if opened.action == _SELL else limit_price
+    contract = opened.contract if opened.contract.exchange else replace(opened.contract, exchange=_SMART)
+    changed = IbOrder(
+        action=opened.action,
+        quantity=opened.quantity,
+        order_type=opened.order_type,
+        limit_price=price,
+        tif=opened.tif,
+        account=opened.account,
+        order_ref=opened.order_ref,
+    )
+    return contract, changed, price
 
 
 def leg_shapes(contract: IbContract, action: str, quantity: Decimal) -> tuple[LegShape, ...]:
