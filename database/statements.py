@@ -11,9 +11,10 @@ from sqlalchemy import Column, Connection, Row, insert, select
 from database import journal, orders
 from database.schema import cash_movements, executions, statement_days, statement_lines
 from database.schema import orders as order_table
+from models.coverage import StatementDays
 from models.enums import BrokerName
 from models.ids import AccountId, ExecutionId, OrderId
-from models.statement import KnownToStatements, Statement, StatementDays, StatementLine, StatementPart
+from models.statement import KnownToStatements, Statement, StatementLine, StatementPart
 from models.trade import Execution
 
 T = TypeVar("T")
@@ -42,14 +43,17 @@ def load_known(connection: Connection, statement: Statement) -> KnownToStatement
     movements = movements.where(cash_movements.c.broker == broker, cash_movements.c.account_id.in_(accounts))
     ids = {one.movement_id for one in statement.cash}
     own = _each(connection, select(order_table.c.id), order_table.c.id, {one for one in order_ids if one is not None})
+    by_key = _by_key(orders.execution_of(row) for row in found)
+    journaled = [orders.load_journaled(connection, some) for some in _batches(tuple(by_key.values()))]
     return KnownToStatements(
-        executions=_by_key(orders.execution_of(row) for row in found),
+        executions=by_key,
         lines=tuple(lines.values()),
         cash=frozenset(
             (AccountId(row.account_id), row.movement_id)
             for row in _each(connection, movements, cash_movements.c.movement_id, ids)
         ),
         own_orders=frozenset(OrderId(row.id) for row in own),
+        journaled=frozenset().union(*journaled),
     )
 
 

@@ -40,7 +40,7 @@ from models.order import Order
 from models.position import UnifiedPosition
 from models.records import AuditRecord, LoadedState
 from models.risk import RiskBreach
-from models.statement import KnownToStatements, Statement, StatementDays, StatementPart
+from models.statement import KnownToStatements, Statement, StatementPart
 from models.trade import AccountSnapshot, Execution, JournalEntry
 
 log = logging.getLogger(__name__)
@@ -78,6 +78,7 @@ class SqliteStorage:
                 positions=desk.load_positions(connection, accounts),
                 trading_state=state,
                 trading_state_reason=reason,
+                statement_days=statements.load_days(connection, accounts),
             )
 
         return await self._writer.read("loading the last session", job)
@@ -184,10 +185,6 @@ class SqliteStorage:
         """Writes a part of a statement; returns the ids of the journal rows that were new."""
         now = self._clock.now_utc()
         return await self._writer.write("importing a statement", lambda c: statements.write_part(c, part, broker, now))
-
-    async def statement_days(self, accounts: Sequence[AccountId]) -> tuple[StatementDays, ...]:
-        """Returns which days of these accounts statements cover."""
-        return await self._writer.read("reading covered days", lambda c: statements.load_days(c, accounts))
 
     async def save_breach(self, breach: RiskBreach) -> None:
         """Inserts or updates a breach by id."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from analytics.legs import PayoffLeg
 from analytics.strategy import Recognised
@@ -23,13 +24,15 @@ from execution.risk.risk_view import account_greeks
 from execution.risk.watch import RiskWatch
 from execution.sessions import ExchangeSessions
 from execution.snapshots import SnapshotJob
-from execution.storage import Storage
+from execution.statements.service import StatementImport
+from execution.storage import DeskStorage
 from execution.views import LogLine, Publisher, Severity
 from models.clock import Clock
 from models.config import DeskConfig
 from models.enums import FeedState, Mode, TradingState
 from models.errors import KnownError
 from models.ids import new_uuid
+from models.statement import Statement
 from models.trade import AccountSnapshot
 
 
@@ -38,7 +41,7 @@ class Surroundings:
     """What a desk is put together from."""
 
     broker: Broker
-    storage: Storage
+    storage: DeskStorage
     config: DeskConfig
     clock: Clock
     publisher: Publisher
@@ -88,6 +91,7 @@ def assemble(on: Surroundings) -> Desk:
                 publisher=on.publisher,
             ),
             analysis=analysis,
+            statements=_statements(on, core),
             memory=memory,
             publisher=on.publisher,
             clock=on.clock,
@@ -118,6 +122,26 @@ def _manager(on: Surroundings, core: DeskCore) -> OrderManager:
         mode=on.mode,
         halt=halt,
     )
+
+
+def _statements(on: Surroundings, core: DeskCore) -> StatementImport:
+    return StatementImport(
+        read=read_statement_file,
+        store=on.storage,
+        broker=on.broker.name,
+        accounts=lambda: tuple(core.accounts),
+        strategy_tag=core.strategy_tag,
+        is_read_only=on.storage.is_read_only,
+        publisher=on.publisher,
+        clock=on.clock,
+    )
+
+
+def read_statement_file(path: Path) -> Statement:
+    """Returns what a statement file tells; its reader is loaded with the first import."""
+    from execution.brokers.ibkr.flex import read_statement  # noqa: PLC0415 - seldom needed, not at every start
+
+    return read_statement(path)
 
 
 def _snapshots(on: Surroundings, core: DeskCore) -> SnapshotJob:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 
 from execution.analysis_views import AnalysisPage, VolResponse
 from execution.brokers.port import ChainExpiry
@@ -228,6 +229,18 @@ class SaveConnections:
     form: IbkrForm
 
 
+@dataclass(frozen=True, slots=True)
+class ImportStatement:
+    """-> statement_views.StatementReport. Imports a broker's statement file; `StatementProgress` is told meanwhile."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class StopStatementImport:
+    """-> None. Ends a running import between two of its transactions; `ImportStatement` then fails, saying so."""
+
+
 Command = (
     PreviewTicket
     | SimulateOrder
@@ -254,4 +267,6 @@ Command = (
     | ReadConnections
     | TryConnection
     | SaveConnections
+    | ImportStatement
+    | StopStatementImport
 )

@@ -30,6 +30,7 @@ from execution.publishing import DeskPublisher
 from execution.risk.breaches import BreachMonitor
 from execution.risk.watch import RiskWatch
 from execution.snapshots import SnapshotJob
+from execution.statements.service import StatementImport
 from execution.storage import LoadedState, Storage
 from execution.views import (
     DeskState,
@@ -65,6 +66,7 @@ class DeskFacilities:
     published: DeskPublisher
     watch: RiskWatch
     analysis: AnalysisService
+    statements: StatementImport
     memory: DeskMemory
     publisher: Publisher
     clock: Clock
@@ -118,6 +120,7 @@ class Desk:
                 published=parts.published,
                 watch=parts.watch,
                 analysis=parts.analysis,
+                statements=parts.statements,
                 memory=parts.memory,
                 publisher=parts.publisher,
                 clock=parts.clock,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from execution import commands
@@ -20,6 +21,8 @@ from execution.orders.validation import validate
 from execution.publishing import DeskPublisher
 from execution.risk.watch import RiskWatch
 from execution.snapshots import SnapshotJob
+from execution.statement_views import StatementReport
+from execution.statements.service import StatementImport
 from execution.storage import Storage
 from execution.tickets.simulated import limits_after_simulation
 from execution.views import Publisher, SendOutcome, Severity, SimulationOutcome, TicketPreview
@@ -51,6 +54,7 @@ class HandlerParts:
     tell_state: Callable[[], None]
     reconcile: Callable[[], None]
     connections: Connections
+    statements: StatementImport
 
 
 class CommandHandler:
@@ -106,6 +110,10 @@ class CommandHandler:
                 return await parts.memory.edit_journal(journal_id, rationale, tags)
             case commands.AcknowledgeBreach(breach_id):
                 return await parts.watch.acknowledge(breach_id)
+            case commands.ImportStatement(path):
+                return await self._import(path)
+            case commands.StopStatementImport():
+                return parts.statements.stop()
             case commands.Reconcile():
                 return parts.reconcile()
             case commands.ReadConnections():
@@ -154,6 +162,13 @@ class CommandHandler:
         if static is not None:
             self._parts.publisher.state(static)
         return static
+
+    async def _import(self, path: Path) -> StatementReport:
+        """What concerns orders of the desk or its memory is taken up as after a crash: by a reconcile."""
+        report = await self._parts.statements.run(path)
+        if report.is_reconciled_after:
+            self._parts.reconcile()
+        return report
 
     def _select(self, account_id: AccountId | None) -> None:
         if account_id is not None and account_id not in self._core.accounts:

@@ -17,17 +17,20 @@ from models.order import Order
 from models.position import UnifiedPosition
 from models.records import AuditKind, AuditRecord, LoadedState, StoredOrder
 from models.risk import RiskBreach
+from models.statement import KnownToStatements, Statement, StatementPart
 from models.trade import AccountSnapshot, Execution, JournalEntry
 
 __all__ = [
     "AuditKind",
     "AuditRecord",
     "BreachStore",
+    "DeskStorage",
     "JournalEdits",
     "LoadedState",
     "OrderStore",
     "SessionCalendar",
     "SnapshotStore",
+    "StatementStore",
     "Storage",
     "StoredOrder",
 ]
@@ -153,10 +156,26 @@ class SettingsStore(Protocol):
         ...
 
 
+class StatementStore(Protocol):
+    """What imported statements bring."""
+
+    async def known_to_statement(self, statement: Statement) -> KnownToStatements:
+        """Returns what is here of the things a statement names."""
+        ...
+
+    async def write_statement(self, part: StatementPart, broker: BrokerName) -> tuple[str, ...]:
+        """Writes what of `part` is not here yet, in one transaction; returns the ids of the new journal rows."""
+        ...
+
+
 class Storage(OrderStore, SnapshotStore, BookMarkStore, BreachStore, JournalEdits, SettingsStore, Protocol):
     """Everything the engine writes to. `is_read_only` when another instance holds the writer's lock."""
 
     is_read_only: bool
+
+
+class DeskStorage(Storage, StatementStore, Protocol):
+    """What a whole desk needs: the engine's own writes and those of imports."""
 
 
 class SessionCalendar(Protocol):

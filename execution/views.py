@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from execution.analysis_views import AnalysisState
 from execution.brokers.port import Capability
 from execution.chain_views import ChainNumbers, ChainStatic
+from execution.statement_views import StatementProgress
 from models.account import AccountInfo, AccountValues
 from models.contract import Contract
 from models.enums import BetaSource, BrokerName, FeedState, Metric, Mode, Regime, TradingState
@@ -345,6 +346,7 @@ State = (
     | OrdersState
     | BreachesState
     | AnalysisState
+    | StatementProgress
 )
 Notice = LogLine | OrderNotice | JournalWritten | SnapshotWritten
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from models.coverage import StatementDays
 from models.enums import BrokerName, TradingState
 from models.ids import AccountId, ExecutionId, OrderId
 from models.order import Order
@@ -36,6 +37,7 @@ class AuditKind(StrEnum):
     OVERFILL = "OVERFILL"
     EXTERNAL = "EXTERNAL"
     HALTED = "HALTED"
+    IMPORTED = "IMPORTED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +79,5 @@ class LoadedState:
     trading_state_reason: str
     #: Which of `executions` a journal row covers, and in which revision; None = not told.
     journaled: frozenset[tuple[AccountId, ExecutionId, int]] | None = None
+    #: Days that imported statements hold.
+    statement_days: tuple[StatementDays, ...] = ()

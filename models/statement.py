@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from models.coverage import StatementDays
 from models.enums import BrokerName
 from models.ids import AccountId, ExecutionId, OrderId
 from models.records import AuditRecord
@@ -93,21 +94,6 @@ class TradeLine:
 
 
 @dataclass(frozen=True, slots=True)
-class StatementDays:
-    """Days of an account whose trades a statement holds completely, both included.
-
-    `generated_at_utc` None = not told.
-    """
-
-    broker: BrokerName
-    account_id: AccountId
-    first_day: date
-    last_day: date
-    generated_at_utc: datetime | None
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
 class SkippedRow:
     """A row that was not taken: which, and why in the user's words."""
 
@@ -149,6 +135,8 @@ class KnownToStatements:
     #: Movement ids per account.
     cash: frozenset[tuple[AccountId, str]]
     own_orders: frozenset[OrderId]
+    #: Revisions of `executions` that a journal row has.
+    journaled: frozenset[tuple[AccountId, ExecutionId, int]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ from models.order import Order, OrderLeg
 from models.order_status import TERMINAL
 from models.trade import Execution, ExecutionKind, JournalEntry, JournalLeg
 
-_SETTLEMENT_TAGS = {
+#: What a settlement is called in the journal.
+SETTLEMENT_TAGS = {
     ExecutionKind.CASH_SETTLEMENT: "expiration",
     ExecutionKind.EXPIRED_WORTHLESS: "expiration",
     ExecutionKind.ASSIGNMENT: "assignment",
@@ -92,7 +93,7 @@ class Journalist:
                 status=JournalStatus.FILLED if is_whole else JournalStatus.PARTIAL,
                 strategy_tag=order.strategy_tag,
                 tags=() if is_first else ("late_fill",),
-                net=_net(fresh),
+                net=net_usd(fresh),
             )
             if await self._write(event, order, order.account_id):
                 fills.mark_journaled(fresh)
@@ -112,9 +113,9 @@ class Journalist:
             event = _Event(
                 executions=fresh,
                 status=JournalStatus.PARTIAL if is_partial else JournalStatus.FILLED,
-                strategy_tag=_SETTLEMENT_TAGS.get(kind) or self._facts.strategy_tag(_order_legs(fresh)),
+                strategy_tag=SETTLEMENT_TAGS.get(kind) or self._facts.strategy_tag(order_legs(fresh)),
                 tags=("external",) if kind is ExecutionKind.TRADE else ("settlement",),
-                net=_net(fresh),
+                net=net_usd(fresh),
             )
             if await self._write(event, None, outside.account_id):
                 outside.fills.mark_journaled(fresh)
@@ -206,11 +207,11 @@ def journal_legs(executions: Iterable[Execution]) -> tuple[JournalLeg, ...]:
     return tuple(legs)
 
 
-def _order_legs(executions: Iterable[Execution]) -> tuple[OrderLeg, ...]:
-    """What a strategy is recognised from; a fraction of a share counts as one."""
+def order_legs(executions: Iterable[Execution]) -> tuple[OrderLeg, ...]:
+    """Returns what a strategy is recognised from; a fraction of a share counts as one."""
     return tuple(OrderLeg(leg.contract, leg.action, math.ceil(leg.quantity)) for leg in journal_legs(executions))
 
 
-def _net(executions: Iterable[Execution]) -> Decimal:
-    """Dollars paid for the executions, fees excluded; negative = received."""
+def net_usd(executions: Iterable[Execution]) -> Decimal:
+    """Returns the dollars paid for the executions, fees excluded; negative = received."""
     return -sum((execution.cash_effect for execution in executions), Decimal(0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from execution.orders.ledger import Ledger, Outside, Tracked
@@ -154,20 +155,25 @@ class Recorder:
 
     def execution_record(self, execution: Execution, kind: AuditKind) -> AuditRecord:
         """Returns the audit row of an execution."""
-        return AuditRecord(
-            kind=kind,
-            order_id=execution.order_id,
-            broker_order_id=execution.broker_order_id,
-            account_id=AccountId(execution.account_id),
-            at_utc=self._clock.now_utc(),
-            state={
-                "execution_id": execution.execution_id,
-                "revision": execution.revision,
-                "kind": execution.kind.value,
-                "contract": execution.contract.key,
-                "action": execution.action.value,
-                "quantity": str(execution.quantity),
-                "price": str(execution.price),
-                "executed_at": execution.executed_at_utc.isoformat(),
-            },
-        )
+        return execution_record(execution, kind, self._clock.now_utc())
+
+
+def execution_record(execution: Execution, kind: AuditKind, at_utc: datetime) -> AuditRecord:
+    """Returns the audit row of an execution as it is taken at `at_utc`."""
+    return AuditRecord(
+        kind=kind,
+        order_id=execution.order_id,
+        broker_order_id=execution.broker_order_id,
+        account_id=AccountId(execution.account_id),
+        at_utc=at_utc,
+        state={
+            "execution_id": execution.execution_id,
+            "revision": execution.revision,
+            "kind": execution.kind.value,
+            "contract": execution.contract.key,
+            "action": execution.action.value,
+            "quantity": str(execution.quantity),
+            "price": str(execution.price),
+            "executed_at": execution.executed_at_utc.isoformat(),
+        },
+    )

@@ -18,6 +18,7 @@ from database.schema import account_snapshots, journal_tags, trade_journal
 from database.store import SqliteStorage, open_storage
 from models.clock import ManualClock
 from models.contract import Contract, option_contract
+from models.coverage import StatementDays
 from models.enums import (
     Action,
     BrokerName,
@@ -33,7 +34,7 @@ from models.greeks import PortfolioGreeks, UnitGreeks
 from models.ids import AccountId, BrokerOrderId, ExecutionId, OrderId, new_order_id, new_uuid
 from models.order import Order, OrderLeg, SimulationResult
 from models.records import AuditKind, AuditRecord
-from models.statement import CashKind, CashMovement, StatementDays, StatementLine, StatementPart
+from models.statement import CashKind, CashMovement, StatementLine, StatementPart
 from models.trade import AccountSnapshot, Execution, JournalEntry, JournalLeg, MarketContext
 
 NOW = datetime(2026, 5, 4, 19, 45, 12, 123456, tzinfo=UTC)

@@ -20,13 +20,13 @@ from execution.brokers.ibkr.flex_trades import CloseKey, TradeRow, close_key
 from execution.brokers.ibkr.flex_values import BadValue, SlashOrder, day_of, instant_of, slash_order
 from execution.brokers.ibkr.flex_xml import MAX_BYTES, FlexFile, FlexRow, StatementUnreadable, read_flex_file
 from models.clock import new_york_time
+from models.coverage import StatementDays
 from models.enums import BrokerName
 from models.ids import AccountId
 from models.statement import (
     CashMovement,
     SkippedRow,
     Statement,
-    StatementDays,
     StatementSection,
     TradeLine,
 )

@@ -1,0 +1,1 @@
+"""Imports brokers' statements: history from before the app, and days it missed."""
