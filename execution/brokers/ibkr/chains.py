@@ -7,6 +7,7 @@ answer is not listed, and is remembered as such for the day.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -38,6 +39,7 @@ from models.product import future_root, option_product
 _LOG = logging.getLogger(__name__)
 _DAY: Final = timedelta(days=1)
 _WEDNESDAY: Final = 2
+_AT_A_TIME: Final = 100
 
 
 class DetailsDesk(Protocol):
@@ -154,7 +156,10 @@ class OptionChains:
     ) -> list[Contract]:
         """The answers that belong to the expiration; what cannot be represented is logged and left out."""
         found: list[Contract] = []
-        for answer in answers:
+        for number, answer in enumerate(answers):
+            if number % _AT_A_TIME == 0:
+                # A chain of SPX has hundreds: quotes and orders go on in between.
+                await asyncio.sleep(0)
             if underlying.kind is InstrumentKind.FUTURE and answer.under_con_id != underlying.conid:
                 continue
             try:
