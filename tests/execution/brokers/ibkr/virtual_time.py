@@ -6,6 +6,7 @@ import asyncio
 import selectors
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 START_UTC = datetime(2026, 5, 4, 14, 0, tzinfo=UTC)
 
@@ -45,6 +46,14 @@ class LoopClock:
 
 
 def run_virtually(work: Coroutine[object, object, None]) -> None:
-    """Runs a coroutine to its end on a virtual loop."""
+    """Runs a coroutine to its end on a virtual loop; raises what a callback of the loop raised, too."""
+    failures: list[BaseException] = []
+
+    def note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        failures.append(context.get("exception") or AssertionError(context["message"]))
+
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.get_loop().set_exception_handler(note)
         runner.run(work)
+    if failures:
+        raise failures[0]
