@@ -157,6 +157,9 @@ class Listing:
                 yield found
         elif asked.sec_type == "FUT":
             yield from self._futures
+        elif asked.sec_type == "OPT" and asked.local_symbol:
+            named = self.market.resolve(ContractKey(asked.local_symbol))
+            yield from () if named is None else (named,)
         else:
             for under in self._underlyings(asked):
                 for expiry in self.market.expiries(under, now_utc):
@@ -165,7 +168,7 @@ class Listing:
 
     def _underlyings(self, asked: WireContract) -> tuple[str, ...]:
         if asked.sec_type == "OPT":
-            return (asked.symbol or asked.local_symbol[:6].rstrip().removesuffix("W"),)
+            return (asked.symbol,)
         return tuple(str(one.key) for one in self._futures if future_symbol(one.root) == asked.symbol)
 
     @staticmethod
