@@ -128,7 +128,8 @@ class AccountDesk:
         """Notes that all positions are asked for: what is not named until `positions_answered` is gone."""
         self._unreadable.clear()
         for account in self._accounts.values():
-            account.named = set()
+            # Asked twice at a time: the first answer names all, too.
+            account.named = set() if account.named is None else account.named
 
     def positions_answered(self) -> None:
         """Notes that the answer's facts have all been taken. Called once per `positions_asked`, if it was answered."""
@@ -145,6 +146,8 @@ class AccountDesk:
     def lost(self) -> None:
         """Takes the link as down: nothing is told until the positions were asked for anew, or `positions` is read."""
         self._is_up = False
+        for account in self._accounts.values():
+            account.named = None
 
     async def settled(self) -> None:
         """Asks about contracts held that are not known; waits (<= 3 s) until positions agree with the fills told."""

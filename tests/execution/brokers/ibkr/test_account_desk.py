@@ -186,6 +186,39 @@ def test_what_tws_does_not_name_when_it_names_all_is_gone_and_what_comes_meanwhi
     play(scene)
 
 
+def test_two_questions_for_all_positions_at_a_time_lose_none() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.hold(AAPL, 100)
+        await stage.hold(LEGS[0], 1)
+        stage.desk.positions_asked()
+        await stage.hold(AAPL, 100)
+        stage.desk.positions_asked()
+        await stage.hold(LEGS[0], 1)
+        stage.desk.positions_answered()
+        assert stage.read() == held((AAPL, 100), (LEGS[0], 1))
+        stage.desk.positions_answered()
+        assert stage.read() == held((AAPL, 100), (LEGS[0], 1))
+
+    play(scene)
+
+
+def test_a_question_that_a_lost_link_cut_off_confirms_nothing() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.hold(AAPL, 100)
+        await stage.hold(LEGS[0], 1)
+        stage.desk.positions_asked()
+        await stage.hold(AAPL, 100)
+        stage.desk.lost()
+        stage.desk.positions_answered()
+        assert stage.read() == held((AAPL, 100), (LEGS[0], 1))
+        stage.desk.positions_asked()
+        await stage.hold(LEGS[0], 1)
+        stage.desk.positions_answered()
+        assert stage.read() == held((LEGS[0], 1))
+
+    play(scene)
+
+
 # --- contracts nobody knows ------------------------------------------------------------------------------------------
 
 
