@@ -9,6 +9,8 @@ from datetime import date, datetime, timedelta
 from models.enums import BrokerName
 from models.ids import AccountId
 
+_SATURDAY = 5
+
 
 @dataclass(frozen=True, slots=True)
 class StatementDays:
@@ -26,9 +28,11 @@ class StatementDays:
 
 
 def uncovered_days(days: Iterable[StatementDays], account_id: AccountId, first: date, last: date) -> tuple[date, ...]:
-    """Returns the weekdays from `first` to `last`, both included, that no statement of the account holds."""
+    """Returns the days from `first` to `last`, both included, that no statement of the account holds.
+
+    Statements of single days leave weekends out, so these count only where the whole period is one.
+    """
     mine = [one for one in days if one.account_id == account_id]
-    wanted = (first + timedelta(days=offset) for offset in range((last - first).days + 1))
-    return tuple(
-        day for day in wanted if day.weekday() < 5 and not any(one.first_day <= day <= one.last_day for one in mine)
-    )
+    period = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+    wanted = [day for day in period if day.weekday() < _SATURDAY] or period
+    return tuple(day for day in wanted if not any(one.first_day <= day <= one.last_day for one in mine))

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from execution.brokers.port import BrokerOrder, BrokerSnapshot, ExecutionEvent, OrderEvent
 from execution.orders.fills import advance, progress_of
 from execution.orders.resolving import newest_of
 from execution.orders.wording import signed_text, terms_of
+from models.clock import new_york_time
 from models.contract import Contract
+from models.coverage import StatementDays, uncovered_days
 from models.enums import OrderStatus
 from models.ids import AccountId, BrokerOrderId, ContractKey, ExecutionId, OrderId
 from models.order import Order
@@ -38,6 +40,8 @@ class Known:
     executions: tuple[Execution, ...] = ()
     positions: tuple[UnifiedPosition, ...] = ()
     in_flight: frozenset[OrderId] = frozenset()
+    #: Days whose trades came from imported statements.
+    covered: tuple[StatementDays, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +189,7 @@ def _order_differences(
         if packages < word.filled_packages:
             text = (
                 f"{terms_of(order)}: the broker filled {word.filled_packages} packages, but gave executions for "
-                f"{packages}. Import the missing ones from its statement."
+                f"{packages}. Import the missing ones from its statement (Journal, Import statement)."
             )
             found.append(Difference(order.account_id, text))
     return found
@@ -223,17 +227,30 @@ def _position_differences(
 
 
 def _gaps(known: Known, snapshot: BrokerSnapshot) -> list[Difference]:
-    """Time between the last reconcile and the broker's oldest execution: what was filled in it nobody tells."""
+    """Time between the last reconcile and the broker's oldest execution: what was filled in it nobody tells.
+
+    Days that an imported statement holds are not missing.
+    """
     since = snapshot.executions_since_utc
-    return [
-        Difference(
-            account_id,
-            f"The broker tells executions since {since:%Y-%m-%d %H:%M} UTC; the desk saw it last at "
-            f"{last:%Y-%m-%d %H:%M} UTC. Fills in between are missing here: import them from its statement.",
-        )
-        for account_id, last in sorted(_as_of(known.positions).items())
-        if last < since
-    ]
+    found: list[Difference] = []
+    for account_id, last in sorted(_as_of(known.positions).items()):
+        if last >= since:
+            continue
+        first_day, last_day = new_york_time(last).date(), new_york_time(since - timedelta(microseconds=1)).date()
+        days = uncovered_days(known.covered, account_id, first_day, last_day)
+        if days:
+            text = (
+                f"The broker tells executions since {since:%Y-%m-%d %H:%M} UTC; the desk saw it last at "
+                f"{last:%Y-%m-%d %H:%M} UTC. Fills in between are missing here: import them from its statement of "
+                f"{_period(days)} (Journal, Import statement)."
+            )
+            found.append(Difference(account_id, text))
+    return found
+
+
+def _period(days: Sequence[date]) -> str:
+    first, last = days[0], days[-1]
+    return f"{first:%Y-%m-%d}" if first == last else f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 
 def _as_of(positions: Sequence[UnifiedPosition]) -> dict[AccountId, datetime]:

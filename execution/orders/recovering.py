@@ -112,6 +112,7 @@ class Recovery:
             executions=tuple(_all([*(each.fills for each in tracked), *(each.fills for each in outside)])),
             positions=loaded.positions,
             in_flight=frozenset(each.order.id for each in tracked if each.is_submitting),
+            covered=loaded.statement_days,
         )
 
     async def _lose(self, tracked: Tracked) -> None:

@@ -22,6 +22,7 @@ from ui.journal.columns import JournalColumn
 from ui.journal.detail import DetailPane
 from ui.journal.export import CsvExport, ExportLine
 from ui.journal.filter_bar import FilterBar
+from ui.journal.importing import ImportLine, StatementImporter
 from ui.journal.model import JournalModel
 from ui.journal.source import JournalSource, LazyReader
 from ui.journal.table import JournalTable
@@ -99,6 +100,7 @@ class JournalPanel(Panel):
         self.model = JournalModel(theme, self)
         self.source = JournalSource(pool, reader, self.model, self)
         self.csv = CsvExport(reader, self)
+        self.importer = StatementImporter(bridge, client, theme, messages, self)
         self._build(icons, settings)
         self._gather = QTimer(self)
         self._gather.setSingleShot(True)
@@ -118,7 +120,9 @@ class JournalPanel(Panel):
     def _build(self, icons: Icons, settings: WindowSettings) -> None:
         self.filters = FilterBar(self.theme, icons, self._clock, self)
         self.export_line = ExportLine(self.csv, self)
+        self.import_line = ImportLine(self.importer, self)
         self.toolbar.addWidget(self.filters, 1)
+        self.toolbar.addWidget(self.import_line, 0, Qt.AlignmentFlag.AlignVCenter)
         self.toolbar.addWidget(self.export_line, 0, Qt.AlignmentFlag.AlignVCenter)
         self.table = JournalTable(self.theme, self.model, self)
         ColumnChooser(
@@ -150,6 +154,7 @@ class JournalPanel(Panel):
         self.source.detailed.connect(self._on_detail)
         self.source.failed.connect(self._on_read_failed)
         self.detail.save_requested.connect(self._on_save)
+        self.importer.imported.connect(self._on_imported)
         self.export_line.button.clicked.connect(self._ask_where)
         self.csv.finished.connect(self._on_exported)
         self.csv.cancelled.connect(self._on_export_cancelled)
@@ -158,6 +163,7 @@ class JournalPanel(Panel):
     # --- news ---------------------------------------------------------------------------------------------------------
 
     def _on_desk(self, desk: DeskState) -> None:
+        self.import_line.set_desk(desk)
         match desk.phase:
             case Phase.READY:
                 self.detail.editor.lock("")
@@ -173,6 +179,11 @@ class JournalPanel(Panel):
         self._is_behind = True
         if self.isVisible():
             self._gather.start()
+
+    @Slot()
+    def _on_imported(self) -> None:
+        self._is_behind = True
+        self._gather.start()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catches up with rows that were written while nobody looked."""
