@@ -324,6 +324,8 @@ class IbConnection:
         if len(fields) >= 2 and fields[0].isdigit():
             self._server_version = int(fields[0])
             self._own_zone = tws_zone(fields[1], self._clock.now_utc())
+            if self._server_version < self._library.oldest_server and not self._gone.done():
+                self._gone.set_result("too old")  # the library waits on, but speaks no further
 
     def _on_disconnected(self, message: str) -> None:
         reason = message or "TWS closed the connection."

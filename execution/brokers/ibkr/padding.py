@@ -28,28 +28,34 @@ class _Shape:
     fields: int | None = None
     blanks: tuple[int, ...] = ()
     #: Which question a message belongs to, given its fields; a message that cannot be read spoils the answer.
-    question: Callable[[list[str]], int | str] | None = None
+    question: Callable[[list[str], int], int | str] | None = None
 
 
-def _number_at(index: int) -> Callable[[list[str]], int]:
-    return lambda fields: int(fields[index])
+def _number(fields: list[str], _version: int) -> int:
+    return int(fields[1])
 
 
+def _details_number(fields: list[str], version: int) -> int:
+    return int(fields[1 if version >= _NO_VERSION_FROM else 2])
+
+
+#: From this server version on contract details bear no version of their own.
+_NO_VERSION_FROM: Final = 164
 _EXECUTION: Final = 11
 _EXECUTION_TIME: Final = 15
 _REVISED_FROM: Final = 178
 _SHAPES: Final = {
     1: _Shape(fields=7),
-    5: _Shape(question=lambda _: OPEN_ORDERS),
+    5: _Shape(question=lambda _fields, _version: OPEN_ORDERS),
     7: _Shape(fields=20, blanks=(14, 15, 16, 17, 18)),
-    10: _Shape(question=_number_at(1)),
-    _EXECUTION: _Shape(fields=31, question=_number_at(1)),
+    10: _Shape(question=_details_number),
+    _EXECUTION: _Shape(fields=31, question=_number),
     21: _Shape(fields=12, blanks=(4, 5, 6, 7, 8, 9, 10, 11)),
     59: _Shape(fields=8, blanks=(3, 5, 6)),
-    61: _Shape(fields=16, blanks=(15,), question=lambda _: POSITIONS),
-    75: _Shape(question=_number_at(1)),
-    93: _Shape(question=lambda fields: market_rule_key(int(fields[1]))),
-    101: _Shape(question=lambda _: COMPLETED_ORDERS),
+    61: _Shape(fields=16, blanks=(15,), question=lambda _fields, _version: POSITIONS),
+    75: _Shape(question=_number),
+    93: _Shape(question=lambda fields, _version: market_rule_key(int(fields[1]))),
+    101: _Shape(question=lambda _fields, _version: COMPLETED_ORDERS),
 }
 
 
@@ -88,7 +94,7 @@ def _padded(
         read(whole)
     except Exception as error:
         if shape.question is not None:
-            questions.spoil(shape.question(fields), f"a message of kind {fields[0]} ({error})")
+            questions.spoil(shape.question(fields, decoder.serverVersion), f"a message of kind {fields[0]} ({error})")
         raise  # the decoder logs it, and its log tells
 
 

@@ -80,7 +80,8 @@ class Questions:
 
     def add(self, key: Key, item: object) -> None:
         """Takes one part of an answer."""
-        if (question := self._open.get(key)) is not None:
+        question = self._open.get(key)
+        if question is not None and not question.future.done():
             question.items.append(item)
 
     def end(self, key: Key) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from execution.brokers.ibkr.facts import Fact, TickFact
 from execution.brokers.ibkr.library import IbLibrary, installed_version, load_library
 from execution.brokers.ibkr.settings import IbkrSettings, IbLibraryName, IbTimeouts
 from models.clock import ManualClock
+from tests.simulators.tws.framing import Fields, encode
 
 NOW = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
 GREETING_TIME = "20260105 10:00:00 US/Eastern"
@@ -82,6 +84,10 @@ class RawTws:
 
     def send(self, *fields: Field) -> None:
         self.send_raw(frame(*fields))
+
+    def say(self, *messages: Fields) -> None:
+        """Sends messages written by the simulator's code in one packet."""
+        self.send_raw(b"".join(encode(message) for message in messages))
 
     def send_raw(self, data: bytes) -> None:
         for writer in self._writers:
@@ -177,15 +183,31 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk_at(tws: RawTws, *, timeouts: IbTimeouts = PATIENT, **settings: Any) -> AsyncIterator[Desk]:
-    """Starts a raw TWS and hands out a desk on it."""
+async def desk_at(
+    tws: RawTws, *, timeouts: IbTimeouts = PATIENT, is_clean: bool = True, **settings: Any
+) -> AsyncIterator[Desk]:
+    """Starts a raw TWS and hands out a desk on it. With `is_clean` a line in the decoder's log fails the test."""
     await tws.start()
     made = replace(IbkrSettings(port=tws.port, client_id=7, library=library_name(), timeouts=timeouts), **settings)
     desk = Desk(tws, load_library(made.library), made, ManualClock(NOW))
+    lines = _Lines()
+    log = logging.getLogger(f"{made.library.value}.Decoder")
+    log.addHandler(lines)
     try:
         yield desk
     finally:
+        log.removeHandler(lines)
         await desk.close()
+    assert (lines.texts == []) is is_clean, lines.texts
+
+
+class _Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())
 
 
 def play(scenario: Coroutine[Any, Any, None]) -> None:
