@@ -26,8 +26,8 @@ from execution.brokers.ibkr.contract_names import (
 from execution.brokers.ibkr.daily import DailyAnswers
 from execution.brokers.ibkr.facts import IbContract, IbContractDetails, IbOptionParams
 from execution.brokers.ibkr.wire_port import IbWire
-from execution.brokers.paper.listings import is_business_day, monthly_expiration
 from execution.brokers.port import ChainExpiry
+from models.business_days import is_business_day, monthly_expiration
 from models.clock import Clock, new_york_time
 from models.contract import Contract
 from models.enums import InstrumentKind, Right, Settlement

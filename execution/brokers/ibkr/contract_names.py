@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
-from execution.brokers.paper.listings import business_day_on_or_before
+from models.business_days import business_day_on_or_before
 from models.contract import Contract, contract_of_occ, future_option_contract, underlying_contract
 from models.enums import Right, Settlement
 from models.errors import InvalidInput

@@ -10,7 +10,6 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from execution.brokers.paper.listings import is_business_day
 from execution.brokers.paper.market import OptionModel
 from execution.brokers.paper.paths import Frame, PathEngine, frame_from_json, frame_to_json, new_york_date
 from execution.brokers.paper.pricing import Asset, ContractTable, FramePricer, Priced
@@ -18,6 +17,7 @@ from execution.brokers.paper.quoting import SCALE, IntArray, decimal_maker, mark
 from execution.brokers.paper.surface import FloatArray, variance_index
 from execution.brokers.port import ChainExpiry
 from execution.storage import SessionCalendar
+from models.business_days import is_business_day
 from models.clock import epoch_s
 from models.contract import Contract
 from models.enums import InstrumentKind, MarketDataKind, Settlement

@@ -8,20 +8,14 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from execution.brokers.paper.listings import (
-    business_day_on_or_before,
-    expiry_plans,
-    listed_strikes,
-    month_end,
-    monthly_expiration,
-    strike_bands,
-)
+from execution.brokers.paper.listings import expiry_plans, listed_strikes, strike_bands
 from execution.brokers.paper.paths import PathEngine, PathSpec, new_york_date
 from execution.brokers.paper.pricing import Asset
 from execution.brokers.paper.simulated import Print, SimulatedMarket
 from execution.brokers.paper.surface import CarriedSmile, ParametricSmile
 from execution.brokers.port import ChainExpiry
 from execution.storage import SessionCalendar
+from models.business_days import business_day_on_or_before, month_end, monthly_expiration
 from models.clock import epoch_s
 from models.contract import Contract, future_option_contract, option_contract, underlying_contract
 from models.enums import Right, Settlement

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
-from execution.brokers.paper.listings import business_day_on_or_before
+from models.business_days import business_day_on_or_before
 from models.contract import Contract, plain
 from models.enums import InstrumentKind, Settlement
 from models.ids import ContractKey

@@ -9,18 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from execution.brokers.paper.listings import (
-    ExpiryPlan,
+from execution.brokers.paper.listings import ExpiryPlan, expiry_plans, listed_strikes, strike_bands
+from execution.sessions import ExchangeSessions
+from models.business_days import (
     business_day_on_or_before,
     easter_sunday,
-    expiry_plans,
     is_business_day,
-    listed_strikes,
     month_end,
     monthly_expiration,
-    strike_bands,
 )
-from execution.sessions import ExchangeSessions
 
 #: Closed by hurricane or mourning: no standing rule can know them.
 UNSCHEDULED = {date(2012, 10, 29), date(2012, 10, 30), date(2018, 12, 5), date(2025, 1, 9)}
