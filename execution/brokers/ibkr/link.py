@@ -57,6 +57,8 @@ class Link:
         tell: Callable[[ConnectionEvent], None],
         on_up: Callable[[IbWire, Greeting], Awaitable[None]],
         on_down: Callable[[str], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make_wire = make_wire
         self._settings = settings
@@ -65,6 +67,8 @@ class Link:
         self._tell = tell
         self._on_up = on_up
         self._on_down = on_down
+        self._sleep = sleep
+        self._monotonic_s = monotonic_s
         self._wire: IbWire | None = None
         self._greeting: Greeting | None = None
         #: TWS stands, but its own link to IBKR does not: nothing can be sent.
@@ -104,7 +108,7 @@ class Link:
             except BrokerFailure as failure:
                 if last or failure.code != _CLIENT_ID_IN_USE:
                     raise
-                await asyncio.sleep(pause_s)
+                await self._sleep(pause_s)
                 pause_s *= 2
         if self._is_cut_off:
             self._state = FeedState.DOWN
@@ -199,8 +203,8 @@ class Link:
         rest_s = pause_s
         while True:
             await self._drop_wire()
-            await asyncio.sleep(rest_s)
-            begun_s = time.monotonic()
+            await self._sleep(rest_s)
+            begun_s = self._monotonic_s()
             try:
                 await self._attempt()
             except BrokerFailure as failure:
@@ -214,7 +218,7 @@ class Link:
                     return
             pause_s = min(pause_s * 2, self._timeouts.retry_most_s)
             # A slow attempt was a pause in itself, and TWS may have come back during it.
-            rest_s = max(pause_s - (time.monotonic() - begun_s), self._timeouts.retry_first_s)
+            rest_s = max(pause_s - (self._monotonic_s() - begun_s), self._timeouts.retry_first_s)
 
     async def _attempt(self) -> Greeting:
         """Opens a fresh connection and asks everything on it; leaves none behind when it fails."""
