@@ -357,6 +357,11 @@ class OrderDesk:
         self._answers.lose_link()
         self._looker.stop()
 
+    @property
+    def is_looking(self) -> bool:
+        """Whether a doubt about an order is being followed up with TWS."""
+        return self._looker.is_looking
+
     # --- within -------------------------------------------------------------------------------------------------------
 
     async def _prepare(self, order: Order) -> tuple[IbContract, IbOrder]:

@@ -53,6 +53,11 @@ class Looker:
             self._looking = asyncio.get_running_loop().create_task(self._follow(), name="ibkr order doubts")
             self._looking.add_done_callback(_log_end)
 
+    @property
+    def is_looking(self) -> bool:
+        """Whether a doubt is being followed."""
+        return self._looking is not None and not self._looking.done()
+
     def stop(self) -> None:
         """Ends the look that follows a doubt."""
         if self._looking is not None:
