@@ -15,12 +15,14 @@ from typing import Final
 
 from models.clock import NEW_YORK
 
-_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})")
-_COMPACT = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
-_NAMED = re.compile(r"(\d{1,2})-([A-Za-z]{3})-(\d{4}|\d{2})")
-_TIME = re.compile(r"(\d{1,2}):?(\d{2})(?::?(\d{2}))?(?:\.(\d{1,6}))?\s*(Z|[A-Za-z/_]{2,40}|[+-]\d{2}:?\d{2})?")
-_DAY_AND_TIME = re.compile(r"([^;,\sT]+)(?:\s*[;,T]\s*|\s+)(.+)")
-_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d{1,2})?")
+_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})", re.ASCII)
+_COMPACT = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})", re.ASCII)
+_NAMED = re.compile(r"(\d{1,2})-([A-Za-z]{3})-(\d{4}|\d{2})", re.ASCII)
+_TIME = re.compile(
+    r"(\d{1,2}):?(\d{2})(?::?(\d{2}))?(?:\.(\d{1,6}))?\s*(Z|[A-Za-z/_]{2,40}|[+-]\d{2}:?\d{2})?", re.ASCII
+)
+_DAY_AND_TIME = re.compile(r"([^;,\sT]+)(?:\s*[;,T]\s*|\s+)(.+)", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NEW_YORK_NAMES = frozenset({"EST", "EDT", "ET", "US/EASTERN", "AMERICA/NEW_YORK"})
 _UTC_NAMES = frozenset({"Z", "UTC", "GMT"})
@@ -80,6 +82,8 @@ def day_of(text: str, order: SlashOrder) -> date:
             return date(_year(match[3]), _month(match[2], text), int(match[1]))
         if match := _SLASHED.fullmatch(text):
             return _slashed(match, text, order)
+    except BadValue:
+        raise
     except ValueError as error:
         raise BadValue(f"{text[:40]!r} is not a day of the calendar") from error
     raise BadValue(f"{text[:40]!r} is not a day")

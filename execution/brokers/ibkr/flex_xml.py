@@ -135,7 +135,7 @@ class _Collector:
     def close(self) -> None:
         """The document is whole."""
         if self._is_answer:
-            said = " ".join(self._answer_text) or "nothing more"
+            said = " ".join(self._answer_text).rstrip(".") or "nothing more"
             self._refuse(f"This is an answer of the Flex web service, not the statement itself. It says: {said}.")
         if not self.result.statements:
             self._refuse("The Flex file holds no statement.")
