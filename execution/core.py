@@ -180,12 +180,16 @@ class DeskCore:
         """Returns whether the broker was asked about this package already."""
         return _leg_keys(legs) in self._tick_rules
 
-    def set_positions(self, account_id: AccountId, positions: Sequence[UnifiedPosition]) -> bool:
+    def set_positions(
+        self, account_id: AccountId, positions: Sequence[UnifiedPosition], at_utc: datetime | None = None
+    ) -> bool:
         """Takes an account's positions as the broker tells them; True when the book changed.
 
-        News older than what is known (an event overtaken by a snapshot) is passed over.
+        News older than what is known (an event overtaken by a snapshot) is passed over. `at_utc` is when they were
+        true, on the executions' clock; None = as the positions themselves say, else now.
         """
-        told_at = max((one.at_utc for one in positions if one.at_utc is not None), default=self.clock.now_utc())
+        stamps = [one.at_utc for one in positions if one.at_utc is not None]
+        told_at = at_utc or max(stamps, default=self.clock.now_utc())
         known_at = self._told_at.get(account_id)
         if known_at is not None and told_at < known_at:
             return False
@@ -226,7 +230,8 @@ class DeskCore:
         for values in snapshot.accounts:
             self.values[values.account_id] = values
         for account_id in self.accounts:
-            self.set_positions(account_id, [one for one in snapshot.positions if one.account_id == account_id])
+            mine = [one for one in snapshot.positions if one.account_id == account_id]
+            self.set_positions(account_id, mine, snapshot.positions_at_utc.get(account_id))
         self.subscriptions.want("always", underlyings_of(_ALWAYS))
 
     # --- figures ------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from execution.brokers.port import (
     ExecutionEvent,
     FeeEvent,
     ModelGreeksEvent,
+    NoticeEvent,
     OddObjectEvent,
     OrderEvent,
     PositionsEvent,
@@ -83,8 +84,8 @@ class EventDispatch:
                 await self._manager.apply(event)
             case OrderEvent() | FeeEvent():
                 await self._manager.apply(event)
-            case PositionsEvent(account_id, positions):
-                if self._core.set_positions(account_id, positions):
+            case PositionsEvent(account_id, positions, at_utc):
+                if self._core.set_positions(account_id, positions, at_utc):
                     self._watch.mark_dirty()
             case AccountEvent(values):
                 self._core.values[values.account_id] = values
@@ -92,6 +93,8 @@ class EventDispatch:
                 self._watch.mark_dirty()
             case ConnectionEvent():
                 self._connection(event)
+            case NoticeEvent(source, text):
+                self._say(Severity.WARNING, source, text)
             case OddObjectEvent(source, what):
                 self._core.odd_objects += 1
                 self._say(Severity.WARNING, source, f"Something unreadable from the broker was set aside: {what}")

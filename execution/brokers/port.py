@@ -10,8 +10,8 @@ Signs: positive price = debit, quantities as in `models.order`; the adapter conv
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -91,6 +91,8 @@ class BrokerSnapshot:
     completed_orders: tuple[BrokerOrder, ...]
     executions: tuple[Execution, ...]
     executions_since_utc: datetime
+    #: As of when an account's positions are, on the executions' clock, for one without any; absent = `at_utc`.
+    positions_at_utc: Mapping[AccountId, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +157,11 @@ class FeeEvent:
 
 @dataclass(frozen=True, slots=True)
 class PositionsEvent:
-    """All positions of one account, as of now."""
+    """All positions of one account, as of `at_utc` on the executions' clock; None = now."""
 
     account_id: AccountId
     positions: tuple[UnifiedPosition, ...]
+    at_utc: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,14 @@ class OddObjectEvent:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class NoticeEvent:
+    """Something the broker wants the user to know: a subscription that lacks, a position that cannot be shown."""
+
+    source: str
+    text: str
+
+
 BrokerEvent = (
     QuotesEvent
     | ModelGreeksEvent
@@ -195,6 +206,7 @@ BrokerEvent = (
     | AccountEvent
     | ConnectionEvent
     | OddObjectEvent
+    | NoticeEvent
 )
 
 

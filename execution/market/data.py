@@ -13,6 +13,9 @@ from models.quote import ModelGreeks, Quote
 
 #: How far a quote's time may lie ahead of the desk's: clocks differ a little. Past it the time is not to be believed.
 _AHEAD = timedelta(seconds=2)
+#: The order being made comes first, then what is held and works; what is only shown comes last.
+_STAGED = "ticket"
+_LOOKED_AT = frozenset({"chain", "benchmark"})
 
 
 class MarketData:
@@ -85,7 +88,10 @@ class MarketData:
 
 
 class Subscriptions:
-    """The union of what each part of the desk wants quoted, told to the broker when it changes."""
+    """The union of what each part of the desk wants quoted, told to the broker when it changes.
+
+    Told in order of need: a broker with few market-data lines leaves out what is only looked at.
+    """
 
     def __init__(self, tell: Callable[[Collection[Contract]], None]) -> None:
         self._tell = tell
@@ -106,7 +112,8 @@ class Subscriptions:
         self._tell_if_changed()
 
     def _tell_if_changed(self) -> None:
-        union = {key: contract for wanted in self._wanted.values() for key, contract in wanted.items()}
+        owners = sorted(self._wanted, key=lambda owner: (owner in _LOOKED_AT, owner != _STAGED))
+        union = {key: contract for owner in owners for key, contract in self._wanted[owner].items()}
         if union.keys() != self._told:
             self._told = frozenset(union)
             self._tell(tuple(union.values()))

@@ -14,7 +14,7 @@ from execution.brokers.ibkr.account_figures import DOLLARS, AccountFigures
 from execution.brokers.ibkr.facts import AccountValueFact, IbContract, PortfolioFact, PositionFact
 from execution.brokers.ibkr.holdings import PATIENCE_S, Held, Holdings
 from execution.brokers.ibkr.settings import IbkrSettings
-from execution.brokers.port import AccountEvent, BrokerEvent, OddObjectEvent, PositionsEvent
+from execution.brokers.port import AccountEvent, BrokerEvent, NoticeEvent, PositionsEvent
 from models.account import AccountValues
 from models.clock import Clock
 from models.contract import Contract
@@ -166,11 +166,15 @@ class AccountDesk:
     def positions(self, account_id: AccountId, at_utc: datetime) -> tuple[UnifiedPosition, ...]:
         """Returns what TWS says is held, as of `at_utc` (TWS's clock) or of the newest fill told, if that is later.
 
-        Contracts that nobody could read are missing; each was listed by an OddObjectEvent.
+        Contracts that nobody could read are missing; each was listed by a NoticeEvent.
         """
         self._tws_ahead = at_utc - self._clock.now_utc()
         self._is_up = True
         return self._told(self._account(account_id), at_utc)
+
+    def positions_as_of(self, account_id: AccountId) -> datetime | None:
+        """Returns as of when the positions last told of an account are."""
+        return self._account(account_id).holdings.as_of_utc
 
     async def run(self) -> None:
         """Tells changes and asks about unknown contracts, until cancelled."""
@@ -246,7 +250,7 @@ class AccountDesk:
         if base not in ("", DOLLARS) and account_id not in self._said_currency:
             self._said_currency.add(account_id)
             text = f"{account_id} is kept in {base}, not in US dollars: its value, cash and margin are not shown."
-            self._emit(OddObjectEvent(_ACCOUNTS, text))
+            self._emit(NoticeEvent(_ACCOUNTS, text))
         if base:
             self._emit(AccountEvent(self.values(account_id)))
 
@@ -262,7 +266,8 @@ class AccountDesk:
         if ends_s is not None and account.heard_at_utc is not None:
             # Fills that explain it may come late, or never (another client's). They are in what is told now.
             at_utc = (account.heard_at_utc + self._tws_ahead).replace(microsecond=0)
-        self._emit(PositionsEvent(account_id, self._told(account, at_utc)))
+        told = self._told(account, at_utc)
+        self._emit(PositionsEvent(account_id, told, account.holdings.as_of_utc))
 
     # --- contracts ----------------------------------------------------------------------------------------------------
 
@@ -309,7 +314,7 @@ class AccountDesk:
     def _list(self, account_id: AccountId, con_id: int, topic: str, text: str) -> None:
         if (account_id, con_id, topic) not in self._listed:
             self._listed.add((account_id, con_id, topic))
-            self._emit(OddObjectEvent(_POSITIONS, text))
+            self._emit(NoticeEvent(_POSITIONS, text))
 
     def _is_shown(self, account_id: AccountId) -> bool:
         return not self._settings.accounts or account_id in self._settings.accounts

@@ -55,8 +55,9 @@ from models.product import TickRule
 
 _log = logging.getLogger(__name__)
 MakeWire = Callable[[FactSink, TickSink], IbWire]
-_LIVE, _DELAYED_FROZEN = 1, 4
 _SOURCE: Final = "ibkr"
+#: TWS's own link is back, without the market-data lines.
+_DATA_LOST: Final = 1101
 
 
 class IbkrBroker:
@@ -129,8 +130,8 @@ class IbkrBroker:
         orders = await self._orders.snapshot()
         for execution in orders.executions:
             self._holdings.take_execution(execution)
-        await wire.positions()
-        await self._inbox.join()
+        await self._ask_positions(wire)
+        await self._holdings.settled()
         shown = [info.account_id for info in self._accounts]
         return BrokerSnapshot(
             at_utc=self._clock.now_utc(),
@@ -140,6 +141,7 @@ class IbkrBroker:
             completed_orders=tuple(order for order in orders.completed_orders if order.account_id in shown),
             executions=tuple(one for one in orders.executions if one.account_id in shown),
             executions_since_utc=orders.executions_since_utc,
+            positions_at_utc={name: at for name in shown if (at := self._holdings.positions_as_of(name)) is not None},
         )
 
     async def find_orders(self, order_ids: Collection[OrderId]) -> tuple[BrokerOrder, ...]:
@@ -208,16 +210,22 @@ class IbkrBroker:
     async def _on_up(self, wire: IbWire, greeting: Greeting) -> None:
         """Makes a new connection useful before the desk hears of it."""
         self._accounts = self._admitted(greeting.accounts)
-        wire.set_market_data_type(_DELAYED_FROZEN if self._settings.allow_delayed else _LIVE)
         for info in self._accounts:
             await wire.account_updates(info.account_id)
-        await wire.positions()
+        await self._ask_positions(wire)
         self._quotes.resubscribe()
+
+    async def _ask_positions(self, wire: IbWire) -> None:
+        self._holdings.positions_asked()
+        await wire.positions()
+        await self._inbox.join()
+        self._holdings.positions_answered()
 
     def _on_down(self, why: str) -> None:
         _log.warning("connection to TWS lost: %s", why)
         self._orders.link_lost()
         self._quotes.lost()
+        self._holdings.lost()
 
     def _admitted(self, names: Collection[str]) -> tuple[AccountInfo, ...]:
         settings = self._settings
@@ -283,6 +291,8 @@ class IbkrBroker:
                 await self._holdings.take(fact)
             case ErrorFact():
                 self._link.take_error(fact)
+                if fact.code == _DATA_LOST:
+                    self._quotes.resubscribe()
                 if not self._quotes.take_error(fact):
                     await self._orders.take(fact)
             case ClosedFact():

@@ -51,6 +51,11 @@ class Holdings:
         """Whether the desk has had a first word on the account."""
         return self._told is not None
 
+    @property
+    def as_of_utc(self) -> datetime | None:
+        """As of when the positions are that were last told."""
+        return self._as_of
+
     def hear(self, held: Held, now_s: float) -> bool:
         """Takes TWS's word on a contract (quantity 0: gone); True when it is news."""
         key = held.contract.key

@@ -20,7 +20,7 @@ from execution.brokers.ibkr.lines import Close, Line, LineBook, Open
 from execution.brokers.ibkr.quote_values import quote_of
 from execution.brokers.ibkr.settings import IbkrSettings
 from execution.brokers.ibkr.wire_port import IbWire
-from execution.brokers.port import BrokerEvent, ModelGreeksEvent, OddObjectEvent, QuotesEvent
+from execution.brokers.port import BrokerEvent, ModelGreeksEvent, NoticeEvent, QuotesEvent
 from models.clock import Clock, new_york_time
 from models.contract import Contract
 from models.errors import BrokerFailure, InvalidInput
@@ -57,7 +57,7 @@ class QuoteFeed:
     """Keeps TWS's market-data lines at what the desk wants. Engine loop thread only.
 
     `run` must run all the while; no line is opened before the first `resubscribe`. Words for the user leave as
-    OddObjectEvent, each once a day.
+    NoticeEvent, each once a day.
     """
 
     def __init__(
@@ -288,7 +288,7 @@ class QuoteFeed:
     def _tell_once(self, code: int, about: str, subject: str, sentence: str) -> None:
         if (code, about) not in self._told:
             self._told.add((code, about))
-            self._emit(OddObjectEvent(_SOURCE, f"{subject}: {sentence}"))
+            self._emit(NoticeEvent(_SOURCE, f"{subject}: {sentence}"))
 
     def _follow_day(self) -> None:
         """On a new New York day refusals are forgiven and words may be said again: listings and rights change."""

@@ -10,7 +10,7 @@ from decimal import Decimal
 from execution.brokers.ibkr.account_desk import AccountDesk
 from execution.brokers.ibkr.facts import AccountValueFact, PositionFact
 from execution.brokers.ibkr.settings import IbkrSettings
-from execution.brokers.port import AccountEvent, BrokerEvent, OddObjectEvent, PositionsEvent
+from execution.brokers.port import AccountEvent, BrokerEvent, NoticeEvent, PositionsEvent
 from execution.core import held_quantities
 from models.contract import Contract, option_contract, underlying_contract
 from models.enums import Action, BrokerName, Right
@@ -73,7 +73,7 @@ class Stage:
         return [held_quantities(event.positions) for event in self.events if isinstance(event, PositionsEvent)]
 
     def words(self) -> list[str]:
-        return [event.what for event in self.events if isinstance(event, OddObjectEvent)]
+        return [event.text for event in self.events if isinstance(event, NoticeEvent)]
 
     def money(self) -> list[AccountEvent]:
         return [event for event in self.events if isinstance(event, AccountEvent)]

@@ -12,7 +12,7 @@ from execution.brokers.ibkr.facts import IbContract, IbGreeks, TickFact
 from execution.brokers.ibkr.quotes import QuoteFeed
 from execution.brokers.ibkr.settings import IbkrSettings
 from execution.brokers.ibkr.wire_port import IbWire
-from execution.brokers.port import BrokerEvent, OddObjectEvent
+from execution.brokers.port import BrokerEvent, NoticeEvent
 from models.clock import Clock
 from models.contract import Contract, option_contract, underlying_contract
 from models.enums import Right
@@ -79,7 +79,7 @@ class Stage:
         self.feed.take_ticks((fact,))
 
     def words(self) -> list[str]:
-        return [event.what for _, event in self.events if isinstance(event, OddObjectEvent)]
+        return [event.text for _, event in self.events if isinstance(event, NoticeEvent)]
 
     def sent(self) -> Counter[str]:
         return Counter(what for what, _ in self.wire.asked)
