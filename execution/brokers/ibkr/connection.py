@@ -165,12 +165,12 @@ class IbConnection:
 
     async def open_orders(self) -> tuple[OpenOrderFact, ...]:
         """Returns the working orders of every client."""
-        return tuple(await self._ask(OPEN_ORDERS, OPEN_ORDERS, self._ib.client.reqAllOpenOrders))
+        return tuple(await self._ask_orders(OPEN_ORDERS, self._ib.client.reqAllOpenOrders))
 
     async def completed_orders(self) -> tuple[CompletedOrderFact, ...]:
         """Returns what is done, of TWS and of every client."""
         request = self._ib.client.reqCompletedOrders
-        return tuple(await self._ask(COMPLETED_ORDERS, COMPLETED_ORDERS, lambda: request(False)))
+        return tuple(await self._ask_orders(COMPLETED_ORDERS, lambda: request(False)))
 
     async def executions(self) -> tuple[ExecutionFact, ...]:
         """Returns the executions of all clients; a TWS that does not answer costs a TIMEOUT, not the connection."""
@@ -296,6 +296,16 @@ class IbConnection:
     async def _ask(self, key: int | str, what: str, action: Callable[[], object]) -> list[Any]:
         self._assert_thread()
         return await self._questions.ask(key, what, self._sending(action), self._answer_s)
+
+    async def _ask_orders(self, key: str, action: Callable[[], object]) -> list[Any]:
+        """A read-only API tells no orders. Who only watches needs none; who trades must know that they are not told."""
+        try:
+            return await self._ask(key, key, action)
+        except BrokerFailure as failure:
+            if not self._settings.read_only or failure.kind is not FailureKind.REJECTED:
+                raise
+            _log.info("the API is read-only and does not tell %s", key)
+            return []
 
     def _place(self, contract: IbContract, order: IbOrder, order_id: int, *, is_what_if: bool) -> None:
         sent = library_order(self._library, order, order_id=order_id, is_what_if=is_what_if)

@@ -43,6 +43,7 @@ OPEN_ORDERS: Final = "all open orders"
 COMPLETED_ORDERS: Final = "all completed orders"
 _NO_MATCH: Final = 200
 _DATA_LOST: Final = 1101
+_NOT_VALID: Final = 321
 #: News and advice that end no request: what is asked still comes.
 _ADVICE: Final = frozenset({399, 404, 434, 492, 10167, 10349, *range(2100, 2200)})
 
@@ -268,6 +269,9 @@ class Taps:
             wait.error(code, text)
         elif code == _NO_MATCH:
             self._questions.end(request_id)
+        elif code == _NOT_VALID and request_id < 0 and "read-only" in text.lower():
+            for key in (OPEN_ORDERS, COMPLETED_ORDERS):  # TWS does not say which one it refuses
+                self._questions.refuse(key, code, text)
         elif code not in _ADVICE:
             self._questions.refuse(request_id, code, text)
         self._tell(fact)

@@ -302,3 +302,22 @@ def test_option_classes_and_market_rules_are_returned_exactly_and_in_order() -> 
             ]
 
     play(scenario())
+
+
+def test_a_read_only_api_tells_no_orders_which_only_a_desk_that_watches_may_take_for_none() -> None:
+    def refuse(tws: RawTws, _: list[str]) -> None:
+        tws.say(replies.error(-1, 321, "Error validating request.-'b0' : cause - The API interface is Read-Only", 176))
+
+    async def scenario(*, read_only: bool) -> None:
+        async with desk_at(RawTws(answers={"16": refuse, "99": refuse}), read_only=read_only) as desk:
+            wire = await desk.opened()
+            if read_only:
+                assert (await wire.open_orders(), await wire.completed_orders()) == ((), ())
+                return
+            for ask in (wire.open_orders, wire.completed_orders):
+                with pytest.raises(BrokerFailure, match="Read-Only") as caught:
+                    await ask()
+                assert (caught.value.kind, caught.value.code) == (FailureKind.REJECTED, "321")
+
+    play(scenario(read_only=True))
+    play(scenario(read_only=False))

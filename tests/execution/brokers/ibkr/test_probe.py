@@ -15,7 +15,7 @@ from tests.execution.brokers.ibkr.raw_tws import PATIENT, QUICK, Answer, Desk, R
 from tests.execution.brokers.ibkr.wire_values import view
 from tests.simulators.tws import order_replies, replies
 from tests.simulators.tws.contracts import WireContract
-from tests.simulators.tws.request_types import PlaceOrder
+from tests.simulators.tws.place_order import PlaceOrder
 from tests.simulators.tws.requests import parse
 
 SPX = replies.WireDetails(
