@@ -83,6 +83,8 @@ class QuoteFeed:
         self._ticks: dict[int, TickFact] = {}
         self._greeks: dict[ContractKey, ModelGreeks] = {}
         self._greeks_due_s = 0.0
+        #: The newest ticks of lines that linger: told when somebody wants them again.
+        self._untold: dict[int, TickFact] = {}
         self._ticked = asyncio.Event()
         self._changed = asyncio.Event()
         self._told: set[tuple[int, str]] = set()
@@ -93,6 +95,7 @@ class QuoteFeed:
         self._follow_day()
         self._lines.want(contracts)
         self._qualified = {key: one for key, one in self._qualified.items() if self._lines.concerns(key)}
+        self.take_ticks(tuple(tick for tick in self._untold.values() if self._is_wanted(tick)))
         self._changed.set()
 
     def resubscribe(self) -> None:
@@ -168,7 +171,11 @@ class QuoteFeed:
         quotes = []
         for tick in ticks.values():
             line = self._lines.line_of(tick.con_id)
+            self._untold.pop(tick.con_id, None)
             if line is None:
+                continue
+            if not self._lines.wants(line.contract.key):
+                self._untold[tick.con_id] = tick
                 continue
             quotes.append(quote_of(tick, line.contract))
             greeks_of_line = model_greeks(tick, line.contract)
@@ -177,8 +184,13 @@ class QuoteFeed:
         if quotes:
             self._emit(QuotesEvent(tuple(quotes)))
 
+    def _is_wanted(self, tick: TickFact) -> bool:
+        line = self._lines.line_of(tick.con_id)
+        return line is not None and self._lines.wants(line.contract.key)
+
     def _drop_ticks(self) -> None:
         self._ticks.clear()
+        self._untold.clear()
         self._greeks.clear()
 
     # --- lines --------------------------------------------------------------------------------------------------------
@@ -214,6 +226,7 @@ class QuoteFeed:
                 case Close(line):
                     self._lines.closed(line)
                     self._ticks.pop(line.con_id, None)
+                    self._untold.pop(line.con_id, None)
                     wire.unsubscribe(line.con_id)
                 case Open(contract):
                     ib_contract = self._qualified[contract.key]

@@ -93,6 +93,8 @@ class IbkrDesk:
         self._broker = IbkrBroker(settings=self.settings, clock=self.clock)
         await self._broker.connect()
         self._reader = asyncio.get_running_loop().create_task(self._read(self._broker))
+        # As the desk does: positions are told by event only to somebody who knows what they were.
+        await self._broker.snapshot()
         await self.settle()
 
     async def stop(self) -> None:
@@ -129,7 +131,8 @@ class IbkrDesk:
             with contextlib.suppress(BrokerFailure):
                 await self.broker._link.wire.current_time()
             await self.broker._inbox.join()
-            await asyncio.sleep(0.12)
+            # Longer than the adapter's quiet time before it tells positions.
+            await asyncio.sleep(0.25)
 
     async def pass_to_next_session(self) -> None:
         self.clock.set(next_close_utc(WeekdaySessions(), self.clock.now_utc()) + timedelta(hours=18))

@@ -93,6 +93,24 @@ def test_scrolling_up_and_down_within_seconds_sends_nothing_new() -> None:
     play(scene)
 
 
+def test_a_lingering_line_is_not_told_and_its_last_quote_is_when_it_is_wanted_again() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.feed.resubscribe()
+        stage.feed.set_subscriptions(CHAIN[:2])
+        await asyncio.sleep(1)
+        stage.feed.set_subscriptions(CHAIN[1:2])
+        stage.tick(6000, "1.00", "1.10")
+        await asyncio.sleep(1)
+        assert stage.events == []
+        stage.feed.set_subscriptions(CHAIN[:2])
+        await asyncio.sleep(0.1)
+        ((_, event),) = stage.events
+        assert isinstance(event, QuotesEvent)
+        assert [(quote.key, quote.bid) for quote in event.quotes] == [(CHAIN[0].key, Decimal("1.00"))]
+
+    play(scene)
+
+
 def test_what_the_budget_leaves_out_is_told_once_and_underlyings_are_in() -> None:
     async def scene(stage: Stage) -> None:
         stage.feed.resubscribe()
