@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from execution.brokers.port import ChainExpiry
 from models.contract import Contract
+from models.enums import MarketDataKind
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,10 @@ class ChainStatic:
 
 
 class ChainSide(NamedTuple):
-    """Columns of one side of the chain."""
+    """Columns of one side of the chain; IV and Greeks are the desk's own, `broker_*` the broker's model.
+
+    The broker's are NaN where it has none, or none of the last 60 s (`execution.market.model_greeks`).
+    """
 
     bid: FloatArray
     ask: FloatArray
@@ -42,10 +47,18 @@ class ChainSide(NamedTuple):
     vega_per_point: FloatArray
     held: FloatArray
     age_s: FloatArray
+    broker_iv: FloatArray
+    broker_delta: FloatArray
+    broker_age_s: FloatArray
+    #: Whether the quote is a delayed one.
+    is_delayed: BoolArray
 
 
 class ChainNumbers(NamedTuple):
-    """Live figures for the ChainStatic of the same version."""
+    """Live figures for the ChainStatic of the same version.
+
+    `kinds` are those of all quotes the figures rest on, the underlying's among them.
+    """
 
     version: int
     at_utc: datetime
@@ -54,3 +67,4 @@ class ChainNumbers(NamedTuple):
     atm_iv: float | None
     calls: ChainSide
     puts: ChainSide
+    kinds: frozenset[MarketDataKind]

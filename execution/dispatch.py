@@ -75,8 +75,8 @@ class EventDispatch:
         match event:
             case QuotesEvent():
                 self._quotes(event)
-            case ModelGreeksEvent(greeks):
-                self._core.market.apply_model_greeks(greeks)
+            case ModelGreeksEvent():
+                self._model_greeks(event)
             case ExecutionEvent(execution):
                 # The book first: the journal row's Greeks after the fill must hold the fill.
                 if self._core.take_execution(execution):
@@ -114,6 +114,12 @@ class EventDispatch:
             self._watch.mark_dirty()
         if any(quote.key in _REGIME_KEYS for quote in event.quotes):
             self._watch.observe_vix()
+
+    def _model_greeks(self, event: ModelGreeksEvent) -> None:
+        """Nothing is computed from them; they are shown beside ours."""
+        self._core.market.apply_model_greeks(event.greeks)
+        if self._core.book.take_model_greeks(event.greeks):
+            self._watch.mark_dirty()
 
     def _connection(self, event: ConnectionEvent) -> None:
         is_back = self._link is not FeedState.LIVE and event.state is FeedState.LIVE

@@ -26,6 +26,7 @@ from execution.views import (
     Publisher,
     RiskState,
 )
+from models.ids import ContractKey
 
 
 class DeskPublisher:
@@ -100,6 +101,7 @@ class DeskPublisher:
         core = self._core
         spx, vix = core.market.change("SPX"), core.market.change("VIX")
         context = core.market_context()
+        spx_quote = core.market.quote(ContractKey("SPX"))
         self._publisher.state(
             MarketState(
                 at_utc=context.at_utc,
@@ -113,6 +115,7 @@ class DeskPublisher:
                 newest_quote_age_s=core.market.newest_age_s(),
                 session=session,
                 odd_objects=core.odd_objects,
+                spx_kind=None if spx_quote is None else spx_quote.kind,
             )
         )
 

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from execution.analysis_views import AnalysisState
 from execution.brokers.port import Capability
 from execution.chain_views import ChainNumbers, ChainStatic
+from execution.risk_views import RiskBucket
 from execution.statement_views import StatementProgress
 from models.account import AccountInfo, AccountValues
 from models.contract import Contract
-from models.enums import BetaSource, BrokerName, FeedState, Metric, Mode, Regime, TradingState
+from models.enums import BetaSource, BrokerName, FeedState, MarketDataKind, Metric, Mode, Regime, TradingState
 from models.gate import Denial
 from models.greeks import PortfolioGreeks, UnitGreeks
 from models.ids import AccountId, OrderId
@@ -31,6 +32,7 @@ from models.quote import Quote
 from models.risk import RegimeLimits, RiskBreach
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 
 class Phase(StrEnum):
@@ -99,6 +101,8 @@ class MarketState:
     newest_quote_age_s: float | None
     session: str
     odd_objects: int
+    #: Of the SPX level; None while there is no quote of it.
+    spx_kind: MarketDataKind | None = None
 
 
 class RowStatus(StrEnum):
@@ -152,7 +156,11 @@ class BookStructure:
 
 
 class BookNumbers(NamedTuple):
-    """Live figures per row of the BookStructure of the same version; dollars, per-unit Greeks as named."""
+    """Live figures per row of the BookStructure of the same version; dollars, per-unit Greeks as named.
+
+    All risk figures are made of the desk's own `iv` and `unit_delta`; the broker's model stands beside them, NaN where
+    it has none, or none of the last 60 s. `is_delayed`: the quote or the underlying's price is a delayed one.
+    """
 
     version: int
     at_utc: datetime
@@ -171,6 +179,10 @@ class BookNumbers(NamedTuple):
     quote_age_s: FloatArray
     extrinsic_value: FloatArray
     status: tuple[RowStatus, ...]
+    broker_iv: FloatArray
+    broker_delta: FloatArray
+    broker_age_s: FloatArray
+    is_delayed: BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,22 +195,6 @@ class LimitRow:
     high: float | None
     utilisation: float | None
     is_breached: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RiskBucket:
-    """Sums of one underlying or of one expiry; dollars as PortfolioGreeks."""
-
-    name: str
-    positions: int
-    market_value: float
-    pnl_open: float
-    raw_delta: float
-    spx_equiv_delta: float
-    gamma: float
-    theta_per_day: float
-    vega_per_point: float
-    days_to_expiry: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

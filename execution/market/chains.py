@@ -16,16 +16,20 @@ from execution.chain_views import ChainNumbers, ChainSide, ChainStatic
 from execution.market.carry import CarryBook
 from execution.market.chain_values import ParityYield, SideMarket, SideQuotes, SideValuer
 from execution.market.data import MarketData
+from execution.market.model_greeks import BrokerColumns, ModelColumns
 from execution.views import FloatArray
 from models.clock import Clock, epoch_s
 from models.contract import Contract
-from models.enums import ExerciseStyle, Right
+from models.enums import ExerciseStyle, MarketDataKind, Right
 from models.errors import InvalidInput
 from models.expiry import days_to_expiry, settlement_instant_utc
 from models.ids import ContractKey
+from models.quote import Quote
 
 #: Strikes quoted on each side of the money when the window has not said which it shows.
 _STRIKES_AROUND = 25
+_KINDS = tuple(MarketDataKind)
+_DELAYED = _KINDS.index(MarketDataKind.DELAYED)
 
 
 class ChainService:
@@ -108,8 +112,10 @@ class ChainService:
         put_quotes = np.array([self._quote_columns(contract) for contract in static.puts])
         self._take_parity(static, valuers, call_quotes, put_quotes, self._side_market(static, spot, years, now_utc))
         market = self._side_market(static, spot, years, now_utc)
-        call_side = _side(static.calls, call_quotes, valuers.calls, market, held)
-        put_side = _side(static.puts, put_quotes, valuers.puts, market, held)
+        call_model = self._broker_columns(static.calls, now_utc)
+        put_model = self._broker_columns(static.puts, now_utc)
+        call_side = _side(static.calls, call_quotes, valuers.calls, market, held, call_model)
+        put_side = _side(static.puts, put_quotes, valuers.puts, market, held, put_model)
         strikes = valuers.strikes
         atm = _atm_vol(strikes, call_side.iv, put_side.iv, spot)
         move = None if atm is None else float(expected_move_iv(spot=spot, vol=atm, days=years * 365.0))
@@ -121,6 +127,7 @@ class ChainService:
             atm_iv=atm,
             calls=call_side,
             puts=put_side,
+            kinds=_kinds(self._market.quote(ContractKey(static.expiry.underlying)), call_quotes, put_quotes),
         )
 
     def _around_the_money(self, static: ChainStatic) -> tuple[Decimal, Decimal]:
@@ -132,18 +139,26 @@ class ChainService:
         low = strikes[max(middle - _STRIKES_AROUND, 0)]
         return low, strikes[min(middle + _STRIKES_AROUND, len(strikes) - 1)]
 
-    def _quote_columns(self, contract: Contract | None) -> tuple[float, float, float, float]:
-        """Bid, ask, last and age of a listed contract, NaN where unknown."""
+    def _quote_columns(self, contract: Contract | None) -> tuple[float, float, float, float, float]:
+        """Bid, ask, last, age and kind (its place in the enum) of a listed contract, NaN where unknown."""
         quote = None if contract is None else self._market.quote(contract.key)
         if contract is None or quote is None:
-            return math.nan, math.nan, math.nan, math.nan
+            return math.nan, math.nan, math.nan, math.nan, math.nan
         age = self._market.age_s(contract.key)
         return (
             math.nan if quote.bid is None else float(quote.bid),
             math.nan if quote.ask is None else float(quote.ask),
             math.nan if quote.last is None else float(quote.last),
             math.nan if age is None else age,
+            _KINDS.index(quote.kind),
         )
+
+    def _broker_columns(self, contracts: Sequence[Contract | None], now_utc: datetime) -> BrokerColumns:
+        """The broker's own vol and delta of every strike, NaN where it gives none."""
+        told = [None if one is None else self._market.model_greeks(one.key) for one in contracts]
+        columns = ModelColumns(len(contracts))
+        columns.put([row for row, one in enumerate(told) if one is not None], (one for one in told if one is not None))
+        return columns.at(epoch_s(now_utc))
 
     def _side_market(self, static: ChainStatic, spot: float, years: float, now_utc: datetime) -> SideMarket:
         carry = self._carry.carry(static.expiry.underlying, static.expiry.expiry)
@@ -178,6 +193,7 @@ def _side(
     valuer: SideValuer,
     market: SideMarket,
     held: Mapping[ContractKey, Decimal],
+    broker: BrokerColumns,
 ) -> ChainSide:
     vol, greeks = valuer.value(SideQuotes(quotes[:, 0], quotes[:, 1], _mids(quotes)), market)
     positions = [0.0 if one is None else float(held.get(one.key, 0)) for one in contracts]
@@ -192,7 +208,17 @@ def _side(
         vega_per_point=greeks.vega_per_point,
         held=np.array(positions),
         age_s=quotes[:, 3],
+        broker_iv=broker.iv,
+        broker_delta=broker.delta,
+        broker_age_s=broker.age_s,
+        is_delayed=quotes[:, 4] == _DELAYED,
     )
+
+
+def _kinds(underlying: Quote | None, *sides: FloatArray) -> frozenset[MarketDataKind]:
+    codes = np.unique(np.concatenate([side[:, 4] for side in sides]))
+    options = {_KINDS[int(code)] for code in codes[~np.isnan(codes)]}
+    return frozenset(options if underlying is None else {*options, underlying.kind})
 
 
 def _static(expiry: ChainExpiry, contracts: Sequence[Contract], version: int, now_utc: datetime) -> ChainStatic:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from models.clock import Clock
 from models.contract import Contract
+from models.enums import MarketDataKind
 from models.ids import ContractKey
 from models.quote import ModelGreeks, Quote
 
@@ -53,6 +54,10 @@ class MarketData:
         for one in greeks:
             self._model_greeks[one.key] = one
 
+    def model_greeks(self, key: ContractKey) -> ModelGreeks | None:
+        """Returns the broker's newest Greeks of a contract."""
+        return self._model_greeks.get(key)
+
     def quote(self, key: ContractKey) -> Quote | None:
         """Returns the newest quote."""
         return self._quotes.get(key)
@@ -71,6 +76,11 @@ class MarketData:
         quote = self._quotes.get(ContractKey(symbol))
         mark = None if quote is None else quote.mark
         return math.nan if mark is None else float(mark)
+
+    def is_delayed(self, symbol: str) -> bool:
+        """Returns whether the price of an underlying or index is a delayed one."""
+        quote = self._quotes.get(ContractKey(symbol))
+        return quote is not None and quote.kind is MarketDataKind.DELAYED
 
     def change(self, symbol: str) -> tuple[float, float] | None:
         """Returns (points, per cent) against the previous close; None when either is unknown."""

@@ -12,16 +12,18 @@ from analytics.book import BookArrays, BookGreeks, Exclusion, Mark, Model
 from execution.market.betas import BetaBook
 from execution.market.carry import CarryBook
 from execution.market.data import MarketData
+from execution.market.model_greeks import ModelColumns
 from execution.risk.columns import Holding, position_columns, quote_sides, underlying_columns
 from execution.risk.grouping import group_positions
 from execution.views import BookNumbers, BookStructure, FloatArray, PositionRow, RowStatus
 from models.clock import Clock, epoch_s
 from models.contract import Contract
+from models.enums import MarketDataKind
 from models.greeks import PortfolioGreeks
 from models.ids import ContractKey
 from models.order import OrderLeg
 from models.position import UnifiedPosition
-from models.quote import Quote
+from models.quote import ModelGreeks, Quote
 from models.trade import Execution
 
 _STATUSES = tuple(RowStatus)
@@ -54,6 +56,9 @@ class LiveBook:
         self._previous_close: FloatArray = np.empty(0)
         self._average_price: FloatArray = np.empty(0)
         self._quoted_at = np.empty(0)
+        self._is_delayed = np.zeros(0, dtype=np.bool_)
+        self._is_spot_delayed = np.zeros(0, dtype=np.bool_)
+        self._broker = ModelColumns(0)
         self._status_codes = np.zeros(0, dtype=np.int8)
         self._statuses: tuple[RowStatus, ...] = ()
         self.arrays = self._build(())
@@ -79,6 +84,8 @@ class LiveBook:
         keep = np.flatnonzero(~np.isnan(vols))
         self.arrays.set_vols(keep, vols[keep])
         self.take_quotes(self._market.quote(key) for key in self._rows_of)
+        known_greeks = (self._market.model_greeks(key) for key in self._rows_of)
+        self.take_model_greeks(one for one in known_greeks if one is not None)
 
     def take_quotes(self, quotes: Iterable[Quote | None]) -> bool:
         """Writes new quotes into the arrays; False when none of them concerns the book."""
@@ -87,23 +94,33 @@ class LiveBook:
         asks: list[float] = []
         spots: dict[int, float] = {}
         at: list[float] = []
+        delayed: list[bool] = []
         for quote in quotes:
             if quote is None:
                 continue
             index = self._index_of.get(quote.key)
             if index is not None:
                 spots[index] = self._market.price(quote.key)
+                self._is_spot_delayed[index] = quote.kind is MarketDataKind.DELAYED
             for row in self._rows_of.get(quote.key, ()):
                 rows.append(row)
                 bids.append(np.nan if quote.bid is None else float(quote.bid))
                 asks.append(np.nan if quote.ask is None else float(quote.ask))
                 at.append(epoch_s(quote.at_utc))
+                delayed.append(quote.kind is MarketDataKind.DELAYED)
         if spots:
             self.arrays.set_spots(list(spots), list(spots.values()))
         if rows:
             self.arrays.set_quotes(rows, bids, asks)
             self._quoted_at[rows] = at
+            self._is_delayed[rows] = delayed
         return bool(spots or rows)
+
+    def take_model_greeks(self, greeks: Iterable[ModelGreeks]) -> bool:
+        """Writes the broker's own Greeks beside ours; False when none of them concerns the book."""
+        told = [(row, one) for one in greeks for row in self._rows_of.get(one.key, ())]
+        self._broker.put([row for row, _ in told], (one for _, one in told))
+        return bool(told)
 
     def refresh(self) -> None:
         """Solves the vols of rows whose quotes changed."""
@@ -187,6 +204,7 @@ class LiveBook:
         sign = np.where(arrays.is_call, 1.0, -1.0)
         intrinsic = np.maximum(sign * (spot - arrays.strike), 0.0)
         option = arrays.model != Model.LINEAR
+        broker = self._broker.at(now)
         return BookNumbers(
             version=self.version,
             at_utc=self._clock.now_utc(),
@@ -205,6 +223,10 @@ class LiveBook:
             quote_age_s=np.maximum(now - self._quoted_at, 0.0),
             extrinsic_value=np.where(option, per_point * (mark - intrinsic), np.nan),
             status=self.statuses(greeks, now),
+            broker_iv=broker.iv,
+            broker_delta=broker.delta,
+            broker_age_s=broker.age_s,
+            is_delayed=self._is_delayed | self._is_spot_delayed[arrays.underlying],
         )
 
     def statuses(self, greeks: BookGreeks, now_epoch_s: float) -> tuple[RowStatus, ...]:
@@ -246,6 +268,9 @@ class LiveBook:
         )
         self._average_price = np.array([float(row.average_price) for row in rows], dtype=np.float64)
         self._quoted_at = np.full(len(rows), np.nan)
+        self._is_delayed = np.zeros(len(rows), dtype=np.bool_)
+        self._is_spot_delayed = np.array([self._market.is_delayed(symbol) for symbol in symbols], dtype=np.bool_)
+        self._broker = ModelColumns(len(rows))
         holdings = [Holding(row.contract, row.quantity) for row in rows]
         return BookArrays(
             position_columns(holdings, self._index_of, self._carry),

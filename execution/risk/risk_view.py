@@ -11,7 +11,8 @@ import numpy as np
 from analytics.beta_weighting import time_weighted_vega, vol_beta_weighted_vega
 from analytics.book import BookGreeks, Exclusion
 from execution.risk.live_book import LiveBook
-from execution.views import ExcludedPosition, FloatArray, RiskBucket, RowStatus
+from execution.risk_views import RiskBucket
+from execution.views import ExcludedPosition, FloatArray, RowStatus
 from models.expiry import days_to_expiry
 from models.greeks import PortfolioGreeks
 from models.ids import AccountId

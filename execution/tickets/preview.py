@@ -26,7 +26,7 @@ from execution.risk.live_book import LiveBook
 from execution.tickets.pricing import LegMarket, leg_value, payoff_profile, probability_of_profit
 from execution.views import FloatArray, LegPreview, LimitChange, Problem, TicketPreview
 from models.clock import Clock, epoch_s
-from models.enums import Action, Metric
+from models.enums import Action, MarketDataKind, Metric
 from models.greeks import PortfolioGreeks, UnitGreeks
 from models.ids import ContractKey
 from models.order import OrderLeg
@@ -36,6 +36,8 @@ from models.risk import Limit
 
 _PAYOFF_POINTS = 121
 _PAYOFF_RANGE = 0.12
+#: Never good enough to send on, whatever the broker (`execution.orders.checks_market.quote_not_live`).
+_NOT_LIVE = frozenset({MarketDataKind.DELAYED, MarketDataKind.FROZEN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,11 @@ class TicketDesk:
         curve = self._payoff_curve(payoff, markets.legs, cost, spot)
         return TicketPreview(
             order_id=draft.order_id,
-            problems=(*problems, *_legs_without_greeks(markets.lacks, problems)),
+            problems=(
+                *problems,
+                *_legs_without_greeks(markets.lacks, problems),
+                *_legs_not_live(legs, markets.quotes),
+            ),
             strategy_name="" if recognised is None else recognised.name,
             strategy_tag="" if recognised is None else recognised.tag,
             packages=packages_of(legs),
@@ -300,6 +306,18 @@ def _legs_without_greeks(lacks: Sequence[str], told: Sequence[Problem]) -> Itera
     for number, why in enumerate(lacks):
         if why and f"leg:{number}" not in fields:
             yield Problem(f"leg:{number}", f"No Greeks: {why}. What the order does to the limits is not known.")
+
+
+def _legs_not_live(legs: Sequence[OrderLeg], quotes: Mapping[ContractKey, Quote]) -> Iterator[Problem]:
+    """A sentence for each leg whose quote the gate will not take; the order may be simulated all the same."""
+    for number, leg in enumerate(legs):
+        quote = quotes.get(leg.contract.key)
+        if quote is not None and quote.kind in _NOT_LIVE:
+            yield Problem(
+                f"leg:{number}",
+                f"Its quote is {quote.kind.value.lower()}, not live: simulate it, but it will not be sent. "
+                "Check the market data subscription.",
+            )
 
 
 def _net_opposite(legs: Sequence[OrderLeg], quotes: Mapping[ContractKey, Quote]) -> Decimal | None:

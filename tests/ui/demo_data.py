@@ -257,6 +257,10 @@ def numbers(version: int = 1, *, shift: float = 0.0, at_utc: datetime = NOW) -> 
         quote_age_s=np.full(len(book.rows), 0.4),
         extrinsic_value=np.where(is_option, size * mark, 0.0),
         status=tuple(status),
+        broker_iv=np.full(len(book.rows), np.nan),
+        broker_delta=np.full(len(book.rows), np.nan),
+        broker_age_s=np.full(len(book.rows), np.nan),
+        is_delayed=np.zeros(len(book.rows), dtype=np.bool_),
     )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from analytics.black_scholes import bsm
 from execution.commands import SetScenario
+from execution.risk_views import RiskBucket
 from execution.views import (
     BookStructure,
     ExcludedPosition,
@@ -20,7 +21,6 @@ from execution.views import (
     PositionRow,
     PriceSlice,
     RegimeInfo,
-    RiskBucket,
     RiskState,
     RowStatus,
     ScenarioState,

@@ -86,6 +86,7 @@ def numbers_of(static: ChainStatic, *, spot: float = SPOT, held: dict[ContractKe
         atm_iv=atm,
         calls=_side(static, Right.CALL, spot, t_years, atm, held or {}),
         puts=_side(static, Right.PUT, spot, t_years, atm, held or {}),
+        kinds=frozenset({MarketDataKind.SIMULATED}),
     )
 
 
@@ -117,6 +118,10 @@ def _side(
         vega_per_point=values.vega_per_point,
         held=np.array([float(held.get(c.key, 0)) if c else math.nan for c in contracts]),
         age_s=np.full(len(strikes), 0.4),
+        broker_iv=np.full(len(strikes), np.nan),
+        broker_delta=np.full(len(strikes), np.nan),
+        broker_age_s=np.full(len(strikes), np.nan),
+        is_delayed=np.zeros(len(strikes), dtype=np.bool_),
     )
 
 

@@ -6,8 +6,10 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QToolButton, QWidget
 
-from ui.chain.columns import OPTIONAL_FIELDS, Field
+from models.enums import BrokerName
+from ui.chain.columns import BROKER_FIELDS, BROKER_TITLES, OPTIONAL_FIELDS, Field
 from ui.chain.picker import DeltaPicker
+from ui.greeks_words import short_name
 from ui.theme import GAP
 
 #: Strikes shown on each side of the money; None = all.
@@ -68,10 +70,20 @@ class ChainControls(QWidget):
         for field in OPTIONAL_FIELDS:
             action = menu.addAction(field.value)
             action.setCheckable(True)
+            action.setVisible(field not in BROKER_FIELDS)
             action.toggled.connect(self._on_columns)
             self.column_actions[field] = action
         button.setMenu(menu)
         return button
+
+    def set_broker(self, broker: BrokerName | None) -> None:
+        """Shows the columns of the broker's model, and offers them; None takes them away."""
+        for field in BROKER_FIELDS:
+            action = self.column_actions[field]
+            if broker is not None:
+                action.setText(f"{short_name(broker)} {BROKER_TITLES[field]}")
+            action.setVisible(broker is not None)
+            action.setChecked(broker is not None)
 
     @property
     def strikes_each_side(self) -> int | None:

@@ -10,6 +10,7 @@ from models.enums import Action
 from ui import format as fmt
 from ui.chain.columns import COLUMNS, Field
 from ui.chain.model import Band, CellLook, ChainModel
+from ui.greeks_words import APART_SIGN
 from ui.theme import Ink, Theme
 
 _PAD_PX = 6
@@ -78,6 +79,8 @@ class ChainDelegate(QStyledItemDelegate):
             painter.fillRect(edge, rect.top(), 3, rect.height() - 1, theme.color(Ink.WARNING))
         inner = rect.adjusted(_PAD_PX, 0, -_PAD_PX, 0)
         painter.drawText(inner, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+        if look.is_apart:
+            painter.drawText(inner, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, APART_SIGN)
         if is_price and look.staged and look.field is (Field.ASK if look.staged > 0 else Field.BID):
             badge = QRect(rect.left() + 3, rect.top() + 3, _BADGE_PX, rect.height() - 7)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -93,7 +96,7 @@ class ChainDelegate(QStyledItemDelegate):
             return Ink.TEXT_DISABLED
         if look.field is Field.STRIKE:
             return Ink.TEXT
-        if look.field is Field.HELD:
+        if look.field is Field.HELD or look.is_apart:
             return Ink.WARNING
         if look.is_stale:
             return Ink.STALE

@@ -12,14 +12,25 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from execution.chain_views import ChainNumbers, ChainSide, ChainStatic
 from models.contract import Contract, plain
-from models.enums import Action, Right
+from models.enums import Action, BrokerName, Right
 from models.ids import ContractKey
 from models.order import OrderLeg
 from ui import format as fmt
-from ui.chain.columns import COLUMNS, STRIKE_COLUMN, Field, as_drawn, matrix
+from ui.chain.columns import (
+    BROKER_FIELDS,
+    BROKER_TITLES,
+    COLUMNS,
+    MEASURES,
+    STRIKE_COLUMN,
+    Field,
+    apart,
+    as_drawn,
+    matrix,
+)
+from ui.greeks_words import OURS_COUNT, VOL, Compared, short_name
 
 AnyIndex = QModelIndex | QPersistentModelIndex
-#: Quotes older than this are drawn grey.
+#: Quotes older than this are drawn grey, and delayed ones.
 STALE_AFTER_S = 10.0
 
 
@@ -44,6 +55,8 @@ class CellLook:
     held: int
     #: Contracts staged in the ticket, positive bought and negative sold.
     staged: int
+    #: The desk's figure and the broker's differ enough to be marked.
+    is_apart: bool = False
 
 
 class ChainModel(QAbstractTableModel):
@@ -59,6 +72,10 @@ class ChainModel(QAbstractTableModel):
         self._values = np.full((0, len(COLUMNS)), np.nan)
         self._drawn = self._values
         self._stale = np.zeros((0, 2), dtype=np.bool_)
+        self._apart = np.zeros((0, len(COLUMNS)), dtype=np.bool_)
+        self._numbers: ChainNumbers | None = None
+        #: Whose model stands beside the desk's figures; None = the broker has none.
+        self._broker: BrokerName | None = None
         self._strikes = np.zeros(0)
         self._low = 0
         self._high = 0
@@ -74,6 +91,12 @@ class ChainModel(QAbstractTableModel):
         """The expiration shown."""
         return self._static
 
+    def set_broker(self, broker: BrokerName | None) -> None:
+        """Says whose model the broker's columns show; None when the broker has none."""
+        if broker is not self._broker:
+            self._broker = broker
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(COLUMNS) - 1)
+
     def set_static(self, static: ChainStatic | None) -> bool:
         """Shows another expiration; returns False when only the version moved on and the rows stay as they are."""
         old = self._static
@@ -88,6 +111,8 @@ class ChainModel(QAbstractTableModel):
         self._values[:, STRIKE_COLUMN] = self._strikes
         self._drawn = as_drawn(self._values)
         self._stale = np.zeros((count, 2), dtype=np.bool_)
+        self._apart = np.zeros((count, len(COLUMNS)), dtype=np.bool_)
+        self._numbers = None
         self._low, self._high = 0, count
         self.spot = self.expected_move = None
         self.endResetModel()
@@ -121,7 +146,9 @@ class ChainModel(QAbstractTableModel):
         self.spot, self.expected_move = numbers.spot, numbers.expected_move
         changed = ~((drawn == self._drawn) | (np.isnan(drawn) & np.isnan(self._drawn)))
         old_stale, self._stale = self._stale, stale
-        self._values, self._drawn = values, drawn
+        old_apart, self._apart = self._apart, apart(numbers.calls, numbers.puts)
+        changed |= old_apart != self._apart
+        self._values, self._drawn, self._numbers = values, drawn, numbers
         side_changed = stale != old_stale
         changed[:, :STRIKE_COLUMN] |= side_changed[:, :1]
         changed[:, STRIKE_COLUMN + 1 :] |= side_changed[:, 1:]
@@ -223,6 +250,7 @@ class ChainModel(QAbstractTableModel):
             band=band,
             held=0 if np.isnan(held) else round(held),
             staged=0 if contract is None else self._staged.get(contract.key, 0),
+            is_apart=bool(self._apart[strike_index, column]),
         )
 
     def hover_text(self, row: int, column: int) -> str:
@@ -241,6 +269,28 @@ class ChainModel(QAbstractTableModel):
         )
         verb = "Sell" if spec.action is Action.SELL else "Buy"
         return f"{verb} 1 {contract.label} {at}"
+
+    def comparison(self, row: int, column: int) -> str:
+        """Returns the desk's figure and the broker's side by side, in words; empty where the broker gives none."""
+        spec, numbers, broker = COLUMNS[column], self._numbers, self._broker
+        measure = MEASURES.get(spec.field)
+        if spec.right is None or measure is None or numbers is None or broker is None:
+            return ""
+        contract = self.contract_at(row, spec.right)
+        if contract is None:
+            return ""
+        side, at = numbers.calls if spec.right is Right.CALL else numbers.puts, self._low + row
+        ours, theirs = (side.iv, side.broker_iv) if measure is VOL else (side.delta, side.broker_delta)
+        compared = Compared(
+            measure=measure,
+            broker=broker,
+            ours=float(ours[at]),
+            theirs=float(theirs[at]),
+            quote_age_s=float(side.age_s[at]),
+            broker_age_s=float(side.broker_age_s[at]),
+            is_apart=bool(self._apart[at, column]),
+        )
+        return f"{contract.label}\n{compared.text}"
 
     # --- Qt -----------------------------------------------------------------------------------------------------------
 
@@ -264,7 +314,7 @@ class ChainModel(QAbstractTableModel):
             horizontal = Qt.AlignmentFlag.AlignHCenter if centred else Qt.AlignmentFlag.AlignRight
             return horizontal | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self.hover_text(row, column) or None
+            return self.hover_text(row, column) or self.comparison(row, column) or None
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -272,12 +322,18 @@ class ChainModel(QAbstractTableModel):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section].title
+            return self._title(COLUMNS[section].field)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return COLUMNS[section].help
+            is_compared = self._broker is not None and COLUMNS[section].field in MEASURES
+            return f"{COLUMNS[section].help}. {OURS_COUNT}" if is_compared else COLUMNS[section].help
         if role == Qt.ItemDataRole.TextAlignmentRole and section == STRIKE_COLUMN:
             return Qt.AlignmentFlag.AlignCenter
         return None
+
+    def _title(self, field: Field) -> str:
+        if field not in BROKER_FIELDS or self._broker is None:
+            return field.value
+        return f"{short_name(self._broker)} {BROKER_TITLES[field]}"
 
     def _text(self, row: int, column: int) -> str:
         if column == STRIKE_COLUMN:
@@ -294,9 +350,9 @@ def cell_text(field: Field, value: float) -> str:
     match field:
         case Field.HELD:
             return "" if np.isnan(value) or value == 0 else fmt.signed(value, 0)
-        case Field.IV:
+        case Field.IV | Field.BROKER_IV:
             return fmt.vol(value)
-        case Field.DELTA:
+        case Field.DELTA | Field.BROKER_DELTA:
             return fmt.unit_delta(value)
         case Field.GAMMA:
             return fmt.fixed(value, 4)
@@ -307,6 +363,6 @@ def cell_text(field: Field, value: float) -> str:
 def _stale(numbers: ChainNumbers) -> NDArray[np.bool_]:
     def side(of: ChainSide) -> NDArray[np.bool_]:
         with np.errstate(invalid="ignore"):
-            return np.asarray(of.age_s > STALE_AFTER_S, dtype=np.bool_)
+            return np.asarray((of.age_s > STALE_AFTER_S) | of.is_delayed, dtype=np.bool_)
 
     return np.column_stack([side(numbers.calls), side(numbers.puts)])

@@ -15,6 +15,7 @@ from models.clock import NEW_YORK, Clock
 from models.enums import FeedState, Mode, TradingState
 from models.ids import AccountId
 from ui import format as fmt
+from ui import quote_kind as kind_words
 from ui.bridge import Bridge
 from ui.desk_commands import DeskCommands
 from ui.engine_client import EngineClient
@@ -207,6 +208,10 @@ class AccountBar(QWidget):
 
     def _on_market(self, market: MarketState) -> None:
         self.spx.set(fmt.price(market.spx_price))
+        kind = market.spx_kind
+        word = kind_words.word(() if kind is None else (kind,))
+        self.spx.caption.setText(f"SPX {word}".rstrip())
+        self.spx.setToolTip("" if not word else kind_words.EXPLAINED[word])
         self.spx_change.set(fmt.signed_percent(market.spx_change_pct, 2), sign_ink(market.spx_change_pct))
         self.vix.set(fmt.price(market.vix))
         self.vix.setToolTip(f"VIX {fmt.signed(market.vix_change, 2)} today")

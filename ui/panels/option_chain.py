@@ -10,7 +10,6 @@ from typing import ClassVar
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
-    QHBoxLayout,
     QLabel,
     QMenu,
     QSizePolicy,
@@ -18,25 +17,26 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from execution.brokers.port import ChainExpiry
+from execution.brokers.port import Capability, ChainExpiry
 from execution.chain_views import ChainNumbers, ChainStatic
 from execution.commands import ListExpiries, ListUnderlyings, WatchChain
 from execution.views import DeskState, MarketState, Phase
-from models.enums import Action, Right
+from models.enums import Action, BrokerName, Right
 from models.errors import InvalidInput
 from models.order import OrderLeg
-from ui import format as fmt
 from ui.bridge import Bridge
 from ui.chain.columns import COLUMNS
 from ui.chain.controls import ChainControls
+from ui.chain.facts import ChainFacts
 from ui.chain.menu import MenuEntry, build_menu, entries
 from ui.chain.model import ChainModel
 from ui.chain.strip import ExpiryStrip
 from ui.chain.templates import DeltaPick, is_bracketed, legs_by_delta, unit_greeks
 from ui.chain.view import ChainView
 from ui.engine_client import EngineClient
+from ui.greeks_words import OURS_COUNT
 from ui.panels.base import Panel
-from ui.theme import PAD, Ink, Theme
+from ui.theme import PAD, Theme
 
 HINT = "Click a bid to sell, an ask to buy, again to add one. Right-click a strike for spreads. B / S stage by key."
 _DEFAULT_DAYS = 40
@@ -74,6 +74,7 @@ class OptionChainPanel(Panel):
         self._watched: tuple[Decimal, Decimal] | None = None
         self._is_centred = False
         self._pick: DeltaPick | None = None
+        self._broker: BrokerName | None = None
         self.model = ChainModel(self)
         self.view = ChainView(self.model, theme, self)
         self.strip = ExpiryStrip(theme, now_utc, self)
@@ -98,17 +99,7 @@ class OptionChainPanel(Panel):
 
     def _build_body(self) -> None:
         body = QWidget(self)
-        self._calls = QLabel("CALLS", body)
-        self._puts = QLabel("PUTS", body)
-        self.facts = QLabel(body)
-        self.facts.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        for label in (self._calls, self._puts, self.facts):
-            label.setFont(self.theme.number_font())
-        facts = QHBoxLayout()
-        facts.setContentsMargins(PAD, 2, PAD, 2)
-        facts.addWidget(self._calls)
-        facts.addWidget(self.facts, 1)
-        facts.addWidget(self._puts)
+        self.facts = ChainFacts(self.theme, body)
         self.hover = QLabel(HINT, body)
         self.hover.setProperty("role", "caption")
         self.hover.setContentsMargins(PAD, 2, PAD, 3)
@@ -117,7 +108,7 @@ class OptionChainPanel(Panel):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.strip)
-        layout.addLayout(facts)
+        layout.addWidget(self.facts)
         layout.addWidget(self.view, 1)
         layout.addWidget(self.hover)
         self.set_body(body)
@@ -163,8 +154,7 @@ class OptionChainPanel(Panel):
     def retheme(self) -> None:
         """Takes over the colours after a switch."""
         super().retheme()
-        self._calls.setStyleSheet(f"color: {self.theme.css(Ink.CALL)}; font-weight: 600;")
-        self._puts.setStyleSheet(f"color: {self.theme.css(Ink.PUT)}; font-weight: 600;")
+        self.facts.retheme()
         self.view.viewport().update()
         self.strip.viewport().update()
 
@@ -185,8 +175,18 @@ class OptionChainPanel(Panel):
     # --- underlyings and expirations ----------------------------------------------------------------------------------
 
     def _on_desk(self, desk: DeskState) -> None:
+        self._set_broker(desk.broker if Capability.MODEL_GREEKS in desk.capabilities else None)
         if desk.phase in (Phase.READY, Phase.READ_ONLY) and not self._underlying:
             self._ask_underlyings()
+
+    def _set_broker(self, broker: BrokerName | None) -> None:
+        """Whose model stands beside the desk's figures."""
+        if broker is self._broker:
+            return
+        self._broker = broker
+        self.model.set_broker(broker)
+        self.controls.set_broker(broker)
+        self._on_hover("")
 
     def _on_market(self, _market: MarketState) -> None:
         """The first one sets the desk's clock: before it nobody knows which expiration is the nearest."""
@@ -292,20 +292,7 @@ class OptionChainPanel(Panel):
             self._watch((low, high))
 
     def _show_facts(self) -> None:
-        static = self.model.static
-        if static is None:
-            self.facts.clear()
-            return
-        item, numbers = static.expiry, self._numbers
-        parts = [f"{item.root} {fmt.expiry_date(item.expiry)} {item.settlement.value}", f"{static.days_to_expiry} days"]
-        if numbers is not None and numbers.spot is not None:
-            parts.append(f"{item.underlying} {fmt.price(numbers.spot)}")
-        if numbers is not None and numbers.atm_iv is not None:
-            parts.append(f"ATM IV {fmt.vol(numbers.atm_iv)}")
-        if numbers is not None and numbers.expected_move is not None and numbers.spot:
-            share = fmt.percent(numbers.expected_move / numbers.spot * 100)
-            parts.append(f"expected move ± {fmt.price(numbers.expected_move)} ({share})")
-        self.facts.setText("   ·   ".join(parts))
+        self.facts.show_chain(self.model.static, self._numbers)
 
     # --- staging ------------------------------------------------------------------------------------------------------
 
@@ -396,4 +383,5 @@ class OptionChainPanel(Panel):
 
     @Slot(str)
     def _on_hover(self, text: str) -> None:
-        self.hover.setText(text or HINT)
+        rest = HINT if self._broker is None else f"{HINT} {OURS_COUNT}"
+        self.hover.setText(text or rest)

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from execution.views import RiskBucket
+from execution.risk_views import RiskBucket
 from ui import format as fmt
 from ui.theme import Ink, Theme, sign_ink
 

@@ -18,7 +18,7 @@ from models.order import OrderLeg
 from tests.ui.chain.kit import PUT_BID, row_of
 from tests.ui.ticket_demo_data import JUNE_12, NOW, SPOT, DemoClient, numbers_of, static_of
 from ui.bridge import Bridge
-from ui.chain.columns import COLUMNS, Field, column_index
+from ui.chain.columns import COLUMNS, STRIKE_COLUMN, Field, column_index
 from ui.chain.model import Band, ChainModel
 from ui.panels.option_chain import OptionChainPanel
 
@@ -162,7 +162,7 @@ def test_shading_tells_moneyness_and_expected_move(panel: OptionChainPanel) -> N
     assert model.look(row_of(panel, 7100), CALL_BID).is_itm
     assert not model.look(row_of(panel, 7100), PUT_BID).is_itm
     assert model.look(row_of(panel, 7300), PUT_BID).is_itm
-    bands = [model.look(row_of(panel, strike), 8).band for strike in (7200, 7700, 8000)]
+    bands = [model.look(row_of(panel, strike), STRIKE_COLUMN).band for strike in (7200, 7700, 8000)]
     assert bands == [Band.INSIDE_ONE, Band.INSIDE_TWO, Band.OUTSIDE] or bands[:2] == [Band.INSIDE_ONE, Band.INSIDE_TWO]
 
 
@@ -202,7 +202,7 @@ def test_keys_move_and_stage_but_never_send(qtbot: QtBot, panel: OptionChainPane
 
 def test_on_the_strike_itself_the_side_keys_say_what_to_do(qtbot: QtBot, panel: OptionChainPanel) -> None:
     log = staged(panel)
-    panel.view.setCurrentIndex(panel.model.index(row_of(panel, 7200), 8))
+    panel.view.setCurrentIndex(panel.model.index(row_of(panel, 7200), STRIKE_COLUMN))
     QTest.keyClick(panel.view, Qt.Key.Key_B)
     assert log == []
     assert "call or the put side" in panel.controls.error.text()
