@@ -41,11 +41,12 @@ def live(execution: Execution, revision: int = 1) -> ExecutionEvent:
     )
 
 
-def journal(desk: ImportDesk) -> list[tuple[str, str, str | None, float, str, str]]:
+def journal(desk: ImportDesk) -> list[tuple[str, str, float, str, str]]:
+    """Returns time, underlying, net, status and tags of every row, oldest first."""
     return desk.rows(
-        "SELECT created_at, underlying, strategy_tag, net_debit_credit, status, tags FROM trade_journal "
-        "JOIN (SELECT journal_id, group_concat(tag, ' ') AS tags FROM "
-        "(SELECT * FROM journal_tags ORDER BY tag) GROUP BY journal_id) ON journal_id = id ORDER BY created_at, underlying, net_debit_credit DESC"
+        "SELECT created_at, underlying, net_debit_credit, status, tags FROM trade_journal JOIN "
+        "(SELECT journal_id, group_concat(tag, ' ') AS tags FROM (SELECT * FROM journal_tags ORDER BY tag) "
+        "GROUP BY journal_id) ON journal_id = id ORDER BY created_at, underlying, net_debit_credit DESC"
     )
 
 
@@ -76,8 +77,7 @@ def test_a_statement_brings_executions_fees_cash_days_and_journal_rows(desk: Imp
 def test_journal_rows_carry_the_trades_own_time_and_no_market_that_nobody_knows(desk: ImportDesk) -> None:
     report = desk.take()
     assert report.journal_rows == 8
-    found = journal(desk)
-    assert [(row[0][:19], row[1], row[3], row[4], row[5]) for row in found] == [
+    assert [(at[:19], *rest) for at, *rest in journal(desk)] == [
         ("2026-11-02T15:30:06", "AAPL", 26840.6, "FILLED", "external statement"),
         ("2026-11-03T15:15:02", "SPX", -620.0, "FILLED", "external statement"),
         ("2026-11-06T21:20:00", "AAPL", 26500.0, "FILLED", "settlement statement"),
