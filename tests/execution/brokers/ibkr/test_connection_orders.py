@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
@@ -82,7 +83,8 @@ def asked_what_if(*messages: object, timeouts: object = PATIENT) -> tuple[WhatIf
 
     def answer(tws: RawTws, fields: list[str]) -> None:
         assert fields[1] == "1"
-        tws.say(*messages)  # type: ignore[arg-type]  # fields of messages
+        for count, message in enumerate(messages):  # one by one: what is done with the first must not wait for the last
+            asyncio.get_running_loop().call_later(0.02 * count, tws.say, message)
 
     async def scenario() -> None:
         async with desk_at(RawTws(answers={"3": answer}), timeouts=timeouts) as desk:  # type: ignore[arg-type]
