@@ -170,3 +170,67 @@ def test_a_change_of_price_wins_over_what_was_first_sent(client: RealClient) -> 
     changed = replace(view, order=replace(view.order, limit_price=Decimal("1.55"), total_quantity=Decimal(9)))
     _told, order, _state = told_open(client, changed, is_handled=False)
     assert (order.lmtPrice, order.totalQuantity, order.orderRef) == (1.55, 9.0, view.order.order_ref)
+
+
+TRUTHS = [
+    "outsideRth",
+    "hidden",
+    "blockOrder",
+    "sweepToFill",
+    "allOrNone",
+    "eTradeOnly",
+    "firmQuoteOnly",
+    "continuousUpdate",
+    "optOutSmartRouting",
+    "notHeld",
+    "solicited",
+    "randomizeSize",
+    "randomizePrice",
+    "isOmsContainer",
+    "discretionaryUpToLimitPrice",
+    "usePriceMgmtAlgo",
+    "autoCancelParent",
+    "deltaNeutralShortSale",
+    "scaleAutoReset",
+    "scaleRandomPercent",
+    "conditionsIgnoreRth",
+    "conditionsCancelOrder",
+    "isPeggedChangeAmountDecrease",
+]
+#: completedOrder leaves these out.
+OPEN_ONLY = {
+    *("blockOrder", "eTradeOnly", "firmQuoteOnly", "optOutSmartRouting"),
+    *("discretionaryUpToLimitPrice", "usePriceMgmtAlgo"),
+}
+
+
+@pytest.fixture(scope="module")
+def newest() -> Iterator[RealClient]:
+    with RealClient(versions()[-1]) as client:
+        yield client
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_a_truth_comes_back_under_its_own_name_and_no_other(newest: RealClient, name: str) -> None:
+    library = newest.library
+    order = library.Order(
+        orderType="PEG BENCH",
+        deltaNeutralOrderType="LMT",
+        scalePriceIncrement=0.05,
+        conditions=[library.MarginCondition(4, "a", True, 30)],
+    )
+    setattr(order, name, True)
+    said = newest.sent(lambda c: c.placeOrder(77, library.Contract(), order))
+    assert isinstance(said, PlaceOrder)
+    view = OrderView(77, 9, 4711, said.contract, said.order, OrderStateView("Submitted"))
+    _contract, working, _state = told_open(newest, view, is_handled=False)
+    assert [truth for truth in TRUTHS if getattr(working, truth)] == [name]
+    _contract, done, _state = told_completed(newest, view)
+    assert [truth for truth in TRUTHS if getattr(done, truth)] == ([] if name in OPEN_ONLY else [name])
+
+
+def test_what_only_tws_may_set_is_told_too(newest: RealClient) -> None:
+    _contract, _wanted, view = placed(newest, "plain")
+    raw = {**view.order.raw, "basisPoints": "12.5", "basisPointsType": "3"}
+    _told, order, _state = told_open(newest, replace(view, order=replace(view.order, raw=raw)), is_handled=False)
+    assert (order.basisPoints, order.basisPointsType) == (12.5, 3)
