@@ -12,10 +12,12 @@ from execution.brokers.ibkr.facts import (
     IbContract,
     OrderStatusFact,
 )
+from execution.brokers.ibkr.settings import IbTimeouts
 from execution.brokers.ibkr.wire_port import IbOrder, WhatIfReply
 from tests.execution.brokers.ibkr.raw_tws import PATIENT, QUICK, RawTws, desk_at, play
 from tests.execution.brokers.ibkr.wire_values import ORDER, SPY, UNSET, view
 from tests.simulators.tws import order_replies, replies
+from tests.simulators.tws.framing import Fields
 from tests.simulators.tws.order_replies import OrderView
 
 
@@ -77,7 +79,7 @@ def what_if_state(**state: object) -> OrderView:
 KNOWN = {"init_margin_after": Decimal("2500.5"), "maint_margin_after": Decimal(2000), "max_commission": Decimal("5.2")}
 
 
-def asked_what_if(*messages: object, timeouts: object = PATIENT) -> tuple[WhatIfReply, list[object]]:
+def asked_what_if(*messages: Fields, timeouts: IbTimeouts = PATIENT) -> tuple[WhatIfReply, list[object]]:
     """Asks a what-if that TWS answers with these messages."""
     outcome: list[tuple[WhatIfReply, list[object]]] = []
 
@@ -87,7 +89,7 @@ def asked_what_if(*messages: object, timeouts: object = PATIENT) -> tuple[WhatIf
             asyncio.get_running_loop().call_later(0.02 * count, tws.say, message)
 
     async def scenario() -> None:
-        async with desk_at(RawTws(answers={"3": answer}), timeouts=timeouts) as desk:  # type: ignore[arg-type]
+        async with desk_at(RawTws(answers={"3": answer}), timeouts=timeouts) as desk:
             reply = await (await desk.opened()).what_if(SPY, ORDER)
             outcome.append((reply, list(desk.facts)))
 
