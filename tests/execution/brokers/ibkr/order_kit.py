@@ -51,6 +51,9 @@ class FakeContracts:
     known: dict[int, Contract] = field(default_factory=lambda: {each.conid: each for each in OPTIONS})
     cached: set[int] = field(default_factory=set)
     failure: Exception | None = None
+    asked: int = 0
+    #: Awaited by every question when set: lets a test hold an answer back.
+    gate: asyncio.Event | None = None
 
     def by_con_id(self, con_id: int) -> Contract | None:
         return self.known.get(con_id) if con_id in self.cached else None
@@ -65,6 +68,9 @@ class FakeContracts:
         return self.known[ib.con_id]
 
     async def con_id_of(self, contract: Contract) -> IbContract:
+        self.asked += 1
+        if self.gate is not None:
+            await self.gate.wait()
         await asyncio.sleep(0)
         if self.failure is not None:
             raise self.failure
@@ -248,6 +254,19 @@ def root_of(fact: ExecutionFact) -> ExecutionId:
 
 
 @dataclass(slots=True)
+class Link:
+    """Which connection stands."""
+
+    wire: FakeWire
+    is_down: list[Exception] = field(default_factory=list)
+
+    def current(self) -> FakeWire:
+        if self.is_down:
+            raise self.is_down[0]
+        return self.wire
+
+
+@dataclass(slots=True)
 class Bench:
     """An order desk, its wire, and everything it told."""
 
@@ -255,7 +274,7 @@ class Bench:
     contracts: FakeContracts
     desk: OrderDesk
     events: list[BrokerEvent]
-    is_down: list[Exception]
+    link: Link
 
     async def take(self, *facts: object) -> None:
         for fact in facts:
@@ -302,15 +321,9 @@ def bench(settings: IbkrSettings | None = None) -> Bench:
     """Returns a desk on a wire that stands."""
     clock = ManualClock(START)
     wire, contracts, events = FakeWire(clock), FakeContracts(), list[BrokerEvent]()
-    is_down: list[Exception] = []
-
-    def current() -> FakeWire:
-        if is_down:
-            raise is_down[0]
-        return wire
-
+    link = Link(wire)
     desk = OrderDesk(
-        wire=current,
+        wire=link.current,
         catalog=contracts,
         clock=clock,
         settings=settings or IbkrSettings(client_id=CLIENT, timeouts=FAST),
@@ -318,7 +331,7 @@ def bench(settings: IbkrSettings | None = None) -> Bench:
         settle_s=0.01,
         look_after_s=0.01,
     )
-    return Bench(wire, contracts, desk, events, is_down)
+    return Bench(wire, contracts, desk, events, link)
 
 
 def play(scenario: Callable[[Bench], Awaitable[None]], settings: IbkrSettings | None = None) -> None:
