@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from execution.brokers.paper.faults import FaultScript, tour_orders
 from execution.brokers.paper.opening import desk_clock, open_market, store_path
 from execution.brokers.paper.sample_book import load_sample_book
 from execution.brokers.paper.settings import PaperSettings
@@ -60,27 +61,38 @@ def _parser() -> argparse.ArgumentParser:
         help="make a recorded chain live; repeatable",
     )
     parser.add_argument("--seed", type=int, default=7, help="seed of the simulated market (default 7)")
+    parser.add_argument("--tour-orders", action="store_true", help="fill the first order in two parts, rest the second")
     parser.add_argument("--empty-book", action="store_true", help="open a new account without the sample book")
     return parser
 
 
 async def _serve(parsed: argparse.Namespace) -> None:
     simulator, clock, base = open_simulator(
-        parsed.data_dir, market_files=parsed.market, seed=parsed.seed, sample_book=not parsed.empty_book
+        parsed.data_dir,
+        market_files=parsed.market,
+        seed=parsed.seed,
+        sample_book=not parsed.empty_book,
+        faults=tour_orders() if parsed.tour_orders else None,
     )
     port = await simulator.start(parsed.port)
+    stop = _stop_event()
     try:
         offset_s = (clock.now_utc() - base.now_utc()).total_seconds()
         suffix = f", clock offset {round(offset_s)} s" if clock is not base else ""
         sys.stdout.write(f"listening on 127.0.0.1:{port}{suffix}\n")
         sys.stdout.flush()
-        await _told_to_stop()
+        await stop.wait()
     finally:
         await simulator.stop()
 
 
 def open_simulator(
-    data_dir: Path, *, market_files: Sequence[Path], seed: int, sample_book: bool
+    data_dir: Path,
+    *,
+    market_files: Sequence[Path],
+    seed: int,
+    sample_book: bool,
+    faults: FaultScript | None = None,
 ) -> tuple[TwsSimulator, Clock, Clock]:
     """Returns the simulator on the market of the files, or the synthetic one, with its clock and the computer's.
 
@@ -97,13 +109,14 @@ def open_simulator(
         store_path=books,
         settings=PaperSettings(accounts=(DEFAULT_ACCOUNT,), seed=seed),
         calendar=sessions,
+        faults=faults,
         sample_book=load_sample_book(_SAMPLE_BOOK) if sample_book else None,
     )
     return simulator, clock, base
 
 
-async def _told_to_stop() -> None:
-    """Waits until standard input closes or a signal comes."""
+def _stop_event() -> asyncio.Event:
+    """Returns an event that is set when standard input closes or a signal comes."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     if sys.platform != "win32":
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -114,7 +127,7 @@ async def _told_to_stop() -> None:
             loop.call_soon_threadsafe(stop.set)
 
     threading.Thread(target=_until_input_ends, args=(tell,), daemon=True, name="standard-input").start()
-    await stop.wait()
+    return stop
 
 
 def _until_input_ends(tell: Callable[[], None]) -> None:

@@ -306,7 +306,8 @@ class TwsSimulator:
         held_until = self._held_ids.get(client_id)
         if held_until is not None and self._now() < held_until:
             return True
-        return any(client.client_id == client_id for client in self._live().clients)
+        clients = self._live().clients
+        return any(client.client_id == client_id and not client.writer.is_closing() for client in clients)
 
     def _hold_id(self, client: Client) -> None:
         if client.client_id is not None and self.habits.id_held_s > 0:
