@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Row, insert, select
+from sqlalchemy import Column, Connection, Row, Table, insert, select
 
 from database import journal, orders
 from database.schema import cash_movements, executions, statement_days, statement_lines
@@ -14,7 +14,7 @@ from database.schema import orders as order_table
 from models.coverage import StatementDays
 from models.enums import BrokerName
 from models.ids import AccountId, ExecutionId, OrderId
-from models.statement import KnownToStatements, Statement, StatementLine, StatementPart
+from models.statement import CashMovement, KnownToStatements, Statement, StatementLine, StatementPart
 from models.trade import Execution
 
 T = TypeVar("T")
@@ -60,35 +60,19 @@ def load_known(connection: Connection, statement: Statement) -> KnownToStatement
 def write_part(connection: Connection, part: StatementPart, broker: BrokerName, now: datetime) -> tuple[str, ...]:
     """Writes what is not here yet, in the caller's transaction; returns the ids of new journal rows."""
     orders.record_executions(connection, part.executions, part.audit, now)
-    _add_lines(connection, part.lines, now)
+    _add(connection, statement_lines, "line_id", [_line_row(one, now) for one in part.lines])
     written = tuple(
         entry.id
         for entry, record in part.journal
         if journal.write_journal(connection, entry, None, broker, record, now)
     )
-    for movement in part.cash:
-        key = {
-            "broker": movement.broker.value,
-            "account_id": movement.account_id,
-            "movement_id": movement.movement_id,
-        }
-        facts = {
-            "kind": movement.kind.value,
-            "at_utc": movement.at_utc,
-            "amount": movement.amount,
-            "currency": movement.currency,
-            "text": movement.text,
-            "symbol": movement.symbol,
-        }
-        _add(connection, cash_movements, key, facts, now)
+    _add(connection, cash_movements, "movement_id", [_cash_row(one, now) for one in part.cash])
     for days in part.days:
-        key = {
-            "broker": days.broker.value,
-            "account_id": days.account_id,
-            "first_day": days.first_day.isoformat(),
-            "last_day": days.last_day.isoformat(),
-        }
-        _add(connection, statement_days, key, {"generated_at": days.generated_at_utc, "source": days.source}, now)
+        # Periods are few, and known by both of their ends.
+        row = _days_row(days, now)
+        same = [statement_days.c[name] == row[name] for name in ("broker", "account_id", "first_day", "last_day")]
+        if connection.execute(select(statement_days.c.source).where(*same)).first() is None:
+            connection.execute(insert(statement_days), [row])
     return written
 
 
@@ -108,24 +92,58 @@ def load_days(connection: Connection, accounts: Sequence[AccountId]) -> tuple[St
     )
 
 
-def _add_lines(connection: Connection, lines: Iterable[StatementLine], now: datetime) -> None:
-    for line in lines:
-        key = {"broker": line.broker.value, "account_id": line.account_id, "line_id": line.line_id}
-        facts = {
-            "line_no": line.line_no,
-            "trade_id": line.trade_id,
-            "execution_id": line.execution_id,
-            "fee": line.fee,
-            "is_preliminary": int(line.is_preliminary),
-        }
-        _add(connection, statement_lines, key, facts, now)
+def _add(connection: Connection, table: Table, name: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Inserts rows whose broker, account and `name` are not there: an append-only table refuses even a repeat."""
+    if not rows:
+        return
+    query = select(table.c.broker, table.c.account_id, table.c[name]).where(
+        table.c.broker.in_({row["broker"] for row in rows}), table.c.account_id.in_({row["account_id"] for row in rows})
+    )
+    known = {tuple(row) for row in _each(connection, query, table.c[name], {row[name] for row in rows})}
+    fresh = {key: row for row in rows if (key := (row["broker"], row["account_id"], row[name])) not in known}
+    if fresh:
+        connection.execute(insert(table), list(fresh.values()))
 
 
-def _add(connection: Connection, table: Any, key: dict[str, Any], facts: dict[str, Any], now: datetime) -> None:
-    """Inserts a row unless its key is there: an append-only table refuses even a repeat."""
-    same = [table.c[name] == value for name, value in key.items()]
-    if connection.execute(select(table.c.account_id).where(*same)).first() is None:
-        connection.execute(insert(table).values(**key, **facts, recorded_at=now))
+def _line_row(line: StatementLine, now: datetime) -> dict[str, Any]:
+    return {
+        "broker": line.broker.value,
+        "account_id": line.account_id,
+        "line_id": line.line_id,
+        "line_no": line.line_no,
+        "trade_id": line.trade_id,
+        "execution_id": line.execution_id,
+        "fee": line.fee,
+        "is_preliminary": int(line.is_preliminary),
+        "recorded_at": now,
+    }
+
+
+def _cash_row(movement: CashMovement, now: datetime) -> dict[str, Any]:
+    return {
+        "broker": movement.broker.value,
+        "account_id": movement.account_id,
+        "movement_id": movement.movement_id,
+        "kind": movement.kind.value,
+        "at_utc": movement.at_utc,
+        "amount": movement.amount,
+        "currency": movement.currency,
+        "text": movement.text,
+        "symbol": movement.symbol,
+        "recorded_at": now,
+    }
+
+
+def _days_row(days: StatementDays, now: datetime) -> dict[str, Any]:
+    return {
+        "broker": days.broker.value,
+        "account_id": days.account_id,
+        "first_day": days.first_day.isoformat(),
+        "last_day": days.last_day.isoformat(),
+        "generated_at": days.generated_at_utc,
+        "source": days.source,
+        "recorded_at": now,
+    }
 
 
 def _each(connection: Connection, query: Any, column: Column[Any], values: Iterable[str]) -> Iterator[Row[Any]]:

@@ -21,8 +21,8 @@ from models.trade import Execution, ExecutionKind, JournalEntry, JournalLeg, Mar
 
 StrategyTag = Callable[[tuple[OrderLeg, ...]], str]
 
-#: Executions and movements of one transaction: a live fill never waits long for an import.
-PART_SIZE = 200
+#: Executions, lines and movements of one transaction: a live fill or an order's intent never waits long for an import.
+PART_SIZE = 50
 
 
 def parts_of(
