@@ -7,10 +7,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
+from execution.brokers.ibkr.contract_names import future_option_settlement
 from execution.brokers.ibkr.flex_values import BadValue, SlashOrder, day_of, number
 from execution.brokers.ibkr.flex_xml import FlexRow
 from models.contract import Contract, contract_of_occ, future_option_contract, option_contract, underlying_contract
-from models.enums import InstrumentKind, Right, Settlement
+from models.enums import InstrumentKind, Right
 from models.errors import InvalidInput
 from models.product import FUTURES, future_root
 
@@ -99,7 +100,6 @@ def _future_option(row: FlexRow, order: SlashOrder) -> Contract:
     future = _listed_future(row.get("underlyingSymbol"))
     expiry, right, strike = day_of(row.get("expiry"), order), _right(row), _strike(row)
     text = f"{strike.normalize():f}"
-    is_quarterly = match[1] == future_root(future).lstrip("/") and future_root(future) in _AM_QUARTERLY
     contract = future_option_contract(
         f".{future} {match[1]}{match[2]}{match[3]} {expiry:%y%m%d}{right.value}{text}",
         future=future,
@@ -107,13 +107,9 @@ def _future_option(row: FlexRow, order: SlashOrder) -> Contract:
         expiry=expiry,
         right=right,
         strike=strike,
-        settlement=Settlement.AM if is_quarterly else Settlement.PM,
+        settlement=future_option_settlement(future_root(future), match[1]),
     )
     return _with_multiplier(replace(contract, conid=_conid(row)), row)
-
-
-#: Equity index futures whose quarterly options settle to the opening, as the future itself does.
-_AM_QUARTERLY: Final = frozenset({"/ES", "/MES", "/NQ", "/MNQ", "/RTY"})
 
 
 def _listed_future(symbol: str) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Final
 
+from execution.brokers.ibkr.executions import split_exec_id
 from execution.brokers.ibkr.flex_contracts import CONTRACT_FIELDS, contract_of
 from execution.brokers.ibkr.flex_values import BadValue, SlashOrder, day_of, instant_of, joined, number
 from execution.brokers.ibkr.flex_xml import FlexRow
@@ -34,7 +35,7 @@ TRADE_FIELDS: Final = (
 CloseKey = tuple[AccountId, ContractKey, date]
 
 _CODES = re.compile(r"[;,\s]+")
-_EXECUTION_PARTS = re.compile(r"(.+)\.(\d{1,4})")
+_MOST_REVISIONS: Final = 9999
 #: Rows of these types happened on an exchange and always have an execution id at the broker.
 _EXCHANGE_TYPES = frozenset({"", "ExchTrade", "TradeCorrect"})
 
@@ -45,14 +46,6 @@ class TradeRow:
 
     line: TradeLine
     needs_cash: bool
-
-
-def split_execution_id(text: str) -> tuple[ExecutionId, int]:
-    """Returns the id without its revision part, and the revision: `0000e0d5.6a1c.01.02` -> (`0000e0d5.6a1c.01`, 2)."""
-    match = _EXECUTION_PARTS.fullmatch(text)
-    if match is None:
-        return ExecutionId(text), 1
-    return ExecutionId(match[1]), max(int(match[2]), 1)
 
 
 def trade_id_key(trade_id: str) -> ExecutionId:
@@ -170,7 +163,10 @@ def _kind(row: FlexRow, contract: Contract) -> ExecutionKind:
 def _execution_id(row: FlexRow, kind: ExecutionKind) -> tuple[ExecutionId, int]:
     text = row.get("ibExecID", "execID")
     if text:
-        return split_execution_id(text)
+        execution_id, revision = split_exec_id(text)
+        if revision > _MOST_REVISIONS:
+            raise BadValue(f"its execution id {text[:40]!r} is not one of Interactive Brokers'")
+        return execution_id, revision
     is_settlement = kind is not ExecutionKind.TRADE
     is_correction = row.get("transactionType") == "TradeCorrect" and row.get("origTradeID")
     if not is_settlement and not is_correction and row.get("transactionType") in _EXCHANGE_TYPES:

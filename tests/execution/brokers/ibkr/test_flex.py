@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from execution.brokers.ibkr.contract_codec import contract_of
+from execution.brokers.ibkr.facts import IbContract, IbContractDetails
 from execution.brokers.ibkr.flex import read_statement
-from execution.brokers.ibkr.flex_trades import split_execution_id
 from execution.brokers.ibkr.flex_xml import StatementUnreadable
 from models.enums import InstrumentKind, Settlement
 from models.ids import AccountId, new_order_id
@@ -75,20 +76,6 @@ def test_trades_carry_the_ids_that_the_live_connection_gives(activity: Statement
     )
     assert leg.broker_order_id == told["0000e0d5.690b0001.03"].broker_order_id == "flex:002e.0000e0d5.690b0000.0001"
     assert {each.account_id for each in told.values()} == {ACCOUNT}
-
-
-@pytest.mark.parametrize(
-    ("text", "split"),
-    [
-        ("00018d97.690a1c01.01.02", ("00018d97.690a1c01.01", 2)),
-        ("0000e0d5.690b0001.03.01", ("0000e0d5.690b0001.03", 1)),
-        ("x.01", ("x", 1)),
-        ("whole", ("whole", 1)),
-        ("a.00", ("a", 1)),
-    ],
-)
-def test_an_execution_id_is_split_into_key_and_revision(text: str, split: tuple[str, int]) -> None:
-    assert split_execution_id(text) == split
 
 
 def test_a_correction_is_a_cancel_and_a_higher_revision_of_the_same_execution(activity: Statement) -> None:
@@ -205,6 +192,7 @@ def test_what_is_left_out_is_listed_with_the_reason(activity: Statement) -> None
     [
         ({"ibExecID": ""}, "add IB Execution ID to the Flex Query"),
         ({"ibExecID": "", "transactionType": "BookTrade", "tradeID": ""}, "add Trade ID to the Flex Query"),
+        ({"ibExecID": "a.99999999999999999999999"}, "is not one of Interactive Brokers'"),
         ({"dateTime": ""}, "add Date/Time to the Flex Query"),
         ({"dateTime": "20261103"}, "has no time of day"),
         ({"tradePrice": ""}, "its price is not told"),
@@ -268,3 +256,46 @@ def test_a_file_whose_days_contradict_each_other_is_refused(tmp_path: Path) -> N
     rows = changed(dateTime="25/03/2026;101500") + changed(dateTime="03/25/2026;101500")
     with pytest.raises(StatementUnreadable, match="day first in some rows and the month first in others"):
         read_statement(write(tmp_path / "x.xml", rows))
+
+
+def test_contracts_are_the_live_connections_own(activity: Statement) -> None:
+    """The facts TWS tells of the same contracts make the same keys."""
+    told = executions(activity)
+    ibs = {
+        "0000e0d5.690b0001.02": IbContract(880000001, "SPX", "OPT", "20261106", Decimal(6700), "P", "100",
+            local_symbol="SPXW  261106P06700000", trading_class="SPXW"),
+        "0000d3ca.69110001.01": IbContract(649180671, "ES", "FUT", "20261218", None, "", "50",
+            local_symbol="ESZ6", trading_class="ES"),
+        "0000d3ca.69110002.01": IbContract(760000001, "ES", "FOP", "20261204", Decimal(6700), "C", "50",
+            local_symbol="E1AZ6 C6700", trading_class="E1A"),
+        "00018d97.690a1c01.01": IbContract(265598, "AAPL", "STK", local_symbol="AAPL", trading_class="NMS"),
+    }  # fmt: skip
+    future = told["0000d3ca.69110001.01"].contract
+    for execution_id, ib in ibs.items():
+        mine = told[execution_id].contract
+        live = contract_of(details_of(ib, under_con_id=future.conid), future)
+        assert (mine.key, mine.multiplier, mine.settlement, mine.delivery, mine.conid) == (
+            live.key,
+            live.multiplier,
+            live.settlement,
+            live.delivery,
+            live.conid,
+        )
+
+
+def details_of(ib: IbContract, under_con_id: int) -> IbContractDetails:
+    return IbContractDetails(
+        contract=ib,
+        min_tick=None,
+        valid_exchanges=("SMART",),
+        market_rule_ids=(26,),
+        real_expiration=None,
+        last_trade_time="",
+        time_zone="US/Eastern",
+        under_con_id=under_con_id,
+        under_symbol=ib.symbol,
+        under_sec_type="",
+        long_name="",
+        stock_type="COMMON",
+        contract_month="",
+    )
