@@ -81,7 +81,7 @@ async def _serve(parsed: argparse.Namespace) -> None:
         suffix = f", clock offset {round(offset_s)} s" if clock is not base else ""
         sys.stdout.write(f"listening on 127.0.0.1:{port}{suffix}\n")
         sys.stdout.flush()
-        await stop.wait()
+        await _first_of(stop, simulator.failed)
     finally:
         await simulator.stop()
 
@@ -113,6 +113,14 @@ def open_simulator(
         sample_book=load_sample_book(_SAMPLE_BOOK) if sample_book else None,
     )
     return simulator, clock, base
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    """Waits until one of several events is set."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for one in waiting:
+        one.cancel()
 
 
 def _stop_event() -> asyncio.Event:

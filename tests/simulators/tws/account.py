@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
@@ -11,7 +11,6 @@ from execution.brokers.paper.accounts import Holding
 from execution.brokers.port import AccountEvent, BrokerEvent, PositionsEvent
 from models.account import AccountValues
 from models.clock import new_york_time
-from models.contract import Contract
 from models.enums import InstrumentKind
 from models.ids import AccountId, ContractKey
 from tests.simulators.tws import replies
@@ -36,8 +35,8 @@ class _Wishes:
     summaries: dict[int, frozenset[str]] = field(default_factory=dict)
     pnl: dict[int, AccountId] = field(default_factory=dict)
     pnl_single: dict[int, tuple[AccountId, int]] = field(default_factory=dict)
-    told_positions: dict[tuple[AccountId, ContractKey], tuple[Decimal, Decimal]] = field(default_factory=dict)
-    told_portfolio: dict[ContractKey, Decimal] = field(default_factory=dict)
+    told_positions: dict[tuple[AccountId, ContractKey], Holding] = field(default_factory=dict)
+    told_portfolio: dict[ContractKey, Holding] = field(default_factory=dict)
     told_values: dict[tuple[int, AccountId, str, str], str] = field(default_factory=dict)
 
 
@@ -88,16 +87,13 @@ class AccountDesk:
 
     def _position_changes(self, wishes: _Wishes, account_id: AccountId) -> Iterator[Fields]:
         held = {one.contract.key: one for one in self.tws.core.book.holdings(account_id)}
-        for (account, key), _ in list(wishes.told_positions.items()):
+        for (account, key), told in list(wishes.told_positions.items()):
             if account == account_id and key not in held:
                 del wishes.told_positions[account, key]
-                gone = self.tws.core.market.resolve(key)
-                if gone is not None:
-                    yield replies.position(account_id, self.tws.listing.wire(gone), 0, 0)
+                yield replies.position(account_id, self.tws.listing.wire(told.contract), 0, 0)
         for key, holding in held.items():
-            now = (holding.quantity, holding.average_price)
-            if wishes.told_positions.get((account_id, key)) != now:
-                wishes.told_positions[account_id, key] = now
+            if wishes.told_positions.get((account_id, key)) != holding:
+                wishes.told_positions[account_id, key] = holding
                 wire = self.tws.listing.wire(holding.contract)
                 yield replies.position(account_id, wire, holding.quantity, _cost(holding))
 
@@ -202,30 +198,24 @@ class AccountDesk:
     def _tell_portfolio(self, client: Client, wishes: _Wishes, account_id: AccountId) -> None:
         held = {one.contract.key: one for one in self.tws.core.book.holdings(account_id)}
         for key in [key for key in wishes.told_portfolio if key not in held]:
-            del wishes.told_portfolio[key]
-            gone = self.tws.core.market.resolve(key)
-            if gone is not None:
-                client.send(self._portfolio_line(account_id, gone, Decimal(0), Decimal(0)))
+            gone = wishes.told_portfolio.pop(key)
+            client.send(self._portfolio_line(replace(gone, quantity=Decimal(0), average_price=Decimal(0))))
         for key, holding in held.items():
-            if wishes.told_portfolio.get(key) != holding.quantity:
-                wishes.told_portfolio[key] = holding.quantity
-                line = self._portfolio_line(account_id, holding.contract, holding.quantity, holding.average_price)
-                client.send(line)
+            told = wishes.told_portfolio.get(key)
+            if told is None or told.quantity != holding.quantity:
+                wishes.told_portfolio[key] = holding
+                client.send(self._portfolio_line(holding))
 
-    def _portfolio_line(
-        self, account_id: AccountId, contract: Contract, quantity: Decimal, average_price: Decimal
-    ) -> Fields:
-        mark = self.tws.core.valuation.marks.get(contract.key)
-        value = None if mark is None else (mark * quantity * contract.multiplier).quantize(_CENT)
-        unrealized = None if mark is None else ((mark - average_price) * quantity * contract.multiplier).quantize(_CENT)
+    def _portfolio_line(self, held: Holding) -> Fields:
+        mark, size = self.tws.core.valuation.marks.get(held.contract.key), held.quantity * held.contract.multiplier
         return replies.portfolio_value(
-            account_id,
-            self.tws.listing.wire(contract),
-            position=quantity,
+            held.account_id,
+            self.tws.listing.wire(held.contract),
+            position=held.quantity,
             market_price=mark,
-            market_value=value,
-            average_cost=average_price * contract.multiplier,
-            unrealized_pnl=unrealized,
+            market_value=None if mark is None else (mark * size).quantize(_CENT),
+            average_cost=_cost(held),
+            unrealized_pnl=None if mark is None else ((mark - held.average_price) * size).quantize(_CENT),
             realized_pnl=Decimal(0),
         )
 

@@ -87,6 +87,7 @@ class Habits:
     #: Position changes leave one by one, each so much later than the one before.
     position_gap_s: float = 0.0
     # --- market data ---
+    #: Of all clients together.
     max_lines: int = 100
     #: Symbols without live data: 10167 and delayed quotes if the client took type 3 or 4, else 354.
     not_subscribed: set[str] = field(default_factory=set)

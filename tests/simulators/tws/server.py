@@ -88,6 +88,9 @@ class TwsSimulator:
         self._cut_at_utc: datetime | None = None
         self._is_upstream_lost = False
         self._wake = asyncio.Event()
+        self._failure: BaseException | None = None
+        #: Set when something went wrong inside the simulator itself.
+        self.failed = asyncio.Event()
         self.port = 0
 
     # --- life ---
@@ -113,10 +116,14 @@ class TwsSimulator:
         await self._listen(_bound_socket(port or self.port))
         if not self._settings.manual:
             self._ticking = asyncio.get_running_loop().create_task(self._run(), name="tws-simulator")
+            self._ticking.add_done_callback(self._watch)
         return self.port
 
     async def stop(self) -> None:
-        """Ends every connection and lets the store go; working orders stay for the next start."""
+        """Ends every connection and lets the store go; working orders stay for the next start.
+
+        Raises what went wrong inside the simulator itself, if anything did.
+        """
         for task in (self._ticking, self._listening):
             if task is not None:
                 task.cancel()
@@ -131,10 +138,13 @@ class TwsSimulator:
         for client in [] if tws is None else list(tws.clients):
             client.close()
         if self._readers:
-            await asyncio.gather(*self._readers)
+            await asyncio.gather(*self._readers, return_exceptions=True)
         if tws is not None:
             tws.core.save_market()
             tws.core.store.close()
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def step(self, now_utc: datetime | None = None) -> None:
         """Moves market and exchange to `now_utc` (None = the clock's time) and sends what is due."""
@@ -289,6 +299,7 @@ class TwsSimulator:
             return
         client = Client(reader, writer, self._wiring)
         self._readers.add(task)
+        task.add_done_callback(self._watch)
         tws.clients.append(client)
         try:
             await client.read(sessions.handle)
@@ -343,6 +354,14 @@ class TwsSimulator:
         self._wake.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
+
+    def _watch(self, task: asyncio.Task[None]) -> None:
+        """Keeps and tells an error of the simulator's own: the market or a client goes on without this task."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            _log.error("the simulated TWS failed", exc_info=error)
+            self._failure = self._failure or error
+            self.failed.set()
 
     def _tick(self, now_utc: datetime) -> None:
         try:

@@ -85,7 +85,7 @@ def test_a_side_that_is_gone_is_minus_one_and_a_zero_bid_is_zero(tmp_path: Path)
 def test_an_index_has_a_level_and_no_market(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         ib = await stage.ib()
-        ticker = await _ticker(stage, ib, stage.lib.Index("SPX", "CBOE", "USD"))
+        ticker = await _ticker(stage, ib, stage.lib.Contract(conId=stage.con_id(_SPX), exchange="CBOE"))
         assert (ticker.bid, ticker.ask, ticker.last) == (-1, -1, 7000.0)
 
     play(tmp_path, scenario)
@@ -154,6 +154,12 @@ def test_the_line_after_the_last_is_refused_until_one_is_closed(tmp_path: Path) 
         _subscribe(stage, client, 8)
         client.send(2, 2, 99)
         assert errors(await client.sync()) == [(99, 300)]
+        other = await stage.raw(32)
+        _subscribe(stage, other, 5)
+        assert errors(await other.sync()) == [(5, 101)]
+        client.send(2, 2, 6)
+        _subscribe(stage, client, 8)
+        assert errors(await client.sync()) == [(8, 322)]
 
     play(tmp_path, scenario)
 

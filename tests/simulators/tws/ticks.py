@@ -74,7 +74,10 @@ class TickDesk:
     def subscribe(self, client: Client, request: ReqMktData) -> None:
         """Opens a line, or answers with a snapshot; refuses with TWS's codes."""
         habits = self.tws.habits
-        if not request.snapshot and self.lines_of(client) >= habits.max_lines:
+        if (client, request.req_id) in self._lines:
+            client.error(request.req_id, 322, "Error processing request.-'bO' : cause - Duplicate ticker id")
+            return
+        if not request.snapshot and len(self._lines) >= habits.max_lines:
             client.error(request.req_id, 101)
             return
         try:
