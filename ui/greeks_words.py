@@ -30,14 +30,16 @@ class Measure:
     show: Callable[[float], str]
     gap: Callable[[float], str]
     most: float
+    most_text: str
 
 
 DELTA: Final = Measure(
     "Delta",
     "of one option, per point of the underlying",
     lambda value: fmt.signed(value, 3),
-    lambda value: fmt.fixed(value, 3),
+    lambda value: fmt.fixed(value, 4),
     DELTA_APART,
+    f"{DELTA_APART:g}",
 )
 VOL: Final = Measure(
     "Implied volatility",
@@ -45,6 +47,7 @@ VOL: Final = Measure(
     lambda value: fmt.percent(value * 100.0, 2),
     lambda value: f"{fmt.fixed(value * 100.0, 2)} vol points",
     VOL_APART,
+    f"{VOL_APART * 100:g}",
 )
 
 
@@ -72,7 +75,7 @@ class Compared:
         lines = [f"{measure.name} {measure.unit}", self._ours(), self._theirs(who)]
         if self.is_apart:
             gap = measure.gap(abs(self.ours - self.theirs))
-            lines.append(f"{APART_SIGN} {gap} apart (marked above {measure.gap(measure.most)})")
+            lines.append(f"{APART_SIGN} {gap} apart (marked above {measure.most_text})")
         return "\n".join((*lines, OURS_COUNT))
 
     def _ours(self) -> str:

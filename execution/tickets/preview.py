@@ -37,7 +37,7 @@ from models.risk import Limit
 _PAYOFF_POINTS = 121
 _PAYOFF_RANGE = 0.12
 #: Never good enough to send on, whatever the broker (`execution.orders.checks_market.quote_not_live`).
-_NOT_LIVE = frozenset({MarketDataKind.DELAYED, MarketDataKind.FROZEN})
+_NOT_LIVE = (MarketDataKind.DELAYED, MarketDataKind.FROZEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class TicketDesk:
             problems=(
                 *problems,
                 *_legs_without_greeks(markets.lacks, problems),
-                *_legs_not_live(legs, markets.quotes),
+                *_not_live(legs, markets.quotes),
             ),
             strategy_name="" if recognised is None else recognised.name,
             strategy_tag="" if recognised is None else recognised.tag,
@@ -308,14 +308,16 @@ def _legs_without_greeks(lacks: Sequence[str], told: Sequence[Problem]) -> Itera
             yield Problem(f"leg:{number}", f"No Greeks: {why}. What the order does to the limits is not known.")
 
 
-def _legs_not_live(legs: Sequence[OrderLeg], quotes: Mapping[ContractKey, Quote]) -> Iterator[Problem]:
-    """A sentence for each leg whose quote the gate will not take; the order may be simulated all the same."""
-    for number, leg in enumerate(legs):
-        quote = quotes.get(leg.contract.key)
-        if quote is not None and quote.kind in _NOT_LIVE:
+def _not_live(legs: Sequence[OrderLeg], quotes: Mapping[ContractKey, Quote]) -> Iterator[Problem]:
+    """One sentence when the gate will not take a leg's quote; the order may be simulated all the same."""
+    for kind in _NOT_LIVE:
+        keys = {key for key, quote in quotes.items() if quote.kind is kind}
+        names = [leg.contract.label for leg in legs if leg.contract.key in keys]
+        if names:
+            whose = "every leg" if len(names) == len(legs) else ", ".join(names)
             yield Problem(
-                f"leg:{number}",
-                f"Its quote is {quote.kind.value.lower()}, not live: simulate it, but it will not be sent. "
+                "legs",
+                f"The quote of {whose} is {kind.value.lower()}, not live: simulate it, but it will not be sent. "
                 "Check the market data subscription.",
             )
 

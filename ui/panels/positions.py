@@ -9,9 +9,10 @@ from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QMenu, QToolButton, QTreeView, QWidget
 
-from execution.brokers.port import ChainExpiry
+from execution.brokers.port import Capability, ChainExpiry
 from execution.commands import ListExpiries
-from execution.views import BookNumbers, BookStructure
+from execution.views import BookNumbers, BookStructure, DeskState
+from models.enums import MarketDataKind
 from models.errors import InvalidInput
 from models.ids import AccountId
 from models.order import OrderLeg
@@ -22,13 +23,14 @@ from ui.icons import Icon, Icons
 from ui.messages import Messages
 from ui.panels.base import Panel
 from ui.positions.closing import account_of, can_roll, close_legs, later_expiries, roll_legs
-from ui.positions.columns import SPARE, SPECS
+from ui.positions.columns import MODEL_COLUMNS, SPARE, SPECS
 from ui.positions.model import PositionsModel
 from ui.positions.tree import Filter, Leg, Level, Node
 from ui.settings import WindowSettings
 from ui.theme import Theme
 from ui.widgets.columns import ColumnChooser
 from ui.widgets.ink_delegate import InkDelegate
+from ui.widgets.quote_kind_chip import QuoteKindChip
 from ui.widgets.search_box import SearchBox
 
 _SOON = (("Any expiry", None), ("Today", 0), ("≤ 7 days", 7), ("≤ 21 days", 21), ("≤ 45 days", 45))
@@ -74,11 +76,13 @@ class PositionsPanel(Panel):
             reset=self._reset_columns,
             spare={column: SPECS[column].width for column in SPARE},
         )
+        self._columns.set_absent(MODEL_COLUMNS)
         self._columns_button.clicked.connect(self._on_columns)
         self.set_body(self.tree)
         self.set_empty("Waiting for positions…")
         self.model.modelAboutToBeReset.connect(self._remember)
         self.model.modelReset.connect(self._restore)
+        self.listen(DeskState, self._on_desk)
         self.listen(BookStructure, self._on_structure)
         self.listen(BookNumbers, self._on_numbers)
 
@@ -102,7 +106,9 @@ class PositionsPanel(Panel):
         self._columns_button = self._tool(Icon.COLUMNS, "Columns")
         self._expand_button.clicked.connect(self._expand_all)
         self._collapse_button.clicked.connect(self._collapse_all)
+        self.kind = QuoteKindChip(self.theme, self)
         self.toolbar.addWidget(self.search, 1)
+        self.toolbar.addWidget(self.kind)
         for widget in (self.account_box, self.expiry_box, self._expand_button, self._collapse_button):
             self.toolbar.addWidget(widget)
         self.toolbar.addWidget(self._columns_button)
@@ -152,6 +158,13 @@ class PositionsPanel(Panel):
     # --- news ---------------------------------------------------------------------------------------------------------
 
     @Slot(object)
+    def _on_desk(self, desk: DeskState) -> None:
+        """A broker with a model of its own has columns for it."""
+        has_model = Capability.MODEL_GREEKS in desk.capabilities
+        self.model.set_broker(desk.broker if has_model else None)
+        self._columns.set_absent(() if has_model else MODEL_COLUMNS)
+
+    @Slot(object)
     def _on_structure(self, structure: BookStructure) -> None:
         self._offer_accounts(structure)
         self.model.set_structure(structure)
@@ -160,6 +173,7 @@ class PositionsPanel(Panel):
     @Slot(object)
     def _on_numbers(self, numbers: BookNumbers) -> None:
         self.model.set_numbers(numbers)
+        self.kind.set_kinds((MarketDataKind.DELAYED,) if self.model.is_delayed else ())
         self.set_as_of(numbers.at_utc)
 
     def _offer_accounts(self, structure: BookStructure) -> None:

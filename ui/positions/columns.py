@@ -9,8 +9,10 @@ from datetime import datetime
 from enum import IntEnum
 
 from execution.views import RowStatus
-from models.enums import BetaSource
+from models.enums import BetaSource, BrokerName
 from ui import format as fmt
+from ui import quote_kind
+from ui.greeks_words import APART_SIGN, DELTA, OURS_COUNT, VOL, Compared, Measure, short_name
 from ui.positions.figures import COUNTED, PER_UNIT, Figures
 from ui.positions.tree import Level, Node, packages
 from ui.theme import Ink, sign_ink
@@ -55,6 +57,9 @@ class Column(IntEnum):
     UNDERLYING_PRICE = 15
     QUOTE_AGE = 16
     ACCOUNT = 17
+    UNIT_DELTA = 18
+    BROKER_DELTA = 19
+    BROKER_IV = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,8 @@ class ColumnSpec:
     show: Callable[[float], str] | None = None
     is_signed: bool = False
     is_default: bool = True
+    #: The other source's field, with which the figure is compared.
+    beside: str | None = None
 
 
 SPECS: dict[Column, ColumnSpec] = {
@@ -83,7 +90,9 @@ SPECS: dict[Column, ColumnSpec] = {
     ),
     Column.GAMMA: ColumnSpec("Gamma", "Beta-weighted, deltas per SPX point", 58, "gamma", fmt.gamma, is_default=False),
     Column.VEGA: ColumnSpec("Vega", "Dollars per vol point", 72, "vega_per_point", fmt.signed_money, is_default=False),
-    Column.IV: ColumnSpec("IV", "Implied volatility of the mark", 58, "iv", fmt.vol, is_default=False),
+    Column.IV: ColumnSpec(
+        "IV", "Implied volatility of the mark", 58, "iv", fmt.vol, is_default=False, beside="broker_iv"
+    ),
     Column.BETA: ColumnSpec("Beta", "Beta to SPX and where it came from", 86, is_default=False),
     Column.AVERAGE: ColumnSpec("Avg", "Average entry price per share", 62, is_default=False),
     Column.MARKET_VALUE: ColumnSpec(
@@ -97,10 +106,48 @@ SPECS: dict[Column, ColumnSpec] = {
     ),
     Column.QUOTE_AGE: ColumnSpec("Age", "Age of the quote", 46, "quote_age_s", fmt.age, is_default=False),
     Column.ACCOUNT: ColumnSpec("Account", "Account and broker", 96, is_default=False),
+    Column.UNIT_DELTA: ColumnSpec(
+        "Δ",
+        f"Delta of one option, the desk's own. {OURS_COUNT}",
+        68,
+        "unit_delta",
+        fmt.unit_delta,
+        is_default=False,
+        beside="broker_delta",
+    ),
+    Column.BROKER_DELTA: ColumnSpec(
+        "Δ",
+        f"Delta of one option by the broker's model. {OURS_COUNT}",
+        68,
+        "broker_delta",
+        fmt.unit_delta,
+        is_default=False,
+        beside="unit_delta",
+    ),
+    Column.BROKER_IV: ColumnSpec(
+        "IV",
+        f"Implied volatility by the broker's model. {OURS_COUNT}",
+        74,
+        "broker_iv",
+        fmt.vol,
+        is_default=False,
+        beside="iv",
+    ),
+}
+#: There only when the broker has a model of its own (`Capability.MODEL_GREEKS`): both deltas side by side, and its vol.
+MODEL_COLUMNS = frozenset({Column.UNIT_DELTA, Column.BROKER_DELTA, Column.BROKER_IV})
+_BROKERS = frozenset({Column.BROKER_DELTA, Column.BROKER_IV})
+_MEASURES: dict[Column, Measure] = {
+    Column.IV: VOL,
+    Column.BROKER_IV: VOL,
+    Column.UNIT_DELTA: DELTA,
+    Column.BROKER_DELTA: DELTA,
 }
 
 #: Shown besides the default ones while there is room, the most useful first.
 SPARE = (
+    Column.BROKER_DELTA,
+    Column.UNIT_DELTA,
     Column.VEGA,
     Column.BETA,
     Column.MARK,
@@ -124,12 +171,36 @@ class Line:
             return None
         return self.figures.status[self.node.slot]
 
+    @property
+    def is_delayed(self) -> bool:
+        """Whether the line rests on a delayed quote."""
+        return self.figures is not None and bool(self.figures.delayed[self.node.level][self.node.slot])
+
+    @property
+    def differs(self) -> bool:
+        """Whether a leg of the line has a figure that differs from the broker's enough to be marked."""
+        return self.figures is not None and bool(self.figures.differs[self.node.level][self.node.slot])
+
+    def is_apart(self, column: Column) -> bool:
+        """Whether the cell's figure and the other source's differ enough to be marked; legs only."""
+        if self.figures is None or self.node.level is not Level.LEG or column not in _MEASURES:
+            return False
+        return bool(self.figures.apart[SPECS[column].field or ""][self.node.slot])
+
+
+def header(column: Column, broker: BrokerName | None) -> str:
+    """Returns a column's title; the broker's own figures carry its short name."""
+    if column not in _BROKERS:
+        return SPECS[column].header
+    return f"{'Broker' if broker is None else short_name(broker)} {SPECS[column].header}"
+
 
 def text(line: Line, column: Column, now_utc: datetime | None) -> str:
     """Returns the text of a cell; a sum with legs left out carries a star."""
     spec = SPECS[column]
     if spec.field is not None and spec.show is not None:
-        return _figure(line, spec.field, spec.show)
+        shown = _figure(line, spec.field, spec.show)
+        return f"{APART_SIGN} {shown}" if line.is_apart(column) else shown
     return _TEXTS[column](line, now_utc)
 
 
@@ -150,8 +221,10 @@ def sort_key(line: Line, column: Column) -> tuple[int, float, str]:
 def _figure(line: Line, name: str, show: Callable[[float], str]) -> str:
     value = raw_field(line, name)
     if math.isnan(value):
-        # Lines above a leg have no mark or vol of their own; that is nothing unknown.
-        return "" if name in PER_UNIT and line.node.level is not Level.LEG else fmt.EM_DASH
+        # Lines above a leg have no mark or vol of their own, shares none of the broker's model: nothing is unknown.
+        is_above = name in PER_UNIT and line.node.level is not Level.LEG
+        is_no_option = name in _OF_OPTIONS and not line.node.legs[0].row.contract.is_option
+        return "" if is_above or is_no_option else fmt.EM_DASH
     is_partial = line.figures is not None and line.figures.missing(line.node, name) > 0
     return f"{show(value)}*" if is_partial else show(value)
 
@@ -161,6 +234,8 @@ def ink(line: Line, column: Column) -> Ink | None:
     status = line.status
     if status is not None and status is not RowStatus.OK:
         return Ink.WARNING if column is Column.NAME and status not in COUNTED else Ink.STALE
+    if line.is_apart(column) or (column is Column.NAME and line.is_delayed):
+        return Ink.WARNING
     spec = SPECS[column]
     if spec.is_signed and spec.field is not None:
         return sign_ink(raw_field(line, spec.field))
@@ -174,9 +249,44 @@ def ink(line: Line, column: Column) -> Ink | None:
 
 
 def tooltip(line: Line, column: Column) -> str:
-    """Returns what is behind a cell: why a figure is missing, the exact expiry, the beta's source."""
-    if line.status is not None and line.status is not RowStatus.OK:
-        return STATUS_WORDS[line.status]
+    """Returns what is behind a cell: why a figure is missing, both sources' Greeks, the expiry, the beta's source."""
+    status = "" if line.status is None else STATUS_WORDS[line.status]
+    told = "\n".join(part for part in (status, comparison(line, column)) if part)
+    if column is not Column.NAME:
+        return told or _details(line, column)
+    delayed = quote_kind.EXPLAINED[quote_kind.DELAYED] if line.is_delayed else ""
+    return "\n".join(part for part in (told or _details(line, column), delayed, _why_differs(line)) if part)
+
+
+def comparison(line: Line, column: Column) -> str:
+    """Returns the desk's figure and the broker's in words; empty where the broker has none and none is asked for."""
+    measure = _MEASURES.get(column)
+    row = line.node.legs[0].row
+    if measure is None or line.node.level is not Level.LEG or line.figures is None or not row.contract.is_option:
+        return ""
+    ours, theirs = ("iv", "broker_iv") if measure is VOL else ("unit_delta", "broker_delta")
+    if column not in _BROKERS and math.isnan(raw_field(line, theirs)):
+        return ""
+    return Compared(
+        measure=measure,
+        broker=row.broker,
+        ours=raw_field(line, ours),
+        theirs=raw_field(line, theirs),
+        quote_age_s=raw_field(line, "quote_age_s"),
+        broker_age_s=raw_field(line, "broker_age_s"),
+        is_apart=line.is_apart(column),
+    ).text
+
+
+def _why_differs(line: Line) -> str:
+    if not line.differs:
+        return ""
+    if line.node.level is not Level.LEG:
+        return f"{APART_SIGN} The broker's model differs from the desk's in a leg below."
+    return "\n".join(comparison(line, column) for column in (Column.UNIT_DELTA, Column.IV) if line.is_apart(column))
+
+
+def _details(line: Line, column: Column) -> str:
     spec = SPECS[column]
     if line.figures is not None and spec.field is not None and line.figures.missing(line.node, spec.field):
         missing = line.figures.missing(line.node, spec.field)
@@ -250,9 +360,16 @@ def _name_key(line: Line) -> tuple[int, float, str]:
     return (0, 0.0 if first is None or is_underlying else first.timestamp(), line.node.title)
 
 
+def _name(line: Line) -> str:
+    badges = ((_DELAYED, line.is_delayed), (APART_SIGN, line.differs))
+    return "  ".join((line.node.title, *(badge for badge, is_shown in badges if is_shown)))
+
+
+_DELAYED = "· dly"
+_OF_OPTIONS = frozenset({"broker_iv", "broker_delta"})
 _UNKNOWN_KEY = (2, 0.0, "")
 _TEXTS: dict[Column, Callable[[Line, datetime | None], str]] = {
-    Column.NAME: lambda line, _now: line.node.title,
+    Column.NAME: lambda line, _now: _name(line),
     Column.QTY: lambda line, _now: _quantity(line),
     Column.BETA: lambda line, _now: _beta(line),
     Column.DTE: _dte,

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from execution.market.model_greeks import DELTA_APART, VOL_APART, are_apart
 from execution.views import BookNumbers, RowStatus
 from ui.positions.tree import Level, Node, Tree
 
@@ -25,8 +26,19 @@ ADDITIVE: Final = (
     "extrinsic_value",
 )
 #: Figures of one contract: legs only.
-PER_UNIT: Final = ("mark", "iv", "unit_delta", "underlying_price", "quote_age_s")
+PER_UNIT: Final = (
+    "mark",
+    "iv",
+    "unit_delta",
+    "underlying_price",
+    "quote_age_s",
+    "broker_iv",
+    "broker_delta",
+    "broker_age_s",
+)
 FIELDS: Final = ADDITIVE + PER_UNIT
+#: What the desk and the broker both give: ours, the broker's, and from which difference on the two are marked.
+BOTH: Final = (("iv", "broker_iv", VOL_APART), ("unit_delta", "broker_delta", DELTA_APART))
 
 _FIELD_AT: Final = {name: index for index, name in enumerate(FIELDS)}
 #: Statuses with which a position still counts in the totals.
@@ -35,12 +47,19 @@ COUNTED: Final = frozenset({RowStatus.OK, RowStatus.STALE})
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Arrays [field, slot] per level; NaN = unknown. `left_out` counts legs missing in a sum, [field, slot]."""
+    """Arrays [field, slot] per level; NaN = unknown. `left_out` counts legs missing in a sum, [field, slot].
+
+    `delayed`: whether a line rests on a delayed quote, [slot] per level. `apart`: where a leg's figure and the broker's
+    differ enough to be marked, [slot] by field of either; `differs`: whether a line has such a leg, [slot] per level.
+    """
 
     at_utc: datetime
     values: dict[Level, NDArray[np.float64]]
     left_out: dict[Level, NDArray[np.int64]]
     status: tuple[RowStatus, ...]
+    delayed: dict[Level, NDArray[np.bool_]]
+    apart: dict[str, NDArray[np.bool_]]
+    differs: dict[Level, NDArray[np.bool_]]
 
     def value(self, node: Node, name: str) -> float:
         """Returns a figure of a line, NaN when unknown or when it does not exist on that level."""
@@ -58,6 +77,9 @@ def figures_of(tree: Tree, numbers: BookNumbers) -> Figures:
     table[: len(ADDITIVE)] *= tree.share
     values = {Level.LEG: table}
     left_out = {}
+    delayed = {Level.LEG: np.asarray(numbers.is_delayed[rows], dtype=np.bool_)}
+    apart = _apart(table)
+    differs = {Level.LEG: np.logical_or.reduce(list(apart.values()))}
     for level, slot_of, count in (
         (Level.STRATEGY, tree.group_of, len(tree.groups)),
         (Level.UNDERLYING, tree.underlying_of, len(tree.underlyings)),
@@ -65,7 +87,17 @@ def figures_of(tree: Tree, numbers: BookNumbers) -> Figures:
         sums, gaps = _sums(table, slot_of, count)
         values[level] = sums
         left_out[level] = gaps
-    return Figures(numbers.at_utc, values, left_out, tuple(numbers.status[row] for row in rows))
+        delayed[level] = np.bincount(slot_of, weights=delayed[Level.LEG], minlength=count) > 0
+        differs[level] = np.bincount(slot_of, weights=differs[Level.LEG], minlength=count) > 0
+    status = tuple(numbers.status[row] for row in rows)
+    return Figures(numbers.at_utc, values, left_out, status, delayed, apart, differs)
+
+
+def _apart(table: NDArray[np.float64]) -> dict[str, NDArray[np.bool_]]:
+    found: dict[str, NDArray[np.bool_]] = {}
+    for ours, theirs, most in BOTH:
+        found[ours] = found[theirs] = are_apart(table[_FIELD_AT[ours]], table[_FIELD_AT[theirs]], most)
+    return found
 
 
 def _sums(

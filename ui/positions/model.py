@@ -11,6 +11,7 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistent
 from PySide6.QtGui import QFont, QIcon
 
 from execution.views import BookNumbers, BookStructure
+from models.enums import BrokerName
 from ui.icons import Icon, Icons
 from ui.positions import columns as cells
 from ui.positions.columns import SPECS, Column, Line
@@ -20,7 +21,9 @@ from ui.theme import Ink, Theme
 
 _Index = QModelIndex | QPersistentModelIndex
 _Role = Qt.ItemDataRole
-_COLUMN_FIELDS: NDArray[np.bool_] = np.array([[spec.field == name for name in FIELDS] for spec in SPECS.values()])
+_COLUMN_FIELDS: NDArray[np.bool_] = np.array(
+    [[name in (spec.field, spec.beside) for name in FIELDS] for spec in SPECS.values()]
+)
 
 
 class PositionsModel(QAbstractItemModel):
@@ -42,6 +45,7 @@ class PositionsModel(QAbstractItemModel):
         self._roots: tuple[Node, ...] = ()
         self._figures: Figures | None = None
         self._open: set[str] = set()
+        self._broker: BrokerName | None = None
         self._bold: QFont = theme.font(bold=True)
 
     # --- what it shows ------------------------------------------------------------------------------------------------
@@ -55,6 +59,17 @@ class PositionsModel(QAbstractItemModel):
     def now_utc(self) -> datetime | None:
         """Instant of the newest figures."""
         return None if self._numbers is None else self._numbers.at_utc
+
+    @property
+    def is_delayed(self) -> bool:
+        """Whether a line shown rests on a delayed quote."""
+        return self._figures is not None and bool(self._figures.delayed[Level.LEG].any())
+
+    def set_broker(self, broker: BrokerName | None) -> None:
+        """Says whose model the broker's columns show; None when the broker has none."""
+        if broker is not self._broker:
+            self._broker = broker
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
 
     def set_structure(self, structure: BookStructure) -> None:
         """Takes another book."""
@@ -133,11 +148,16 @@ class PositionsModel(QAbstractItemModel):
         for mask in changed.values():
             touched |= mask.any(axis=1)
         shown = np.flatnonzero(_COLUMN_FIELDS @ touched)
-        if not len(shown) and old.status == new.status:
+        turned = {
+            level: (old.delayed[level] != new.delayed[level]) | (old.differs[level] != new.differs[level])
+            for level in Level
+        }
+        is_restated = old.status != new.status or any(mask.any() for mask in turned.values())
+        if not len(shown) and not is_restated:
             return
-        first, last = (0, len(Column) - 1) if old.status != new.status else (int(shown[0]), int(shown[-1]))
+        first, last = (0, len(Column) - 1) if is_restated else (int(shown[0]), int(shown[-1]))
         by_slot: dict[Level, NDArray[np.bool_]] = {
-            level: np.asarray(mask.any(axis=0)) for level, mask in changed.items()
+            level: np.asarray(mask.any(axis=0)) | turned[level] for level, mask in changed.items()
         }
         if old.status != new.status:
             by_slot[Level.LEG] |= np.array([a is not b for a, b in zip(old.status, new.status, strict=True)])
@@ -200,7 +220,7 @@ class PositionsModel(QAbstractItemModel):
             return None
         spec = SPECS[Column(section)]
         if role == _Role.DisplayRole:
-            return spec.header
+            return cells.header(Column(section), self._broker)
         if role == _Role.ToolTipRole:
             return spec.tip
         if role == _Role.TextAlignmentRole:

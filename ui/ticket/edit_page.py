@@ -32,6 +32,7 @@ from ui.ticket.model import TicketModel
 from ui.ticket.payoff_plot import PayoffPlot
 from ui.ticket.price_box import PriceBox
 from ui.ticket.words import total
+from ui.widgets.quote_kind_chip import QuoteKindChip
 
 NO_LEGS = "Click a bid to sell or an ask to buy in the option chain. Up to four legs make one order."
 _TYPES = (
@@ -93,6 +94,7 @@ class EditPage(QWidget):
         self.title.setFont(self._theme.font(16, bold=True))
         self.subtitle = QLabel(self)
         self.subtitle.setProperty("role", "caption")
+        self.kind = QuoteKindChip(self._theme, self)
         self.flip = QToolButton(self)
         self.flip.setToolTip("Turns every side (F2)")
         self.flip.setAccessibleName("Turn every side")
@@ -165,6 +167,7 @@ class EditPage(QWidget):
         head = QHBoxLayout()
         head.setSpacing(GAP)
         head.addLayout(words, 1)
+        head.addWidget(self.kind, 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(self.flip, 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(self.clear, 0, Qt.AlignmentFlag.AlignTop)
         return head
@@ -237,12 +240,15 @@ class EditPage(QWidget):
         if not has_legs:
             self.title.setText("No legs")
             self.subtitle.clear()
+            self.kind.set_kinds(())
             self.show_problems(())
 
     def show_preview(self, preview: TicketPreview | None) -> None:
         """Shows what the engine computed; None = not known (yet)."""
         self.price.show_market(preview, self._model.tick)
         self.plot.show_preview(preview)
+        quotes = () if preview is None else tuple(leg.quote for leg in preview.legs)
+        self.kind.set_kinds(quote.kind for quote in quotes if quote is not None)
         tiles = self.tiles
         if preview is None:
             for label in (tiles.max_profit, tiles.max_loss, tiles.pop, tiles.breakevens, tiles.fits):

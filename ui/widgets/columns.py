@@ -5,7 +5,7 @@ Until the user touches the columns, those of `spare` are shown while there is ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Slot
 from PySide6.QtGui import QAction
@@ -37,6 +37,7 @@ class ColumnChooser(QObject):
         self._reset = reset
         self._keep = keep
         self._spare = dict(spare or {})
+        self._absent: frozenset[int] = frozenset()
         self._is_busy = False
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(self._on_menu)
@@ -57,6 +58,26 @@ class ColumnChooser(QObject):
             self._fit()
         return super().eventFilter(watched, event)
 
+    def set_absent(self, sections: Collection[int]) -> None:
+        """Says which columns the data at hand does not have: they are neither shown nor offered, the others as chosen.
+
+        Until the user touches the columns, `reset` says anew what is shown.
+        """
+        if self._absent == frozenset(sections):
+            return
+        self._absent = frozenset(sections)
+        self._is_busy = True
+        state = self._settings.bytes(self._key) if self._is_chosen else None
+        if state is None or not self._header.restoreState(state):
+            self._reset()
+        self._hide_absent()
+        self._is_busy = False
+        self._fit()
+
+    def _hide_absent(self) -> None:
+        for section in self._absent:
+            self._header.setSectionHidden(section, True)
+
     def _fit(self) -> None:
         if self._is_chosen or not self._spare:
             return
@@ -66,6 +87,8 @@ class ColumnChooser(QObject):
             header.sectionSize(section) for section in range(header.count()) if section not in self._spare
         )
         for section, width in self._spare.items():
+            if section in self._absent:
+                continue
             room -= width
             header.setSectionHidden(section, room < 0)
         self._is_busy = False
@@ -74,7 +97,7 @@ class ColumnChooser(QObject):
         """Returns the choice as a menu."""
         menu = QMenu(self._header)
         model = self._header.model()
-        for section in range(self._header.count()):
+        for section in (at for at in range(self._header.count()) if at not in self._absent):
             name = str(model.headerData(section, Qt.Orientation.Horizontal))
             action = menu.addAction(name)
             action.setCheckable(True)
@@ -108,6 +131,7 @@ class ColumnChooser(QObject):
         self._settings.forget(self._key)
         self._is_busy = True
         self._reset()
+        self._hide_absent()
         self._is_busy = self._is_chosen = False
         self._fit()
 
