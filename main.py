@@ -174,7 +174,7 @@ async def compose(
 ) -> Composed:
     """Makes a desk on the chosen broker; heavy libraries are imported here, on the caller's (the engine's) thread.
 
-    `faults` are for the paper broker only.
+    `faults` script the paper broker; on the simulated TWS they only say that this is the tour.
     """
     from analytics.strategy import recognise
     from execution.assembly import Surroundings, assemble
@@ -185,7 +185,7 @@ async def compose(
     base = base_clock or SystemClock()
     running = options.broker or config.broker.name
     if running == "ibkr":
-        opened = await _open_ibkr(options, config, base)
+        opened = await _open_ibkr(options, config, base, is_tour=faults is not None)
     else:
         opened = _open_paper(options, config, base, sessions, faults)
     storage, database_path = opened.storage, opened.folder / "journal.sqlite"
@@ -264,7 +264,7 @@ def _open_paper(
     return Opened(broker, storage, folder, clock, Mode.PAPER, market.label, _nothing_more)
 
 
-async def _open_ibkr(options: Options, config: DeskConfig, base: Clock) -> Opened:
+async def _open_ibkr(options: Options, config: DeskConfig, base: Clock, *, is_tour: bool) -> Opened:
     from database.store import open_storage
     from execution.brokers.ibkr.broker import IbkrBroker
     from execution.brokers.ibkr.trial import settings_of
@@ -280,7 +280,8 @@ async def _open_ibkr(options: Options, config: DeskConfig, base: Clock) -> Opene
         label = f"TWS at {settings.host}:{settings.port}"
         return Opened(broker, storage, folder, base, settings.mode, label, _nothing_more)
     folder = options.data_dir / "ibkr-simulator"
-    simulator = SimulatorProcess(_SIMULATOR, working_folder=ROOT, arguments=_simulator_arguments(options, folder))
+    arguments = _simulator_arguments(options, folder, is_tour=is_tour)
+    simulator = SimulatorProcess(_SIMULATOR, working_folder=ROOT, arguments=arguments)
     started = await simulator.start()
     try:
         clock = started.clock(base)
@@ -310,10 +311,11 @@ def connections(options: Options, config: DeskConfig, running: str) -> Connectio
     )
 
 
-def _simulator_arguments(options: Options, folder: Path) -> tuple[str, ...]:
+def _simulator_arguments(options: Options, folder: Path, *, is_tour: bool) -> tuple[str, ...]:
     files = [part for file in options.market_files for part in ("--market", str(file.resolve()))]
     empty = ["--empty-book"] if options.sample_book is False else []
-    return ("--data-dir", str((folder / "tws").resolve()), "--seed", str(options.seed), *files, *empty)
+    scripted = ["--tour-orders"] if is_tour else []
+    return ("--data-dir", str((folder / "tws").resolve()), "--seed", str(options.seed), *files, *empty, *scripted)
 
 
 async def _nothing_more() -> None:

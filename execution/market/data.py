@@ -106,7 +106,7 @@ class Subscriptions:
     def __init__(self, tell: Callable[[Collection[Contract]], None]) -> None:
         self._tell = tell
         self._wanted: dict[str, dict[ContractKey, Contract]] = {}
-        self._told: frozenset[ContractKey] = frozenset()
+        self._told: tuple[ContractKey, ...] = ()
 
     def want(self, owner: str, contracts: Iterable[Contract]) -> None:
         """Replaces what `owner` wants; an empty list lets go."""
@@ -118,12 +118,12 @@ class Subscriptions:
 
     def tell_again(self) -> None:
         """States everything anew, after a reconnect."""
-        self._told = frozenset()
+        self._told = ()
         self._tell_if_changed()
 
     def _tell_if_changed(self) -> None:
         owners = sorted(self._wanted, key=lambda owner: (owner in _LOOKED_AT, owner != _STAGED))
         union = {key: contract for owner in owners for key, contract in self._wanted[owner].items()}
-        if union.keys() != self._told:
-            self._told = frozenset(union)
+        if tuple(union) != self._told:
+            self._told = tuple(union)
             self._tell(tuple(union.values()))

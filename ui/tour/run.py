@@ -32,8 +32,10 @@ Make = Callable[[Publisher, "FaultScript"], Awaitable[Composed]]
 def run_tour(make: Make, *, out: Path, pictures: Path | None, settings_path: Path) -> int:
     """Plays the tour into `out`; returns 0 when every step came out as it must, otherwise 1."""
     out.mkdir(parents=True, exist_ok=True)
+    from execution.brokers.paper.faults import tour_orders
+
     app = make_application()
-    script = order_scripts()
+    script = tour_orders()
     desktop = Desktop(app, lambda publisher: make(publisher, script), settings_path=settings_path, theme=ThemeName.DARK)
     desktop.settings.hint_dismissed = True
     stage = Stage(
@@ -59,16 +61,6 @@ def run_tour(make: Make, *, out: Path, pictures: Path | None, settings_path: Pat
         _copy(stage.pictures, pictures)
     sys.stdout.write(f"tour: {'passed' if failure is None else 'FAILED: ' + failure}; facts in {out / 'tour.json'}\n")
     return 0 if failure is None else 1
-
-
-def order_scripts() -> FaultScript:
-    """Returns what the paper broker shall do with the tour's orders: fill the first in two parts, rest the second."""
-    from execution.brokers.paper.faults import FaultScript, FillBehavior, OrderScript
-
-    script = FaultScript()
-    script.next_order(OrderScript(fills=FillBehavior.PARTIAL, first_packages=1, delay_s=1.5))
-    script.next_order(OrderScript(fills=FillBehavior.NEVER))
-    return script
 
 
 def _play(tour: Tour, stage: Stage) -> str | None:

@@ -18,6 +18,7 @@ from execution.views import (
     BookStructure,
     BreachesState,
     DeskState,
+    LegPreview,
     LimitRow,
     MarketState,
     OrdersState,
@@ -44,7 +45,11 @@ if TYPE_CHECKING:
 _SHORT_DELTA, _WING_DELTA = 0.16, 0.08
 _LEAST_DAYS, _MOST_DAYS = 30, 45
 _PACKAGES = 2
-_CHAIN_TRIES, _CHAIN_PAUSE_S = 12, 0.8
+_FRESH_S = 2.0
+_CHAIN_TRIES, _CHAIN_PAUSE_S = 24, 0.8
+#: Where the wanted deltas lie, in expected moves from the money; strikes looked at on either side.
+_MOVES = (1.1, -1.1, 1.6, -1.6, 0.9, -0.9, 1.9, -1.9)
+_WINDOW = 8
 
 
 class Tour:
@@ -85,7 +90,8 @@ class Tour:
         structure = self._stage.bridge.newest(BookStructure)
         if risk is None or numbers is None or structure is None or not structure.rows:
             return False
-        return not risk.excluded and numbers.version == structure.version
+        is_known = bool(np.isfinite(numbers.mark).all() and np.isfinite(numbers.raw_delta).all())
+        return is_known and not risk.excluded and numbers.version == structure.version
 
     def load_positions(self) -> None:
         """Notes each position with its strategy and Greeks."""
@@ -133,16 +139,24 @@ class Tour:
         return fitting[0]
 
     def _whole_chain(self, expiry: ChainExpiry) -> tuple[ChainStatic, ChainNumbers]:
-        """Asks for every strike of an expiry until the wanted deltas are quoted; the chain panel shows it too."""
+        """Asks for strikes around the money, then around the wanted deltas: a broker quotes no whole chain at once.
+
+        The chain panel shows the expiry too.
+        """
         stage = self._stage
         cast("OptionChainPanel", stage.window.reveal("option_chain")).show_expiry(expiry)
-        for _ in range(_CHAIN_TRIES):
+        for number in range(_CHAIN_TRIES):
             static: ChainStatic = stage.ask(commands.WatchChain(expiry))
-            stage.ask(commands.WatchChain(expiry, static.strikes[0], static.strikes[-1]))
             stage.rest(_CHAIN_PAUSE_S)
             numbers = stage.bridge.newest(ChainNumbers)
-            if numbers is not None and numbers.version == static.version and _deltas_known(numbers):
+            if numbers is None or numbers.version != static.version:
+                continue
+            if _deltas_known(numbers):
                 return static, numbers
+            window = _window(static, numbers, _MOVES[number % len(_MOVES)])
+            if window is not None:
+                stage.ask(commands.WatchChain(expiry, *window))
+                stage.rest(_CHAIN_PAUSE_S)
         raise TourFailed(f"The chain of {expiry.root} {expiry.expiry} was not quoted.")
 
     def preview(self) -> None:
@@ -190,7 +204,7 @@ class Tour:
 
         def priced() -> bool:
             self._stage.client.ask(commands.PreviewTicket(draft), seen.append, _nothing)
-            return bool(seen) and seen[-1].net_mid is not None
+            return bool(seen) and seen[-1].net_mid is not None and all(_is_fresh(leg) for leg in seen[-1].legs)
 
         self._stage.wait(priced, within_s=15, what="two-sided quotes of every leg")
         return seen[-1]
@@ -326,6 +340,19 @@ def steps(tour: Tour) -> tuple[Callable[[], None], ...]:
         tour.analyse,
         tour.provoke_breach,
     )
+
+
+def _is_fresh(leg: LegPreview) -> bool:
+    return leg.quote_age_s is not None and leg.quote_age_s < _FRESH_S
+
+
+def _window(static: ChainStatic, numbers: ChainNumbers, moves: float) -> tuple[Decimal, Decimal] | None:
+    """Returns the strikes around a number of expected moves from the money; None while that is not known."""
+    if numbers.spot is None or numbers.expected_move is None:
+        return None
+    middle = int(np.searchsorted(np.array(static.strikes, float), numbers.spot + moves * numbers.expected_move))
+    last = len(static.strikes) - 1
+    return static.strikes[min(max(middle - _WINDOW, 0), last)], static.strikes[max(min(middle + _WINDOW, last), 0)]
 
 
 def _deltas_known(numbers: ChainNumbers) -> bool:

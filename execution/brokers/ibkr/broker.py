@@ -71,7 +71,9 @@ class IbkrBroker:
         self._settings = settings
         self._clock = clock
         self._make_wire = make_wire or self._library_wire
-        self._inbox: asyncio.Queue[Fact] = asyncio.Queue()
+        #: Facts with the number of the connection they came by.
+        self._inbox: asyncio.Queue[tuple[int, Fact]] = asyncio.Queue()
+        self._connection = 0
         self._stream = EventStream()
         self._tasks: list[asyncio.Task[None]] = []
         self._accounts: tuple[AccountInfo, ...] = ()
@@ -84,7 +86,7 @@ class IbkrBroker:
             wire=self._wire, catalog=self._catalog, clock=clock, settings=settings, emit=self._emit
         )
         self._link = Link(
-            make_wire=lambda: self._make_wire(self._inbox.put_nowait, self._take_ticks),
+            make_wire=self._new_wire,
             settings=settings,
             clock=clock,
             tell=self._emit,
@@ -116,6 +118,7 @@ class IbkrBroker:
     async def close(self) -> None:
         """Lets go of TWS; working orders stay."""
         await self._link.stop()
+        self._orders.link_lost()
         await self._end_tasks()
         self._stream.close()
 
@@ -200,6 +203,14 @@ class IbkrBroker:
     def _wire(self) -> IbWire:
         return self._link.wire
 
+    def _new_wire(self) -> IbWire:
+        self._connection += 1
+        number = self._connection
+        return self._make_wire(
+            lambda fact: self._inbox.put_nowait((number, fact)),
+            lambda ticks: self._take_ticks(number, ticks),
+        )
+
     def _library_wire(self, facts: FactSink, ticks: TickSink) -> IbWire:
         # The library wants a loop on the thread that imports it, which this is.
         from execution.brokers.ibkr.connection import IbConnection  # noqa: PLC0415
@@ -267,14 +278,15 @@ class IbkrBroker:
 
     # --- facts --------------------------------------------------------------------------------------------------------
 
-    def _take_ticks(self, ticks: tuple[TickFact, ...]) -> None:
-        self._quotes.take_ticks(ticks)
+    def _take_ticks(self, number: int, ticks: tuple[TickFact, ...]) -> None:
+        if number == self._connection:
+            self._quotes.take_ticks(ticks)
 
     async def _read_inbox(self) -> None:
         while True:
-            fact = await self._inbox.get()
+            number, fact = await self._inbox.get()
             try:
-                await self._take(fact)
+                await self._take(fact, is_present=number == self._connection)
             except BrokerFailure as failure:
                 self._odd(fact, str(failure))
             except Exception as error:  # noqa: BLE001 - named boundary: one odd fact never ends the stream
@@ -283,18 +295,21 @@ class IbkrBroker:
             finally:
                 self._inbox.task_done()
 
-    async def _take(self, fact: Fact) -> None:
+    async def _take(self, fact: Fact, *, is_present: bool) -> None:
+        """Takes a fact. What a former connection said of orders stays true; of itself and of its lines it does not."""
         match fact:
             case OpenOrderFact() | OrderStatusFact() | ExecutionFact() | CommissionFact():
                 await self._orders.take(fact)
             case PositionFact() | PortfolioFact() | AccountValueFact():
                 await self._holdings.take(fact)
-            case ErrorFact():
+            case ErrorFact() if is_present:
                 self._link.take_error(fact)
                 if fact.code == _DATA_LOST:
                     self._quotes.resubscribe()
                 if not self._quotes.take_error(fact):
                     await self._orders.take(fact)
+            case ErrorFact():
+                await self._orders.take(fact)
             case ClosedFact():
                 self._link.take_closed(fact)
             case OddFact(source, what):

@@ -68,6 +68,10 @@ class LineBook:
         """States all that is wanted: indices come first, then other underlyings, then options in the given order."""
         self._wanted = {contract.key: contract for contract in sorted(contracts, key=_rank)}
 
+    def wanted_keys(self) -> frozenset[ContractKey]:
+        """Returns what is wanted."""
+        return frozenset(self._wanted)
+
     def wants(self, key: ContractKey) -> bool:
         """Returns whether a contract is wanted; a line that lingers is not."""
         return key in self._wanted

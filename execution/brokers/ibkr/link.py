@@ -28,8 +28,9 @@ _log = logging.getLogger(__name__)
 
 _LOST: Final = frozenset({1100, 2110})
 _RESTORED: Final = frozenset({1101, 1102})
-_FARM_BROKEN: Final = {2103: "market data", 2105: "historical data", 2157: "contract data"}
-_FARM_FINE: Final = {2104: 2103, 2108: 2103, 2106: 2105, 2107: 2105, 2158: 2157}
+#: The farm of historical data (2105) is left out: the desk takes no history from TWS.
+_FARM_BROKEN: Final = {2103: "market data", 2157: "contract data"}
+_FARM_FINE: Final = {2104: 2103, 2108: 2103, 2158: 2157}
 _PORT_RESET: Final = 1300
 _CLIENT_ID_IN_USE: Final = "326"
 #: TWS may hold the id of a program that just ended for a moment; longer means that another one has it.

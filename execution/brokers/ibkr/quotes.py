@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from execution.brokers.ibkr.data_errors import (
@@ -36,11 +38,15 @@ _GREEKS_EVERY_S: Final = 0.5
 #: Pause between two line messages. The library lets 45 messages a second through, first come first served: at 30 an
 #: order never waits behind a chain that was opened.
 _LINE_EVERY_S: Final = 1 / 30
+#: How often quotes that did not change are looked at, and how lately ticks must have come for them to be the market.
+_FRESH_EVERY_S: Final = 1.0
+_FLOWING: Final = timedelta(seconds=2)
 #: Contracts that are asked about at the same time.
 _ASKED_AT_ONCE: Final = 8
 #: Pause after a question that got no answer.
 _ASK_AGAIN_S: Final = 5.0
 #: 4: the best there is of live, frozen (after hours), delayed, delayed and frozen. 2: live, or frozen after hours.
+_LIVE: Final = 1
 _BEST_OF_ALL: Final = 4
 _LIVE_OR_FROZEN: Final = 2
 
@@ -83,8 +89,10 @@ class QuoteFeed:
         self._ticks: dict[int, TickFact] = {}
         self._greeks: dict[ContractKey, ModelGreeks] = {}
         self._greeks_due_s = 0.0
-        #: The newest ticks of lines that linger: told when somebody wants them again.
-        self._untold: dict[int, TickFact] = {}
+        #: The newest tick of every open line.
+        self._last: dict[int, TickFact] = {}
+        #: When the last tick came, of options and of everything else: they come from different farms.
+        self._newest_utc: dict[bool, datetime] = {}
         self._ticked = asyncio.Event()
         self._changed = asyncio.Event()
         self._told: set[tuple[int, str]] = set()
@@ -93,9 +101,12 @@ class QuoteFeed:
     def set_subscriptions(self, contracts: Collection[Contract]) -> None:
         """States the full set of contracts whose quotes are wanted."""
         self._follow_day()
+        before = self._lines.wanted_keys()
         self._lines.want(contracts)
+        # A line that lingered has its last quote told to whoever wants it again.
+        new = self._lines.wanted_keys() - before
+        self._retell(tick for tick in self._last.values() if self._key_of(tick) in new)
         self._qualified = {key: one for key, one in self._qualified.items() if self._lines.concerns(key)}
-        self.take_ticks(tuple(tick for tick in self._untold.values() if self._is_wanted(tick)))
         self._changed.set()
 
     def resubscribe(self) -> None:
@@ -123,8 +134,10 @@ class QuoteFeed:
     def take_ticks(self, ticks: tuple[TickFact, ...]) -> None:
         """Takes ticks in, newest per line; one of a line that was closed is passed over."""
         for tick in ticks:
-            if self._lines.line_of(tick.con_id) is not None:
-                self._ticks[tick.con_id] = tick
+            line = self._lines.line_of(tick.con_id)
+            if line is not None:
+                self._ticks[tick.con_id] = self._last[tick.con_id] = tick
+                self._newest_utc[line.contract.is_option] = tick.at_utc
         if self._ticks:
             self._ticked.set()
 
@@ -149,6 +162,7 @@ class QuoteFeed:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_telling(), name="ibkr-quotes")
             tasks.create_task(self._keep_lines(tasks), name="ibkr-lines")
+            tasks.create_task(self._keep_fresh(), name="ibkr-fresh")
 
     # --- telling ------------------------------------------------------------------------------------------------------
 
@@ -171,11 +185,7 @@ class QuoteFeed:
         quotes = []
         for tick in ticks.values():
             line = self._lines.line_of(tick.con_id)
-            self._untold.pop(tick.con_id, None)
-            if line is None:
-                continue
-            if not self._lines.wants(line.contract.key):
-                self._untold[tick.con_id] = tick
+            if line is None or not self._lines.wants(line.contract.key):
                 continue
             quotes.append(quote_of(tick, line.contract))
             greeks_of_line = model_greeks(tick, line.contract)
@@ -184,13 +194,38 @@ class QuoteFeed:
         if quotes:
             self._emit(QuotesEvent(tuple(quotes)))
 
-    def _is_wanted(self, tick: TickFact) -> bool:
+    async def _keep_fresh(self) -> None:
+        """Tells unchanged live quotes again, as of the newest tick of their kind.
+
+        TWS ticks on a change only: while ticks of the same farm come, what did not change is still the market. When
+        none come, nothing is told again, and every quote grows old.
+        """
+        while True:
+            await asyncio.sleep(_FRESH_EVERY_S)
+            self._retell([fresh for line in self._lines.open_lines if (fresh := self._freshened(line)) is not None])
+
+    def _freshened(self, line: Line) -> TickFact | None:
+        tick, newest_utc = self._last.get(line.con_id), self._newest_utc.get(line.contract.is_option)
+        if tick is None or newest_utc is None or tick.data_type != _LIVE:
+            return None
+        flows = self._clock.now_utc() - newest_utc <= _FLOWING
+        return replace(tick, at_utc=newest_utc) if flows and tick.at_utc + _FLOWING <= newest_utc else None
+
+    def _retell(self, ticks: Iterable[TickFact]) -> None:
+        for tick in ticks:
+            self._last[tick.con_id] = tick
+            self._ticks.setdefault(tick.con_id, tick)
+        if self._ticks:
+            self._ticked.set()
+
+    def _key_of(self, tick: TickFact) -> ContractKey | None:
         line = self._lines.line_of(tick.con_id)
-        return line is not None and self._lines.wants(line.contract.key)
+        return None if line is None else line.contract.key
 
     def _drop_ticks(self) -> None:
         self._ticks.clear()
-        self._untold.clear()
+        self._last.clear()
+        self._newest_utc.clear()
         self._greeks.clear()
 
     # --- lines --------------------------------------------------------------------------------------------------------
@@ -226,7 +261,7 @@ class QuoteFeed:
                 case Close(line):
                     self._lines.closed(line)
                     self._ticks.pop(line.con_id, None)
-                    self._untold.pop(line.con_id, None)
+                    self._last.pop(line.con_id, None)
                     wire.unsubscribe(line.con_id)
                 case Open(contract):
                     ib_contract = self._qualified[contract.key]

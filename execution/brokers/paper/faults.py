@@ -146,3 +146,11 @@ class FaultScript:
         odd = list(self._odd)
         self._odd.clear()
         return odd
+
+
+def tour_orders() -> FaultScript:
+    """Returns how the orders of the tour fare: the first fills in two parts, the second rests."""
+    script = FaultScript()
+    script.next_order(OrderScript(fills=FillBehavior.PARTIAL, first_packages=1, delay_s=1.5))
+    script.next_order(OrderScript(fills=FillBehavior.NEVER))
+    return script

@@ -114,21 +114,24 @@ def test_the_days_change_is_against_the_previous_close() -> None:
     assert per_cent == pytest.approx(-0.41494, abs=1e-5)
 
 
-def test_the_broker_hears_the_union_of_wants_and_only_when_it_changes() -> None:
-    told: list[set[str]] = []
+def test_the_broker_hears_the_union_of_wants_by_need_and_only_when_it_changes() -> None:
+    told: list[list[str]] = []
 
     def tell(contracts: Collection[Contract]) -> None:
-        told.append({str(contract.key) for contract in contracts})
+        told.append([str(contract.key) for contract in contracts])
 
     wants = Subscriptions(tell)
-    spx, aapl = underlying_contract("SPX"), underlying_contract("AAPL")
+    spx, aapl, qqq = underlying_contract("SPX"), underlying_contract("AAPL"), underlying_contract("QQQ")
+    wants.want("chain", [qqq])
     wants.want("book", [spx, aapl])
     wants.want("ticket", [aapl])
     wants.want("book", [spx])
+    wants.want("chain", [aapl])
     wants.want("ticket", [])
-    assert told == [{"SPX", "AAPL"}, {"SPX"}]
+    assert told == [["QQQ"], ["SPX", "AAPL", "QQQ"], ["AAPL", "SPX", "QQQ"], ["AAPL", "SPX"], ["SPX", "AAPL"]]
     wants.tell_again()
-    assert told[-1] == {"SPX"}
+    assert told[-1] == ["SPX", "AAPL"]
+    assert len(told) == 6
 
 
 def test_a_stock_price_keeps_its_decimals() -> None:

@@ -292,7 +292,7 @@ def test_a_first_connect_to_a_tws_that_is_cut_off_is_down_until_its_word() -> No
     play(scenario())
 
 
-@pytest.mark.parametrize(("broken", "mended"), [(2103, 2104), (2103, 2108), (2105, 2106), (2105, 2107), (2157, 2158)])
+@pytest.mark.parametrize(("broken", "mended"), [(2103, 2104), (2103, 2108), (2157, 2158)])
 def test_a_broken_data_farm_is_stale_until_that_farm_is_mended(broken: int, mended: int) -> None:
     async def scenario() -> None:
         async with started() as rig:
@@ -306,6 +306,16 @@ def test_a_broken_data_farm_is_stale_until_that_farm_is_mended(broken: int, mend
             rig.error(mended, "OK:usfarm")
             assert rig.states == [(LIVE, False), (STALE, False), (LIVE, False)]
             assert rig.link.wire is rig.wires[0]
+
+    play(scenario())
+
+
+def test_a_broken_farm_of_historical_data_changes_nothing() -> None:
+    async def scenario() -> None:
+        async with started() as rig:
+            rig.error(2105, "HMDS data farm connection is broken:ushmds")
+            rig.error(2106, "HMDS data farm connection is OK:ushmds")
+            assert (rig.link.state, rig.states) == (LIVE, [(LIVE, False)])
 
     play(scenario())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tracemalloc
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -107,6 +107,31 @@ def test_a_lingering_line_is_not_told_and_its_last_quote_is_when_it_is_wanted_ag
         ((_, event),) = stage.events
         assert isinstance(event, QuotesEvent)
         assert [(quote.key, quote.bid) for quote in event.quotes] == [(CHAIN[0].key, Decimal("1.00"))]
+
+    play(scene)
+
+
+def test_an_unchanged_live_quote_stays_fresh_while_ticks_of_its_kind_flow_and_grows_old_when_they_stop() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.feed.resubscribe()
+        stage.feed.set_subscriptions([SPX, *CHAIN[:3]])
+        await asyncio.sleep(1)
+        stage.tick(6000, "1.00", "1.10")
+        stage.tick(6001, "1.00", "1.10", data_type=3)
+        for cents in range(20, 30):
+            stage.tick(6002, f"1.{cents}", "2.00")
+            await asyncio.sleep(1)
+        flowing_until = stage.clock.now_utc()
+        for level in range(10):
+            stage.tick(1, f"70{level}0", f"70{level}1")
+            await asyncio.sleep(1)
+        times: dict[str, list[datetime]] = {}
+        for _, event in stage.events:
+            for quote in event.quotes if isinstance(event, QuotesEvent) else ():
+                times.setdefault(quote.key, []).append(quote.at_utc)
+        assert len(times[CHAIN[0].key]) >= 4
+        assert flowing_until - timedelta(seconds=4) <= times[CHAIN[0].key][-1] <= flowing_until
+        assert len(times[CHAIN[1].key]) == 1
 
     play(scene)
 
