@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from execution.brokers.paper.faults import Call
@@ -190,7 +190,7 @@ class Answers:
     def _session(self, client: Client, request: Request) -> bool:
         match request:
             case ReqCurrentTime():
-                client.send(replies.current_time(self.tws.now()))
+                client.send(replies.current_time(self.tws.now() + timedelta(seconds=self.tws.habits.clock_off_s)))
             case ReqIds():
                 client.send(replies.next_valid_id(self.tws.records.next_id(client.client_id or 0)))
             case ReqManagedAccounts():

@@ -105,7 +105,8 @@ class OrderDesk:
             return
         first = pre_submitted(record, without_perm_id=tws.habits.perm_id_late)
         self.teller.order_state(client, first, "PreSubmitted", filled=0, packages=paper.packages)
-        for code in tws.habits.notices:
+        ignored = (2109,) if request.contract.is_bag and request.order.outside_rth else ()
+        for code in (*ignored, *tws.habits.notices):
             client.error(request.order_id, code)
 
     def accept(self, order: Order, record: TwsOrder) -> PaperOrder:

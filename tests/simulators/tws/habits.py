@@ -44,6 +44,8 @@ class Habits:
     too_old: bool = False
     #: API set to read-only: 321 on orders, what-ifs and open orders.
     read_only_api: bool = False
+    #: How far TWS's clock, as it tells it, is from the right time.
+    clock_off_s: float = 0.0
     #: How long a client id stays taken after its socket died without a goodbye.
     id_held_s: float = 0.0
     #: The client that is told of every client's orders and executions.

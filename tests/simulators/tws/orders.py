@@ -75,8 +75,10 @@ def order_of(
     order_type, tif = _TYPES.get(order.order_type), _TIFS.get(order.tif or "DAY")
     if order_type is None or tif is None:
         raise Refusal(201, f"Order rejected - reason:{order.order_type} {order.tif} is not supported here.")
-    if order.leg_prices or order.algo_params or order.conditions or not order.transmit:
-        raise Refusal(10043, "Missing or invalid parameter: leg prices, algorithms, conditions and held orders")
+    if order.leg_prices:
+        raise Refusal(10043, "A guaranteed combination has one price: prices of its legs are not accepted.")
+    if order.algo_params or order.conditions or not order.transmit:
+        raise Refusal(201, refused_text(201, "Algorithms, conditions and orders held back are not supported here."))
     legs = _legs(contract, order.action, int(quantity), listing, now_utc)
     sign = 1 if order.action == "BUY" else -1
     is_limit = order_type is OrderType.LIMIT

@@ -69,7 +69,7 @@ class OrderRecords:
         """Takes up the orders of an earlier run; `ids_from_one` forgets how far the clients' ids had come."""
         for paper in known:
             record = self.of(paper)
-            if record is not None and not (ids_from_one and paper.is_done):
+            if record is not None and record.order_id != 0 and not (ids_from_one and paper.is_done):
                 self._by_ids[record.client_id, record.order_id] = record
                 self._bound = min(self._bound, record.order_id)
         if ids_from_one:

@@ -30,7 +30,6 @@ from models.clock import Clock
 from models.enums import TimeInForce
 from models.ids import AccountId
 from models.order import OrderLeg
-from tests.simulators.tws import replies
 from tests.simulators.tws.answers import Answers
 from tests.simulators.tws.client import Client, Postponed, Wiring
 from tests.simulators.tws.error_texts import text_of_code
@@ -262,10 +261,6 @@ class TwsSimulator:
     def send_unreadable(self, what: str = "an object nobody knows") -> None:
         """Sends a message that no client can read."""
         self.send((_UNREADABLE, what))
-
-    def send_time(self, at_utc: datetime) -> None:
-        """Tells a time of TWS's clock that nobody asked for."""
-        self.send(replies.current_time(at_utc))
 
     def place_manual(
         self,

@@ -6,9 +6,10 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from execution.brokers.paper.faults import Call, Failure
 from models.clock import new_york_time
 from tests.simulators.tws import replies
 from tests.simulators.tws.answers import Answers
@@ -52,7 +53,7 @@ class Sessions:
     def handle(self, client: Client, message: Hello | tuple[str, ...]) -> None:
         """Handles one message; raises ProtocolError for one that is none."""
         if isinstance(message, Hello):
-            self._greet(client, message)
+            self._welcome(client, message)
             return
         request = parse(message, client.version)
         self.log.note(request)
@@ -64,6 +65,17 @@ class Sessions:
             self.answers.answer(client, request)
             self.tws.keep_con_ids()
             self.tws.deliver()
+
+    def _welcome(self, client: Client, hello: Hello) -> None:
+        """Agrees on a version, unless a script lets the connection fail."""
+        fault = self.tws.faults.take_call(Call.CONNECT)
+        if fault is None:
+            self._greet(client, hello)
+        elif fault.failure is Failure.DELAY:
+            due_utc = self.tws.now() + timedelta(seconds=fault.delay_s)
+            self.tws.postponed.at(due_utc, lambda: self._greet(client, hello))
+        elif fault.failure is not Failure.DROP:
+            client.close()
 
     def _greet(self, client: Client, hello: Hello) -> None:
         version = hello.negotiated(self.server_version)

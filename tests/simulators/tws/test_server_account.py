@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,24 @@ def test_position_changes_come_to_subscribers_and_a_closed_one_with_zero(tmp_pat
         await client.sync()
         await _fill(stage, ib)
         assert _moves(await client.sync()) == _moves(await other.sync()) == []
+
+    play(tmp_path, scenario)
+
+
+def test_what_has_expired_is_told_as_gone(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        ib, client = await stage.ib(), await stage.raw()
+        client.send(61, 1)
+        client.send(6, 2, 1, ACCOUNT)
+        await client.sync()
+        await _fill(stage, ib)
+        await client.sync()
+        stage.clock.set(datetime(2026, 12, 18, 21, 30, tzinfo=UTC))
+        stage.sim.step()
+        told = await client.sync()
+        assert [quantity for _, quantity in _moves(told)] == ["0"] * 4
+        assert [message[13] for message in of(told, 7)] == ["0"] * 4
+        assert of(told, 11) == []
 
     play(tmp_path, scenario)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from execution.brokers.paper.faults import Call, CallFault, Failure
 from execution.brokers.paper.settings import PaperSettings
 from tests.simulators.tws.habits import Habits
 from tests.simulators.tws.requests import ReqExecutions, StartApi
@@ -141,6 +142,33 @@ def test_the_link_comes_back_by_itself_where_the_settings_say_so(tmp_path: Path)
         await stage.raw()
 
     play(tmp_path, scenario, settings=PaperSettings(manual=True, reconnect_after_s=2.0))
+
+
+def test_a_script_lets_connections_fail_or_wait(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        stage.faults.fail(Call.CONNECT, CallFault(Failure.REJECT))
+        stage.faults.fail(Call.CONNECT, CallFault(Failure.DELAY, delay_s=1))
+        refused, late = await stage.dial(), await stage.dial()
+        with pytest.raises(EOFError):
+            await refused.greet("v157..176")
+        answer = asyncio.ensure_future(late.greet("v157..176"))
+        other = await stage.raw()
+        assert not answer.done()
+        stage.pass_time(1)
+        assert (await answer)[0] == "176"
+        await other.sync()
+
+    play(tmp_path, scenario)
+
+
+def test_its_clock_may_be_wrong(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        ib = await stage.ib()
+        assert await ib.reqCurrentTimeAsync() == stage.clock.now_utc()
+        stage.habits.clock_off_s = 90
+        assert await ib.reqCurrentTimeAsync() == stage.clock.now_utc() + timedelta(seconds=90)
+
+    play(tmp_path, scenario)
 
 
 def test_a_half_open_link_stands_and_is_silent_while_new_ones_work(tmp_path: Path) -> None:

@@ -190,6 +190,7 @@ def test_the_same_reference_twice_makes_two_orders(tmp_path: Path) -> None:
         ({"totalQuantity": 0}, 321),
         ({"orderType": "STP"}, 201),
         ({"tif": "IOC"}, 201),
+        ({"transmit": False}, 201),
         ({"totalQuantity": 500, "lmtPrice": 50.0}, 201),
     ],
 )
@@ -432,6 +433,75 @@ def test_notices_follow_a_new_order_that_lives(tmp_path: Path) -> None:
         stage.pass_time(1)
         await ib.reqCurrentTimeAsync()
         assert trade.orderStatus.status == "Submitted"
+
+    play(tmp_path, scenario)
+
+
+def test_trading_outside_the_session_is_ignored_for_a_combo_and_prices_of_legs_are_refused(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        ib = await stage.ib()
+        heard = _listen(ib)
+        await _place(stage, ib, _RESTING, outsideRth=True)
+        priced = [stage.lib.OrderComboLeg(price=1.0) for _ in CONDOR]
+        await _place(stage, ib, _RESTING, orderComboLegs=priced)
+        assert [code for _, code in heard] == [2109, 10043]
+        assert len(stage.sim.core.exchange.working) == 1
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(("kind", "hours"), [("MKT", 0), ("MOC", 7)])
+def test_market_orders_fill_at_once_or_at_the_close(tmp_path: Path, kind: str, hours: int) -> None:
+    async def scenario(stage: Stage) -> None:
+        ib = await stage.ib()
+        order = stage.lib.Order(action="BUY", totalQuantity=2, orderType=kind, tif="DAY", account=ACCOUNT)
+        trade = ib.placeOrder(stage.option(spxw(6500, "P")), order)
+        await ib.reqCurrentTimeAsync()
+        stage.pass_time(1)
+        await ib.reqCurrentTimeAsync()
+        assert trade.orderStatus.status == ("Filled" if kind == "MKT" else "Submitted")
+        stage.clock.advance(timedelta(hours=hours))
+        stage.sim.step()
+        await ib.reqCurrentTimeAsync()
+        assert trade.orderStatus.status == "Filled"
+        assert trade.orderStatus.avgFillPrice == trade.fills[0].execution.price > 0
+
+    play(tmp_path, scenario)
+
+
+def test_a_future_is_bought_on_its_exchange(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        ib = await stage.ib()
+        stage.faults.next_order(AT_ONCE)
+        ib.placeOrder(stage.lib.Future("ES", "202612", "CME"), stage.limit("BUY", 1, 7010.0))
+        await ib.reqCurrentTimeAsync()
+        stage.pass_time(1)
+        await ib.reqCurrentTimeAsync()
+        (position,) = ib.positions()
+        assert (position.contract.secType, position.contract.localSymbol) == ("FUT", "ESZ6")
+        assert position.avgCost == 7010.0 * 50
+
+    play(tmp_path, scenario)
+
+
+def test_an_order_half_filled_before_a_restart_goes_on_counting_after_it(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        ib = await stage.ib()
+        order_id = new_order_id()
+        stage.faults.for_order(order_id, OrderScript(fills=FillBehavior.PARTIAL, first_packages=1, delay_s=5))
+        await _place(stage, ib, _CROSSING, 3, tif="GTC", orderRef=order_id)
+        stage.pass_time(1)
+        await stage.sim.stop()
+        await stage.sim.start()
+        again = await stage.ib()
+        (trade,) = again.openTrades()
+        assert trade.orderStatus.filled == 1
+        stage.pass_time(6)
+        await again.reqCurrentTimeAsync()
+        whole = [fill.execution for fill in again.fills() if fill.contract.secType == "BAG"]
+        assert [(one.shares, one.cumQty) for one in whole] == [(1, 1), (2, 3)]
+        assert trade.orderStatus.status == "Filled"
+        assert trade.orderStatus.avgFillPrice == pytest.approx(whole[0].price)
 
     play(tmp_path, scenario)
 
