@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ import pytest
 from execution.commands import TicketDraft
 from execution.core import DeskCore
 from execution.views import TicketPreview
-from models.enums import Action, Metric, OrderType, Right, TimeInForce
+from models.enums import Action, MarketDataKind, Metric, OrderType, Right, TimeInForce
 from models.ids import new_order_id
 from models.order import OrderLeg
 from models.product import NICKEL
@@ -142,3 +143,24 @@ def test_a_calendar_is_valued_at_its_first_expiry() -> None:
     assert seen.max_loss is not None
     # The debit, and a little more far away from the strike: carry makes the later European option worth less there.
     assert Decimal(6030) <= seen.max_loss <= Decimal(6400)
+
+
+@pytest.mark.parametrize(
+    ("kind", "how_many", "words"),
+    [
+        (MarketDataKind.DELAYED, 4, "The quote of every leg is delayed, not live"),
+        (MarketDataKind.DELAYED, 1, "The quote of SPXW 5 Jun 26 6700 P is delayed, not live"),
+        (MarketDataKind.FROZEN, 4, "The quote of every leg is frozen, not live"),
+    ],
+)
+def test_a_ticket_on_quotes_that_are_not_live_says_that_it_will_not_be_sent(
+    core: DeskCore, kind: MarketDataKind, how_many: int, words: str
+) -> None:
+    assert preview(core, condor_legs()).problems == ()
+    feed(core, tuple(replace(one, kind=kind) for one in condor_quotes()[:how_many]))
+    seen = preview(core, condor_legs())
+    assert [problem.field for problem in seen.problems] == ["legs"]
+    assert seen.problems[0].text.startswith(f"{words}: simulate it, but it will not be sent.")
+    assert seen.legs[0].quote is not None
+    assert seen.legs[0].quote.kind is kind
+    assert seen.net_mid is not None
