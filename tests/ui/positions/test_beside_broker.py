@@ -172,12 +172,15 @@ def test_a_difference_that_comes_repaints_the_brokers_cell_too(
             spans.append((first.column(), last.column()))
 
     panel.model.dataChanged.connect(on_changed)
-    now = numbers()
+    far = numbers().broker_iv.copy()
+    far[5] += 0.03  # its vol differs before and after: the line's own sign stays
+    now = numbers()._replace(broker_iv=far)
+    demo.publish(qtbot, bridge, now)
+    spans.clear()
     ours = now.unit_delta.copy()
     ours[5] += 0.02  # SPXW 4 May 7150 P: the broker's figure stays where it is
     demo.publish(qtbot, bridge, now._replace(unit_delta=ours))
-    assert spans
-    assert all(first <= Column.UNIT_DELTA and last >= Column.BROKER_DELTA for first, last in spans)
+    assert set(spans) == {(Column.UNIT_DELTA, Column.BROKER_DELTA)}
 
 
 def test_lines_on_delayed_quotes_are_named_and_the_panel_carries_a_chip(
@@ -186,7 +189,10 @@ def test_lines_on_delayed_quotes_are_named_and_the_panel_carries_a_chip(
     assert panel.kind.isHidden()
     late = np.zeros(13, dtype=np.bool_)
     late[VOL_ROW] = True
+    repainted: list[int] = []
+    panel.model.dataChanged.connect(lambda first, _last: repainted.append(first.column()))
     demo.publish(qtbot, bridge, numbers(is_delayed=late))
+    assert Column.NAME in repainted
     assert panel.kind.isVisible()
     assert panel.kind.text() == "DELAYED"
     assert panel.model.index(0, 0).data() == "SPX  · dly  ≠"
