@@ -234,3 +234,45 @@ def of(messages: Sequence[Message], *ids: int) -> list[Message]:
 def errors(messages: Sequence[Message]) -> list[tuple[int, int]]:
     """Returns request id and code of the errors."""
     return [(int(message[2]), int(message[3])) for message in of(messages, 4)]
+
+
+#: A net price at which the condor rests, and one at which it fills.
+RESTING, CROSSING = -100.0, 200.0
+
+
+async def place(stage: Stage, ib: Any, price: float, quantity: int = 1, **named: Any) -> Any:
+    """Places the condor; returns the library's trade once TWS has answered."""
+    trade = ib.placeOrder(stage.bag(CONDOR), stage.limit("BUY", quantity, price, **named))
+    await ib.reqCurrentTimeAsync()
+    return trade
+
+
+def listen(ib: Any) -> list[tuple[int, int]]:
+    """Returns a list that fills with request id and code of every error to come."""
+    heard: list[tuple[int, int]] = []
+    ib.errorEvent += lambda req_id, code, *_: heard.append((req_id, code))
+    return heard
+
+
+async def spy_on(stage: Stage, versions: str = "v157..176") -> RawClient:
+    """Returns a bare client that is told of every client's orders."""
+    stage.habits.master_client_id = 99
+    return await stage.raw(99, versions)
+
+
+def story(messages: Sequence[Message]) -> list[str]:
+    """Returns the messages about orders in short."""
+    told = []
+    for message in messages:
+        kind = int(message[0])
+        if kind == 3:
+            told.append(f"status {message[2]} {message[3]}/{message[4]}")
+        elif kind == 5:
+            told.append("open")
+        elif kind == 11:
+            told.append(f"exec {message[5]} {message[14].split('.', 3)[3]}")
+        elif kind == 59:
+            told.append(f"commission {message[2].split('.', 3)[3]}")
+        elif kind == 4:
+            told.append(f"error {message[3]}")
+    return told

@@ -13,7 +13,7 @@ import pytest
 from execution.brokers.paper.faults import FillBehavior, OrderScript
 from tests.execution.brokers.contract_kit import AT_ONCE
 from tests.simulators.tws.order_replies import ExecTimeForm
-from tests.simulators.tws.stage import ACCOUNT, CONDOR, SECOND, Message, RawClient, Stage, of, play
+from tests.simulators.tws.stage import ACCOUNT, CONDOR, SECOND, Message, Stage, of, play, spy_on
 
 _EXEC_ID, _TIME, _PRICE = 14, 15, 20
 _NO_FILTER = ("", "", "", "", "", "")
@@ -25,11 +25,6 @@ async def _fill(stage: Stage, ib: Any, quantity: int = 1, **named: Any) -> Any:
     stage.pass_time(1)
     await ib.reqCurrentTimeAsync()
     return trade
-
-
-async def _spy(stage: Stage, versions: str = "v157..176") -> RawClient:
-    stage.habits.master_client_id = 99
-    return await stage.raw(99, versions)
 
 
 def _ids(messages: list[Message]) -> list[str]:
@@ -47,7 +42,7 @@ def _ids(messages: list[Message]) -> list[str]:
 def test_the_time_is_written_in_three_forms(tmp_path: Path, form: ExecTimeForm, text: str) -> None:
     async def scenario(stage: Stage) -> None:
         stage.habits.exec_time = form
-        ib, spy = await stage.ib(), await _spy(stage)
+        ib, spy = await stage.ib(), await spy_on(stage)
         await _fill(stage, ib)
         assert {message[_TIME] for message in of(await spy.sync(), 11)} == {text}
 
@@ -57,7 +52,7 @@ def test_the_time_is_written_in_three_forms(tmp_path: Path, form: ExecTimeForm, 
 def test_commissions_may_come_before_their_executions(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         stage.habits.commission_first = True
-        ib, spy = await stage.ib(), await _spy(stage)
+        ib, spy = await stage.ib(), await spy_on(stage)
         await _fill(stage, ib)
         told = [message[14 if message[0] == "11" else 2] for message in of(await spy.sync(), 11, 59)]
         legs = [exec_id for exec_id in told if not exec_id.endswith("01.01.01")]
@@ -82,7 +77,7 @@ def test_commissions_may_never_come(tmp_path: Path) -> None:
 
 def test_a_correction_has_the_same_id_with_its_last_part_one_higher(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
-        ib, spy = await stage.ib(), await _spy(stage)
+        ib, spy = await stage.ib(), await spy_on(stage)
         stage.faults.next_order(OrderScript(fills=FillBehavior.IMMEDIATE, correction=Decimal("0.05"), delay_s=2))
         await _fill(stage, ib)
         first = of(await spy.sync(), 11)
@@ -118,7 +113,7 @@ def test_corrections_survive_a_restart(tmp_path: Path) -> None:
 
 def test_everything_may_come_three_times_and_backwards(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
-        ib, spy = await stage.ib(), await _spy(stage)
+        ib, spy = await stage.ib(), await spy_on(stage)
         stage.faults.next_order(OrderScript(fills=FillBehavior.IMMEDIATE, copies=3, reversed_events=True))
         trade = await _fill(stage, ib)
         told = await spy.sync()
@@ -135,7 +130,7 @@ def test_disorder_is_the_same_for_a_seed_and_keeps_states_in_order(tmp_path: Pat
 
     async def scenario(stage: Stage) -> None:
         stage.habits.disorder_seed = 5
-        ib, spy = await stage.ib(), await _spy(stage)
+        ib, spy = await stage.ib(), await spy_on(stage)
         await _fill(stage, ib, 2)
         told = of(await spy.sync(), 3, 11)
         states = [message[2] for message in told if message[0] == "3"]
@@ -187,7 +182,7 @@ def test_executions_are_filtered(tmp_path: Path, wanted: tuple[Any, ...], found:
 
 def test_the_last_version_ends_executions_with_one_field_more(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
-        ib, spy, newer = await stage.ib(), await _spy(stage), await stage.raw(98, "v157..178")
+        ib, spy, newer = await stage.ib(), await spy_on(stage), await stage.raw(98, "v157..178")
         await _fill(stage, ib)
         newer.send(7, 3, 1, 0, *_NO_FILTER)
         lengths = {len(message) for message in of(await newer.sync(), 11)}
@@ -200,7 +195,7 @@ def test_books_agree_with_what_the_legs_say_over_many_orders(tmp_path: Path) -> 
     async def scenario(stage: Stage) -> None:
         stage.habits.disorder_seed = 3
         stage.habits.max_messages_per_s = None
-        ib, spy = await stage.ib(), await _spy(stage)
+        ib, spy = await stage.ib(), await spy_on(stage)
         for number in range(25):
             stage.faults.next_order(
                 OrderScript(
