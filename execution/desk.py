@@ -44,7 +44,7 @@ from models.enums import FeedState, Mode, TradingState
 from models.errors import BrokerFailure, KnownError
 
 _LOG = logging.getLogger(__name__)
-_RETRY_FIRST_S, _RETRY_MOST_S = 1.0, 60.0
+_RETRY_FIRST_S, _RETRY_MOST_S = 1.0, 15.0
 _DAY_S = 86_400.0
 #: How soon what the database refused is tried again, and how seldom while it goes on refusing.
 _WRITE_AGAIN_FIRST_S, _WRITE_AGAIN_MOST_S = 5.0, 60.0

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from execution.brokers.ibkr.facts import AccountValueFact
+from execution.brokers.ibkr.facts import DAY_PNL, AccountValueFact
 from models.account import AccountValues
 from models.ids import AccountId
 
@@ -23,9 +23,10 @@ _ROOM: Final = "AvailableFunds"
 _INITIAL: Final = ("InitMarginReq", "FullInitMarginReq")
 _MAINTENANCE: Final = ("MaintMarginReq", "FullMaintMarginReq")
 _READY: Final = "AccountReady"
-_KEPT: Final = frozenset({_NET, _CASH, _ROOM, *_INITIAL, *_MAINTENANCE})
+_KEPT: Final = frozenset({_NET, _CASH, _ROOM, DAY_PNL, *_INITIAL, *_MAINTENANCE})
 #: TWS's unset number is 1.797e308.
 _ABSURD: Final = Decimal("1e15")
+_CENT: Final = Decimal("0.01")
 #: Written where a figure has no currency of its own.
 _NO_CURRENCY: Final = frozenset({"", "BASE"})
 
@@ -64,7 +65,7 @@ class AccountFigures:
         """Returns the money as of `at_utc`, dollars; all None where the account is not kept in dollars.
 
         While TWS says that its figures are not ready (after its server was reset) those of before stand, with their
-        time. P&L of the day comes on another wire and is None.
+        time.
         """
         if not self._is_ready:
             return self._told or self._unknown(at_utc)
@@ -78,6 +79,7 @@ class AccountFigures:
             buying_power=self._values.get(_ROOM),
             initial_margin=self._first(_INITIAL),
             maintenance_margin=self._first(_MAINTENANCE),
+            day_pnl=_cents(self._values.get(DAY_PNL)),
         )
         return self._told
 
@@ -86,6 +88,10 @@ class AccountFigures:
 
     def _unknown(self, at_utc: datetime) -> AccountValues:
         return AccountValues(self._account_id, at_utc, None, None, None, None, None)
+
+
+def _cents(value: Decimal | None) -> Decimal | None:
+    return None if value is None else value.quantize(_CENT)
 
 
 def _number(text: str) -> Decimal | None:

@@ -96,18 +96,21 @@ class IbkrBroker:
 
     async def connect(self) -> tuple[AccountInfo, ...]:
         """Connects; refuses accounts of the other kind than the settings say, before anything is read of them."""
-        if not self._tasks:
-            self._stream.close()
-            self._stream = EventStream()
-            loop = asyncio.get_running_loop()
-            for name, work in (
-                ("ibkr inbox", self._read_inbox()),
-                ("ibkr quotes", self._quotes.run()),
-                ("ibkr accounts", self._holdings.run()),
-            ):
-                task = loop.create_task(work, name=name)
-                task.add_done_callback(self._on_task_end)
-                self._tasks.append(task)
+        if self._tasks:
+            # Asked again because what followed failed: the link mends itself, and is either up or says so.
+            _ = self._link.wire
+            return self._accounts
+        self._stream.close()
+        self._stream = EventStream()
+        loop = asyncio.get_running_loop()
+        for name, work in (
+            ("ibkr inbox", self._read_inbox()),
+            ("ibkr quotes", self._quotes.run()),
+            ("ibkr accounts", self._holdings.run()),
+        ):
+            task = loop.create_task(work, name=name)
+            task.add_done_callback(self._on_task_end)
+            self._tasks.append(task)
         try:
             await self._link.start()
         except BaseException:
@@ -223,6 +226,7 @@ class IbkrBroker:
         self._accounts = self._admitted(greeting.accounts)
         for info in self._accounts:
             await wire.account_updates(info.account_id)
+            wire.subscribe_day_pnl(info.account_id)
         await self._ask_positions(wire)
         self._quotes.resubscribe()
 
@@ -264,7 +268,7 @@ class IbkrBroker:
     def _account(self, account_id: AccountId) -> AccountInfo:
         settings, mode = self._settings, mode_of_account(account_id)
         may_trade = not settings.read_only and (mode is Mode.PAPER or account_id in settings.trading_accounts)
-        title = f"IBKR {'paper' if mode is Mode.PAPER else 'LIVE'} {account_id}"
+        title = f"IBKR {'paper' if mode is Mode.PAPER else 'LIVE'}"
         return AccountInfo(self.name, account_id, mode, title, may_trade)
 
     def _require_trading(self) -> None:

@@ -163,6 +163,13 @@ class IbConnection:
             request_id, account_key(account), lambda: client.reqAccountUpdatesMulti(request_id, account, "", False)
         )
 
+    def subscribe_day_pnl(self, account: str) -> None:
+        """Subscribes to an account's profit and loss of the day, once a connection."""
+        if account not in self._taps.pnl_accounts.values():
+            request_id = self._new_id()
+            self._taps.pnl_accounts[request_id] = account
+            self._send(lambda: self._ib.client.reqPnL(request_id, account, ""))
+
     async def open_orders(self) -> tuple[OpenOrderFact, ...]:
         """Returns the working orders of every client."""
         return tuple(await self._ask_orders(OPEN_ORDERS, self._ib.client.reqAllOpenOrders))

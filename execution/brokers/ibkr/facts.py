@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +228,13 @@ class PortfolioFact:
     realized_pnl: Decimal | None
 
 
+#: Key of the day's profit and loss among an account's figures.
+DAY_PNL: Final = "DailyPnL"
+
+
 @dataclass(frozen=True, slots=True)
 class AccountValueFact:
-    """One figure of an account, as text; `currency` may be BASE or empty."""
+    """One figure of an account, as text; `currency` may be BASE or empty. `DAY_PNL` comes on a wire of its own."""
 
     account: str
     key: str

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from execution.brokers.ibkr.edge import decimal_of, quantity_of
 from execution.brokers.ibkr.facts import (
+    DAY_PNL,
     AccountValueFact,
     ErrorFact,
     Fact,
@@ -111,6 +112,8 @@ class Taps:
         self._own_zone = own_zone
         self._raise_ids = raise_ids
         self.what_ifs: dict[int, WhatIfWait] = {}
+        #: Accounts by the request that subscribed to their profit and loss.
+        self.pnl_accounts: dict[int, str] = {}
         #: Errors told before the API had started: why it did not.
         self.errors: list[ErrorFact] = []
 
@@ -218,6 +221,12 @@ class Taps:
         if not model:
             self._tell(AccountValueFact(account, key, value, currency))
 
+    def pnl(self, request_id: int, daily: float, _unrealized: float, _realized: float) -> None:
+        """Takes an account's profit and loss of the day; unset is told too, and known as nothing."""
+        account = self.pnl_accounts.get(request_id)
+        if account is not None:
+            self._tell(AccountValueFact(account, DAY_PNL, str(daily), ""))
+
     # --- answers -----------------------------------------------------------------------------------------------------
 
     def numbered_end(self, request_id: int) -> None:
@@ -324,6 +333,7 @@ class Taps:
             "updateAccountValue": self.account_value,
             "accountDownloadEnd": self.account_end,
             "accountUpdateMulti": self.account_multi,
+            "pnl": self.pnl,
             "accountUpdateMultiEnd": self.numbered_end,
             "contractDetails": self.details,
             "bondContractDetails": self.ignored,

@@ -94,6 +94,10 @@ class IbWire(Protocol):
         """Subscribes to an account's values; returns when the first full set has come as facts."""
         ...
 
+    def subscribe_day_pnl(self, account: str) -> None:
+        """Subscribes to an account's profit and loss of the day (facts); TWS may stay silent."""
+        ...
+
     async def open_orders(self) -> tuple[OpenOrderFact, ...]:
         """Returns the working orders of every client of this login, TWS's own included."""
         ...

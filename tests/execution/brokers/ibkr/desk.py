@@ -26,6 +26,7 @@ from tests.execution.brokers.contract_kit import buy, sell
 from tests.execution.brokers.paper.desk import START
 from tests.execution.brokers.paper.fake_market import HandMarket, spxw
 from tests.simulators.tws.habits import Habits
+from tests.simulators.tws.requests import PlaceOrder
 from tests.simulators.tws.server import TwsSimulator
 
 ACCOUNT = AccountId("DU1234567")
@@ -63,13 +64,20 @@ def library() -> IbLibraryName:
 class IbkrDesk:
     """Implements the contract suite's harness."""
 
-    def __init__(self, folder: Path, *, settings: IbkrSettings | None = None, habits: Habits | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        settings: IbkrSettings | None = None,
+        habits: Habits | None = None,
+        account_id: AccountId = ACCOUNT,
+    ) -> None:
         self.folder = folder
         self.clock = ManualClock(START)
         self.market = HandMarket(START)
         self.faults = FaultScript()
         self.habits = habits or Habits()
-        self.account_id = ACCOUNT
+        self.account_id = account_id
         self.events: list[BrokerEvent] = []
         self.decoder = DecoderLog()
         self._unreadable = 0
@@ -148,6 +156,11 @@ class IbkrDesk:
     def fail(self, call: Call, fault: CallFault) -> None:
         self.faults.fail(call, fault)
 
+    def placed(self) -> int:
+        """Returns how many orders were sent to work."""
+        sent = [one for one in self.simulator.requests if isinstance(one, PlaceOrder)]
+        return sum(not one.order.what_if for one in sent)
+
     def send_odd_object(self) -> None:
         self._unreadable += 1
         self.simulator.send_unreadable()
@@ -188,7 +201,9 @@ class IbkrDesk:
             market=self.market,
             clock=self.clock,
             store_path=self.folder / "tws.sqlite",
-            settings=PaperSettings(manual=True, reconnect_after_s=None, accounts=(PaperAccount(account_id=ACCOUNT),)),
+            settings=PaperSettings(
+                manual=True, reconnect_after_s=None, accounts=(PaperAccount(account_id=self.account_id),)
+            ),
             faults=self.faults,
             habits=self.habits,
         )

@@ -68,6 +68,9 @@ class FakeWire:
     async def account_updates(self, account: str) -> None:
         await self._asked("account_updates", account)
 
+    def subscribe_day_pnl(self, account: str) -> None:
+        self.asked.append(("subscribe_day_pnl", account))
+
     async def open_orders(self) -> tuple[OpenOrderFact, ...]:
         await self._asked("open_orders", None)
         return self.working

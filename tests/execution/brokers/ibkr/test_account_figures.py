@@ -40,6 +40,10 @@ def test_the_figures_are_those_an_option_package_is_checked_against() -> None:
         assert values.initial_margin == 100_000
         assert values.maintenance_margin == 80_000
         assert values.day_pnl is None
+        await stage.value("DailyPnL", "1.7976931348623157e+308", currency="")
+        assert stage.desk.values(ACCOUNT).day_pnl is None
+        await stage.value("DailyPnL", "-1234.5678", currency="")
+        assert stage.desk.values(ACCOUNT).day_pnl == Decimal("-1234.57")
 
     play(scene)
 
