@@ -28,7 +28,7 @@ from models.greeks import PortfolioGreeks, UnitGreeks
 from models.ids import AccountId, OrderId
 from models.order import Order
 from models.product import TickRule
-from models.quote import Quote
+from models.quote import ModelGreeks, Quote
 from models.risk import RegimeLimits, RiskBreach
 
 FloatArray = NDArray[np.float64]
@@ -372,11 +372,13 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class LegPreview:
-    """A staged leg with its market."""
+    """A staged leg with its market; `greeks` are the desk's own, the broker's stand beside them while they count."""
 
     quote: Quote | None
     greeks: UnitGreeks | None
     quote_age_s: float | None
+    broker_greeks: ModelGreeks | None = None
+    broker_age_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from execution.market.model_greeks import DELTA_APART, GOOD_FOR_S, VOL_APART
+import numpy as np
+
+from execution.market.model_greeks import DELTA_APART, GOOD_FOR_S, VOL_APART, are_apart
 from models.enums import BrokerName
 from ui import format as fmt
 
@@ -23,11 +26,12 @@ _NAMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A Greek that both sources give; `show` adds its unit, `gap` says how far two are apart."""
+    """A Greek that both sources give, as tips show it and as cells do; `gap` says how far two are apart."""
 
     name: str
     unit: str
     show: Callable[[float], str]
+    brief: Callable[[float], str]
     gap: Callable[[float], str]
     most: float
     most_text: str
@@ -37,6 +41,7 @@ DELTA: Final = Measure(
     "Delta",
     "of one option, per point of the underlying",
     lambda value: fmt.signed(value, 3),
+    fmt.unit_delta,
     lambda value: fmt.fixed(value, 4),
     DELTA_APART,
     f"{DELTA_APART:g}",
@@ -45,6 +50,7 @@ VOL: Final = Measure(
     "Implied volatility",
     "per cent a year",
     lambda value: fmt.percent(value * 100.0, 2),
+    fmt.vol,
     lambda value: f"{fmt.fixed(value * 100.0, 2)} vol points",
     VOL_APART,
     f"{VOL_APART * 100:g}",
@@ -69,6 +75,13 @@ class Compared:
     is_apart: bool
 
     @property
+    def short(self) -> str:
+        """The broker's figure for a line that has room for little more: `≠ IB −0.26`; empty unless they differ."""
+        if not self.is_apart:
+            return ""
+        return f"{APART_SIGN} {short_name(self.broker)} {self.measure.brief(self.theirs)}"
+
+    @property
     def text(self) -> str:
         """Both figures with source, unit and age, how far they are apart, and which of them counts."""
         measure, who = self.measure, _NAMES[self.broker]
@@ -87,3 +100,19 @@ class Compared:
         if not fmt.is_known(self.theirs):
             return f"{who}: none in the last {GOOD_FOR_S:.0f} s"
         return f"{who}: {self.measure.show(self.theirs)}, {fmt.age(self.broker_age_s)} old"
+
+
+def compared(
+    measure: Measure,
+    broker: BrokerName,
+    ours: float | None,
+    theirs: float | None,
+    quote_age_s: float | None,
+    broker_age_s: float | None,
+) -> Compared:
+    """Returns one figure from both sources; None is unknown and differs from nothing."""
+    own, told, quoted_s, told_s = (
+        math.nan if one is None else one for one in (ours, theirs, quote_age_s, broker_age_s)
+    )
+    is_apart = bool(are_apart(np.array(own), np.array(told), measure.most))
+    return Compared(measure, broker, own, told, quoted_s, told_s, is_apart)

@@ -7,6 +7,7 @@ difference is seen: another vol of the same quote, another dividend or rate, a q
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -31,6 +32,12 @@ DELTA_APART: Final = 0.01
 VOL_APART: Final = 0.005
 #: What a difference of two floats adds of its own: exactly on the threshold is not apart.
 _ROUNDING: Final = 1e-9
+
+
+def age_s_if_good(one: ModelGreeks, now_utc: datetime) -> float | None:
+    """Returns the age of the broker's figures, never negative; None when they do not count any more (or not yet)."""
+    age_s = (now_utc - one.at_utc).total_seconds()
+    return max(age_s, 0.0) if -_AHEAD_S <= age_s <= GOOD_FOR_S else None
 
 
 class BrokerColumns(NamedTuple):

@@ -18,6 +18,7 @@ from analytics.strategy import Recognised
 from execution.commands import TicketDraft
 from execution.market.carry import CarryBook
 from execution.market.data import MarketData
+from execution.market.model_greeks import age_s_if_good
 from execution.orders.package import net_mid, net_natural, net_price, packages_of, price_multiplier
 from execution.payoff_legs import payoff_legs
 from execution.risk.columns import Holding
@@ -109,7 +110,7 @@ class TicketDesk:
             tick=tick,
             suggested_limit=_suggested(mid, tick),
             legs=tuple(
-                LegPreview(markets.quotes.get(leg.contract.key), greeks, self._market.age_s(leg.contract.key))
+                self._leg_preview(leg.contract.key, markets.quotes.get(leg.contract.key), greeks)
                 for leg, greeks in zip(legs, markets.greeks, strict=True)
             ),
             max_profit=None if profile is None else _money(profile.max_profit.dollars),
@@ -129,6 +130,11 @@ class TicketDesk:
             payoff_today=None if curve is None else curve[2],
             spot=None if math.isnan(spot) else spot,
         )
+
+    def _leg_preview(self, key: ContractKey, quote: Quote | None, greeks: UnitGreeks | None) -> LegPreview:
+        told = self._market.model_greeks(key)
+        age_s = None if told is None else age_s_if_good(told, self._clock.now_utc())
+        return LegPreview(quote, greeks, self._market.age_s(key), None if age_s is None else told, age_s)
 
     def max_loss_usd(self, legs: tuple[OrderLeg, ...], limit_price: Decimal | None) -> Decimal | None:
         """Returns the package's greatest loss in dollars; None when unlimited or unknown."""

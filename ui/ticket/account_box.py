@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from models.account import AccountInfo
-from models.enums import Mode
+from models.enums import BrokerName, Mode
 from models.ids import AccountId
 from ui.theme import GAP, Ink, Theme
 from ui.ticket.fields import QuietCombo
@@ -46,6 +46,11 @@ class AccountBox(QWidget):
     def info(self, account_id: AccountId) -> AccountInfo | None:
         """Returns an account by its id."""
         return next((info for info in self.accounts if info.account_id == account_id), None)
+
+    def broker_of(self, account_id: AccountId) -> BrokerName | None:
+        """Returns where an account is; None for one that is not connected."""
+        info = self.info(account_id)
+        return None if info is None else info.broker
 
     def default(self) -> AccountId | None:
         """Returns the first account that may trade, or the first at all."""

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from execution.orders.parsing import parse_quantity
 from execution.views import Problem, TicketPreview
-from models.enums import OrderType, TimeInForce
+from models.enums import BrokerName, OrderType, TimeInForce
 from models.errors import InvalidInput
 from ui import format as fmt
 from ui.icons import Icon, Icons
@@ -218,12 +218,12 @@ class EditPage(QWidget):
 
     # --- shown --------------------------------------------------------------------------------------------------------
 
-    def refresh(self, packages: int) -> None:
-        """Shows the draft."""
+    def refresh(self, packages: int, broker: BrokerName | None = None) -> None:
+        """Shows the draft; `broker` is whose Greeks the previews carry beside the desk's."""
         draft, model = self._model.draft, self._model
         has_legs = bool(draft.legs)
         previews = () if model.preview is None else model.preview.legs
-        self.legs.show_legs(draft.legs, previews)
+        self.legs.show_legs(draft.legs, previews, broker)
         self.nothing.setVisible(not has_legs)
         self._figures.setVisible(has_legs)
         self.flip.setEnabled(has_legs)

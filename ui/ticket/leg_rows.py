@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QToolBut
 from execution.orders.parsing import parse_quantity
 from execution.views import LegPreview
 from models.contract import Contract
-from models.enums import Action, Right
+from models.enums import Action, BrokerName, Right
 from models.errors import InvalidInput
 from models.order import MAX_LEGS, OrderLeg
 from ui import format as fmt
+from ui.greeks_words import DELTA, VOL, Compared, compared
 from ui.icons import Icon, Icons
 from ui.theme import GAP, Ink, Theme
 from ui.ticket.fields import StepField
@@ -32,6 +33,20 @@ def expiry_words(contract: Contract, now_utc: datetime) -> str:
     days = fmt.dte(contract.expires_at_utc, now_utc)
     left = f"{days} d" if days.isdigit() else days
     return f"{contract.root} {fmt.expiry_date(contract.expiry)} {badge}".strip() + f"  ·  {left}"
+
+
+def compared_greeks(preview: LegPreview | None, broker: BrokerName | None) -> tuple[Compared, ...]:
+    """Returns delta and vol of a leg from the desk and from the broker's model; empty while the broker gives none."""
+    if preview is None or preview.broker_greeks is None or broker is None:
+        return ()
+    ours, theirs = preview.greeks, preview.broker_greeks
+    pairs = (
+        (DELTA, None if ours is None else ours.delta, theirs.delta),
+        (VOL, None if ours is None else ours.vol, theirs.vol),
+    )
+    return tuple(
+        compared(measure, broker, own, told, preview.quote_age_s, preview.broker_age_s) for measure, own, told in pairs
+    )
 
 
 class LegRow(QFrame):
@@ -114,8 +129,19 @@ class LegRow(QFrame):
         layout.addLayout(line)
         layout.addLayout(below)
 
-    def show_leg(self, leg: OrderLeg, preview: LegPreview | None, now_utc: datetime, *, says_expiry: bool) -> None:
-        """Shows a leg with its market; the second line only where the legs differ in expiry or a quote is old."""
+    def show_leg(
+        self,
+        leg: OrderLeg,
+        preview: LegPreview | None,
+        now_utc: datetime,
+        *,
+        says_expiry: bool,
+        broker: BrokerName | None = None,
+    ) -> None:
+        """Shows a leg with its market.
+
+        The second line is there only where the legs differ in expiry, a quote is old, or the broker's Greeks differ.
+        """
         contract = leg.contract
         is_buy = leg.action is Action.BUY
         self._paint_side(is_buy=is_buy)
@@ -130,14 +156,19 @@ class LegRow(QFrame):
         quote = None if preview is None else preview.quote
         bid, ask = (None, None) if quote is None else (quote.bid, quote.ask)
         self.market.setText(f"{fmt.price(bid)} × {fmt.price(ask)}")
-        greeks = leg.greeks if preview is None else preview.greeks
-        has_greeks = greeks is not None and contract.is_option
-        self.delta.setText(f"Δ {fmt.unit_delta(greeks.delta)}" if greeks is not None and has_greeks else "")
-        self.delta.setToolTip(f"IV {fmt.vol(greeks.vol)}" if greeks is not None and has_greeks else "")
+        greeks = (leg.greeks if preview is None else preview.greeks) if contract.is_option else None
+        compared = compared_greeks(preview, broker) if contract.is_option else ()
+        marks = [(one.measure, one.short) for one in compared if one.short]
+        self.delta.setText("" if greeks is None else f"Δ {fmt.unit_delta(greeks.delta)}")
+        own = "" if greeks is None else f"IV {fmt.vol(greeks.vol)}"
+        self.delta.setToolTip("\n\n".join(one.text for one in compared) or own)
         parts = [expiry_words(contract, now_utc)] if says_expiry and contract.is_option else []
         if preview is not None and preview.quote_age_s is not None and preview.quote_age_s > STALE_AFTER_S:
             parts.append(f"quote {fmt.age(preview.quote_age_s)} old")
+        ours = {DELTA: self.delta.text(), VOL: own}
+        parts += [f"{ours[measure]} {short}" for measure, short in marks]
         self.facts.setText("  ·  ".join(parts))
+        self.facts.setToolTip(self.delta.toolTip() if marks else "")
         self.facts.setVisible(bool(parts))
 
     def show_problem(self, text: str) -> None:
@@ -206,14 +237,16 @@ class LegRows(QWidget):
             row.shift_wanted.connect(lambda steps, at=index: self.shift_wanted.emit(at, steps))
             row.remove_wanted.connect(lambda at=index: self.remove_wanted.emit(at))
 
-    def show_legs(self, legs: tuple[OrderLeg, ...], previews: tuple[LegPreview, ...]) -> None:
+    def show_legs(
+        self, legs: tuple[OrderLeg, ...], previews: tuple[LegPreview, ...], broker: BrokerName | None = None
+    ) -> None:
         """Shows the legs; `previews` may be shorter while they are on their way."""
         now = self._now_utc()
         differs = len({(leg.contract.root, leg.contract.expiry) for leg in legs}) > 1
         for index, row in enumerate(self.rows):
             if index < len(legs):
                 preview = previews[index] if index < len(previews) else None
-                row.show_leg(legs[index], preview, now, says_expiry=differs)
+                row.show_leg(legs[index], preview, now, says_expiry=differs, broker=broker)
             else:
                 row.quantity.set_invalid("")
                 row.show_problem("")

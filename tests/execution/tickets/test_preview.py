@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -10,11 +10,23 @@ import pytest
 from execution.commands import TicketDraft
 from execution.core import DeskCore
 from execution.views import TicketPreview
+from models.clock import ManualClock
 from models.enums import Action, MarketDataKind, Metric, OrderType, Right, TimeInForce
 from models.ids import new_order_id
 from models.order import OrderLeg
 from models.product import NICKEL
-from tests.execution.builders import ACCOUNT, condor_legs, condor_positions, condor_quotes, core_at, feed, quote, spxw
+from models.quote import ModelGreeks
+from tests.execution.builders import (
+    ACCOUNT,
+    NOW,
+    condor_legs,
+    condor_positions,
+    condor_quotes,
+    core_at,
+    feed,
+    quote,
+    spxw,
+)
 
 
 def preview(core: DeskCore, legs: tuple[OrderLeg, ...], price: str | None = None) -> TicketPreview:
@@ -164,3 +176,25 @@ def test_a_ticket_on_quotes_that_are_not_live_says_that_it_will_not_be_sent(
     assert seen.legs[0].quote is not None
     assert seen.legs[0].quote.kind is kind
     assert seen.net_mid is not None
+
+
+def test_a_staged_leg_has_the_brokers_greeks_beside_ours_as_long_as_they_count() -> None:
+    clock = ManualClock(NOW)
+    core = core_at(clock)
+    core.set_positions(ACCOUNT, [])
+    feed(core, condor_quotes())
+    legs = condor_legs()
+    told = ModelGreeks(legs[1].contract.key, NOW, 0.19, -0.16, None, None, None)
+    core.market.apply_model_greeks([told])
+    clock.advance(timedelta(seconds=4))
+    seen = preview(core, legs)
+    assert [(leg.broker_greeks, leg.broker_age_s) for leg in seen.legs] == [
+        (None, None),
+        (told, 4.0),
+        (None, None),
+        (None, None),
+    ]
+    assert seen.legs[1].greeks is not None
+    assert seen.legs[1].greeks.delta != -0.16
+    clock.advance(timedelta(seconds=57))
+    assert preview(core, legs).legs[1].broker_greeks is None
