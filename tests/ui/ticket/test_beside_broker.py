@@ -13,6 +13,7 @@ from models.quote import ModelGreeks
 from tests.ui.ticket.kit import LIVE, load
 from tests.ui.ticket_demo_data import NOW, DemoClient
 from ui.bridge import Bridge
+from ui.greeks_words import OURS_COUNT
 from ui.panels.order_ticket import OrderTicketPanel
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
