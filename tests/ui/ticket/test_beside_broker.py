@@ -75,7 +75,7 @@ def test_a_staged_leg_shows_the_brokers_greeks_beside_ours_where_they_differ(
         "Interactive Brokers' model: −0.1",
         "3s old",
         "≠ 0.0300 apart",
-        "Risk figures",
+        OURS_COUNT,
     ):
         assert words in rows[1].facts.toolTip()
     assert [row.facts.isVisible() for row in rows] == [False, True, False, False]
