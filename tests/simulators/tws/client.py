@@ -93,6 +93,8 @@ class Client:
                     continue
                 try:
                     for message in stream.feed(data):
+                        if self.writer.is_closing():
+                            return
                         self._count_message()
                         handle(self, message)
                 except ProtocolError as error:

@@ -123,10 +123,11 @@ class TwsSimulator:
 
         Raises what went wrong inside the simulator itself, if anything did.
         """
-        for task in (self._ticking, self._listening):
-            if task is not None:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+        if self._ticking is not None:
+            self._ticking.cancel()
+            await asyncio.gather(self._ticking, return_exceptions=True)
+        if self._listening is not None:
+            await self._listening
         self._ticking = self._listening = None
         if self._server is not None:
             self._server.close()
@@ -210,6 +211,10 @@ class TwsSimulator:
 
     # --- what a test does ---
 
+    def send_ticks(self, count: int) -> int:
+        """Sends about so many ticks, lines in turn (see `habits.paced_ticks`); returns how many were sent in all."""
+        return self._desks().ticks.send_in_turn(count)
+
     def cut_link(self) -> None:
         """Breaks every connection and refuses new ones."""
         if self._cut_at_utc is not None:
@@ -229,6 +234,8 @@ class TwsSimulator:
         if self._cut_at_utc is None:
             return
         self._cut_at_utc = None
+        if self._listening is not None and not self._listening.done():
+            return  # cut while it was still coming back: it will listen after all
         listening = self._listen(_bound_socket(self.port))
         self._listening = asyncio.get_running_loop().create_task(listening, name="tws-simulator-listen")
 
@@ -283,7 +290,11 @@ class TwsSimulator:
 
     async def _listen(self, listening: socket.socket) -> None:
         self.port = int(listening.getsockname()[1])
-        self._server = await asyncio.start_server(self._accept, sock=listening)
+        server = await asyncio.start_server(self._accept, sock=listening)
+        if self._cut_at_utc is None:
+            self._server = server
+        else:
+            server.close()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serves one client until its socket ends."""

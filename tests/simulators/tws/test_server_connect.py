@@ -131,6 +131,38 @@ def test_a_cut_link_drops_clients_refuses_new_ones_and_comes_back_at_once(tmp_pa
     play(tmp_path, scenario)
 
 
+def test_a_link_may_be_cut_again_before_it_is_back(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        for _ in range(3):
+            stage.sim.cut_link()
+            stage.sim.mend_link()
+        await stage.raw()
+        stage.sim.cut_link()
+        stage.sim.mend_link()
+        stage.sim.cut_link()
+        assert stage.sim._listening is not None
+        await stage.sim._listening
+        with pytest.raises(ConnectionRefusedError):
+            await stage.dial()
+
+    play(tmp_path, scenario)
+
+
+def test_a_restart_in_the_middle_of_messages_answers_none_of_them(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        client = await stage.raw()
+        stage.habits.max_messages_per_s = None
+        for _ in range(200):
+            client.send(16, 1)
+        await asyncio.sleep(0)
+        await stage.sim.stop()
+        await client.end()
+        await stage.sim.start()
+        assert errors(await (await stage.raw()).sync()) == []
+
+    play(tmp_path, scenario)
+
+
 def test_the_link_comes_back_by_itself_where_the_settings_say_so(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         await stage.raw()
