@@ -1,0 +1,1 @@
+"""Tastytrade, through its REST interface, its account stream and DXLink."""
