@@ -67,7 +67,7 @@ MarketSink = Callable[[tuple[MarketFact, ...]], None]
 
 
 class TastyWire(Protocol):
-    """A session with its two streams. Streams connect, heartbeat, recycle and come back by themselves, told as facts."""
+    """A session with its two streams, which connect, heartbeat, recycle and come back by themselves, told as facts."""
 
     async def open(self) -> Login:
         """Logs in and reads the accounts; opens no stream yet."""
