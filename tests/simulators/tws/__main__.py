@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from execution.brokers.paper.faults import FaultScript, tour_orders
@@ -24,6 +25,7 @@ from execution.brokers.paper.store import last_desk_time
 from execution.sessions import ExchangeSessions
 from models.clock import Clock, SystemClock
 from models.errors import KnownError
+from tests.simulators.tws.pace import keep_pace
 from tests.simulators.tws.server import DEFAULT_ACCOUNT, TwsSimulator
 
 _SAMPLE_BOOK = Path(__file__).resolve().parents[3] / "assets" / "sample_book.json"
@@ -62,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=7, help="seed of the simulated market (default 7)")
     parser.add_argument("--tour-orders", action="store_true", help="fill the first order in two parts, rest the second")
+    parser.add_argument("--ticks-per-s", type=float, metavar="N", help="send so many ticks a second, evenly in time")
+    parser.add_argument("--tick-log", type=Path, metavar="FILE", help="with --ticks-per-s: write what left when")
     parser.add_argument("--empty-book", action="store_true", help="open a new account without the sample book")
     return parser
 
@@ -74,6 +78,7 @@ async def _serve(parsed: argparse.Namespace) -> None:
         sample_book=not parsed.empty_book,
         faults=tour_orders() if parsed.tour_orders else None,
     )
+    simulator.habits.paced_ticks = parsed.ticks_per_s is not None
     port = await simulator.start(parsed.port)
     stop = _stop_event()
     try:
@@ -81,7 +86,8 @@ async def _serve(parsed: argparse.Namespace) -> None:
         suffix = f", clock offset {round(offset_s)} s" if clock is not base else ""
         sys.stdout.write(f"listening on 127.0.0.1:{port}{suffix}\n")
         sys.stdout.flush()
-        await _first_of(stop, simulator.failed)
+        async with _paced(simulator, parsed.ticks_per_s, parsed.tick_log):
+            await _first_of(stop, simulator.failed)
     finally:
         await simulator.stop()
 
@@ -113,6 +119,24 @@ def open_simulator(
         sample_book=load_sample_book(_SAMPLE_BOOK) if sample_book else None,
     )
     return simulator, clock, base
+
+
+@contextlib.asynccontextmanager
+async def _paced(simulator: TwsSimulator, ticks_per_s: float | None, log: Path | None) -> AsyncIterator[None]:
+    """Sends ticks at a pace, if one is wanted; its error is raised at the end."""
+    if ticks_per_s is None:
+        yield
+        return
+    with contextlib.ExitStack() as open_files:
+        written = None if log is None else open_files.enter_context(log.open("w", encoding="ascii"))
+        pace = asyncio.get_running_loop().create_task(keep_pace(simulator, ticks_per_s, written), name="pace")
+        pace.add_done_callback(lambda task: None if task.cancelled() else simulator.failed.set())
+        try:
+            yield
+        finally:
+            pace.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await pace
 
 
 async def _first_of(*events: asyncio.Event) -> None:

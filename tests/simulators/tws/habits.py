@@ -102,3 +102,5 @@ class Habits:
     greeks: GreeksHabit = GreeksHabit.COMPUTED
     #: The model line is sent no more often than this.
     greeks_every_s: float = 1.0
+    #: Quotes do not leave when the market ticks, but when `TwsSimulator.send_ticks` is called.
+    paced_ticks: bool = False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Final
 from zlib import crc32
 
@@ -21,7 +23,7 @@ from models.ids import ContractKey
 from models.quote import Quote
 from tests.simulators.tws import replies
 from tests.simulators.tws.client import Client
-from tests.simulators.tws.framing import Field
+from tests.simulators.tws.framing import Field, Fields
 from tests.simulators.tws.habits import GreeksHabit
 from tests.simulators.tws.listing import Refusal
 from tests.simulators.tws.replies import OptionComputation
@@ -36,6 +38,8 @@ _BID: Final[_Types] = (1, 0, 66, 69)
 _ASK: Final[_Types] = (2, 3, 67, 70)
 _LAST: Final[_Types] = (4, 5, 68, 71)
 _CLOSE: Final[_Types] = (9, None, 75, None)
+#: Lines take turns in an order of their own: those opened together do not tick together.
+_TURNS_SEED: Final = 1
 _MODEL, _MODEL_DELAYED = 13, 83
 _KEEPS_FLOWING: Final = 10090
 _WORD_OF_NO_MODEL: Final = OptionComputation(None, None, None, None, None, None, None, None)
@@ -55,6 +59,7 @@ class _Line:
     told: dict[int, Field] = field(default_factory=dict)
     kind: int = 0
     greeks_due_utc: datetime | None = None
+    turns: int = 0
 
 
 @dataclass(slots=True)
@@ -66,6 +71,11 @@ class TickDesk:
     _by_key: dict[ContractKey, list[_Line]] = field(default_factory=dict)
     #: The kind of data each client wants: 1 to 4.
     wanted_kind: dict[Client, int] = field(default_factory=dict)
+    #: Messages with a price, a size, a text or Greeks that were sent in all.
+    sent: int = 0
+    #: While ticks are paced: the newest quote of every contract with a line.
+    _newest: dict[ContractKey, Quote] = field(default_factory=dict)
+    _turns: deque[tuple[Client, int]] = field(default_factory=deque)
 
     def lines_of(self, client: Client) -> int:
         """Returns how many lines a client has open."""
@@ -116,6 +126,7 @@ class TickDesk:
         """Closes every line without a word: after 1101 the clients must ask again."""
         self._lines.clear()
         self._by_key.clear()
+        self._newest.clear()
         self._follow()
 
     def follow(self, events: Sequence[BrokerEvent]) -> None:
@@ -126,9 +137,35 @@ class TickDesk:
                 for quote in event.quotes:
                     lines += [(line, quote) for line in self._by_key.get(quote.key, ())]
         lines = [(line, quote) for line, quote in lines if line.kind]
+        if self.tws.habits.paced_ticks:
+            self._newest.update({quote.key: quote for _, quote in lines})
+            return
         for line, quote in lines:
             self._tell(line, quote)
         self._tell_greeks([line for line, _ in lines])
+
+    def send_in_turn(self, count: int) -> int:
+        """Sends `count` messages or a few more, line after line; returns how many were sent in all until now.
+
+        Displayed sizes change at every turn of a line, as they do on a busy day; prices are the market's.
+        """
+        before, visited = self.sent, list[_Line]()
+        for _ in range(len(self._lines)):
+            if self.sent - before >= count:
+                break
+            line = self._next_line()
+            quote = None if line is None else self._newest.get(line.contract.key)
+            if line is not None and quote is not None:
+                self._tell(line, _with_sizes(quote, line.turns))
+                line.turns += 1
+                visited.append(line)
+        self._tell_greeks(visited)
+        return self.sent
+
+    def _next_line(self) -> _Line | None:
+        if not self._turns:
+            self._turns.extend(Random(_TURNS_SEED).sample(list(self._lines), len(self._lines)))
+        return self._lines.get(self._turns.popleft()) if self._turns else None
 
     def _begin(self, line: _Line) -> None:
         contract, client = line.contract, line.client
@@ -182,20 +219,20 @@ class TickDesk:
         shown, shown_size = Decimal(-1) if price is None else price, 0 if size is None or price is None else size
         if line.told.get(price_type) != shown:
             line.told[price_type] = shown
-            line.client.send(replies.tick_price(line.req_id, price_type, shown, shown_size))
+            self._send(line, replies.tick_price(line.req_id, price_type, shown, shown_size))
         if size_type is not None and line.told.get(size_type) != shown_size:
             line.told[size_type] = shown_size
-            line.client.send(replies.tick_size(line.req_id, size_type, shown_size))
+            self._send(line, replies.tick_size(line.req_id, size_type, shown_size))
 
     def _text(self, line: _Line, tick_type: int, text: str) -> None:
         if line.told.get(tick_type) != text:
             line.told[tick_type] = text
-            line.client.send(replies.tick_string(line.req_id, tick_type, text))
+            self._send(line, replies.tick_string(line.req_id, tick_type, text))
 
     def _size(self, line: _Line, tick_type: int, size: int) -> None:
         if line.told.get(tick_type) != size:
             line.told[tick_type] = size
-            line.client.send(replies.tick_size(line.req_id, tick_type, size))
+            self._send(line, replies.tick_size(line.req_id, tick_type, size))
 
     def _extras(self, line: _Line, quote: Quote) -> None:
         """Volume, and the generic ticks asked for; traded sizes are made up of the contract's key, the same always."""
@@ -214,7 +251,7 @@ class TickDesk:
             self._size(line, 86, made_up % 2_000_000)
         if _MARK in line.generic and quote.mark is not None and line.told.get(37) != quote.mark:
             line.told[37] = quote.mark
-            line.client.send(replies.tick_price(line.req_id, 37, quote.mark, 0))
+            self._send(line, replies.tick_price(line.req_id, 37, quote.mark, 0))
 
     def _tell_greeks(self, lines: Sequence[_Line]) -> None:
         habits, now_utc = self.tws.habits, self.tws.now()
@@ -232,9 +269,9 @@ class TickDesk:
             line.greeks_due_utc = now_utc + timedelta(seconds=habits.greeks_every_s)
             model = computed.get(line.contract.key, _WORD_OF_NO_MODEL)
             tick_type = _MODEL_DELAYED if line.is_delayed else _MODEL
-            line.client.send(replies.tick_option_computation(line.req_id, tick_type, model))
+            self._send(line, replies.tick_option_computation(line.req_id, tick_type, model))
             if _IMPLIED_VOL in line.generic and model.implied_volatility is not None and not line.is_delayed:
-                line.client.send(replies.tick_generic(line.req_id, 24, model.implied_volatility))
+                self._send(line, replies.tick_generic(line.req_id, 24, model.implied_volatility))
 
     def _computed(self, contracts: Sequence[Contract], now_utc: datetime) -> dict[ContractKey, OptionComputation]:
         """The market's own model of each option; what it cannot price is absent."""
@@ -264,6 +301,10 @@ class TickDesk:
             if np.isfinite(row).all()
         }
 
+    def _send(self, line: _Line, message: Fields) -> None:
+        self.sent += 1
+        line.client.send(message)
+
     def _kind(self, line: _Line, quote: Quote) -> int:
         wanted = self.wanted_kind.get(line.client, _LIVE)
         if line.is_delayed:
@@ -275,6 +316,7 @@ class TickDesk:
         lines.remove(line)
         if not lines:
             del self._by_key[line.contract.key]
+            self._newest.pop(line.contract.key, None)
 
     def _follow(self) -> None:
         """Tells the exchange's feed what is wanted."""
@@ -285,3 +327,13 @@ class TickDesk:
 def _years(contract: Contract, now_utc: datetime) -> float:
     expires = contract.expires_at_utc
     return 0.0 if expires is None else max((expires - now_utc).total_seconds(), 0.0) / _SECONDS_PER_YEAR
+
+
+def _with_sizes(quote: Quote, turn: int) -> Quote:
+    """Returns the quote with sizes that are others at the next turn."""
+    at = crc32(quote.key.encode())
+    return replace(
+        quote,
+        bid_size=None if quote.bid_size is None else 1 + (at + 7 * turn) % 60,
+        ask_size=None if quote.ask_size is None else 1 + (at + 11 * turn) % 60,
+    )
