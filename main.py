@@ -209,7 +209,7 @@ async def compose(
             market_label=opened.market_label,
             database_path=str(database_path),
             mode=opened.mode,
-            connections=connections(options, config, running),
+            connections=connections(options, config, running, opened.market_label),
         )
     )
 
@@ -294,16 +294,18 @@ async def _open_ibkr(options: Options, config: DeskConfig, base: Clock, *, is_to
     return Opened(broker, storage, folder, clock, Mode.PAPER, "simulated TWS", simulator.stop)
 
 
-def connections(options: Options, config: DeskConfig, running: str) -> Connections:
+def connections(options: Options, config: DeskConfig, running: str, place: str) -> Connections:
     """Returns what the settings page works on."""
     from execution.brokers.ibkr.trial import installed_libraries, settings_of, try_connection
     from execution.connections import Connections, form_of
     from models.config_file import save_settings
 
-    held = settings_of(form_of(config.ibkr)) if running == "ibkr" else None
+    # What the desk holds open: on the simulator it is no TWS that the settings could name.
+    held = settings_of(form_of(config.ibkr)) if running == "ibkr" and not options.simulator else None
     return Connections(
         config,
         running=running,
+        place=place,
         file=str(options.config_file),
         save=partial(save_settings, ASSETS / "defaults.toml", options.config_file),
         probe=partial(try_connection, SystemClock(), held),

@@ -25,7 +25,7 @@ class IbkrForm:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionsView:
-    """The settings as they are saved. `running` is the broker this desk runs on now ("paper", "ibkr")."""
+    """The settings as they are saved. `running` is the broker this desk runs on now ("paper", "ibkr"), `place` where."""
 
     broker: str
     running: str
@@ -33,6 +33,8 @@ class ConnectionsView:
     file: str
     #: Client libraries that can be chosen in this installation.
     libraries: tuple[str, ...]
+    #: What the broker's quotes come from, e.g. "TWS at 127.0.0.1:7497".
+    place: str
 
 
 class Finding(StrEnum):

@@ -22,6 +22,7 @@ class Connections:
         config: DeskConfig,
         *,
         running: str,
+        place: str,
         file: str,
         save: Save,
         probe: Probe,
@@ -30,6 +31,7 @@ class Connections:
         """`save` writes sections of the user's file and returns the settings it makes; it may block."""
         self._config = config
         self._running = running
+        self._place = place
         self._file = file
         self._save = save
         self._probe = probe
@@ -43,6 +45,7 @@ class Connections:
             ibkr=form_of(self._config.ibkr),
             file=self._file,
             libraries=self._libraries(),
+            place=self._place,
         )
 
     async def test(self, form: IbkrForm) -> ProbeView:

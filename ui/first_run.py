@@ -9,7 +9,7 @@ from ui.settings import WindowSettings
 from ui.theme import PAD, Ink, Theme
 
 LINES = (
-    "You are on the paper broker: nothing here costs money. The badge top left says so at all times.",
+    "The badge top left says PAPER or LIVE at all times. On paper nothing costs money.",
     "Option chain: click a bid to sell, an ask to buy; click again to add. The legs appear in the order ticket.",
     "Order ticket: Simulate shows margin and portfolio Greeks before and after. Only then can it be sent.",
     "Risk dashboard: the bars show how much of each limit is used in the volatility regime of today.",

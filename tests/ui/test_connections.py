@@ -27,7 +27,7 @@ FORM = IbkrForm(
     trading_accounts=(),
     allow_delayed=True,
 )
-SAVED = ConnectionsView("paper", "paper", FORM, "/home/me/optiondesk.toml", ("ib_insync",))
+SAVED = ConnectionsView("paper", "paper", FORM, "/home/me/optiondesk.toml", ("ib_insync",), "synthetic market")
 FOUND = ProbeView(True, (ProbeLine(Finding.GOOD, "TWS answers, server version 176."),), (("DU1234567", Mode.PAPER),))
 
 
@@ -54,7 +54,7 @@ def choose_ibkr(qtbot: QtBot, page: ConnectionsPage) -> None:
 
 def test_it_shows_what_is_saved_and_what_runs_now(page: ConnectionsPage) -> None:
     assert page.paper_button.isChecked()
-    assert "runs on the paper broker now" in page.running_label.text()
+    assert "runs on the paper broker now (synthetic market)" in page.running_label.text()
     assert page.fields.form() == FORM
     assert not page.fields.isEnabled()
 
@@ -72,8 +72,10 @@ def test_a_test_tells_the_accounts_and_what_they_are(
     qtbot: QtBot, page: ConnectionsPage, client: RecordingClient
 ) -> None:
     choose_ibkr(qtbot, page)
+    page.test_button.setFocus()
     click(qtbot, page.test_button)
     assert client.asked[-1] == TryConnection(FORM)
+    assert page.test_button.hasFocus()
     assert page.report.text() == "✓ DU1234567: paper account\n✓ TWS answers, server version 176."
     page.fields.host.setFocus()
     qtbot.keyClicks(page.fields.host, "9")

@@ -17,6 +17,8 @@ _PLACES = (
     ("IB Gateway, paper trading", 4002, Mode.PAPER),
     ("IB Gateway, live", 4001, Mode.LIVE),
 )
+#: Numbers begin where the texts of the other fields begin.
+_NUMBER_INDENT_PX = 4
 _OTHER = "Another port"
 _LIBRARIES = {
     "ib_insync": "ib_insync 0.9.86",
@@ -48,6 +50,8 @@ class IbkrFields(QWidget):
         self.mode.addItem("LIVE account (U…): real money", Mode.LIVE)
         self.client_id = QSpinBox(self)
         self.client_id.setRange(0, 999_999)
+        for number in (self.port, self.client_id):
+            number.lineEdit().setTextMargins(_NUMBER_INDENT_PX, 0, 0, 0)
         self.library = QComboBox(self)
         self.read_only = QCheckBox("Watch only: nothing is ever sent", self)
         self.accounts = QLineEdit(self)

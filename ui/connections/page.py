@@ -38,6 +38,7 @@ class ConnectionsPage(QDialog):
         self._client = client
         self._saved: ConnectionsView | None = None
         self._tests = 0
+        self._had_focus = False
         self.setWindowTitle("Broker connections")
         self.setModal(False)
         self.setMinimumWidth(_WIDTH_PX)
@@ -100,7 +101,7 @@ class ConnectionsPage(QDialog):
         (self.ibkr_button if view.broker == _IBKR else self.paper_button).setChecked(True)
         self._choice.blockSignals(False)
         self.running_label.setText(
-            f"The desk runs on {_NAMES[view.running]} now. Changes take effect when it starts again.\n"
+            f"The desk runs on {_NAMES[view.running]} now ({view.place}). Changes take effect when it starts again.\n"
             f"Kept in {view.file}"
         )
         self._enable(is_read=True)
@@ -137,6 +138,7 @@ class ConnectionsPage(QDialog):
     def _test(self) -> None:
         form = self.fields.form()
         self._tests += 1
+        self._had_focus = self.test_button.hasFocus()
         self.test_button.setEnabled(False)
         self.report.say_busy(f"Connecting to {form.host}:{form.port} …")
         number = self._tests
@@ -146,7 +148,7 @@ class ConnectionsPage(QDialog):
 
         def on_failed(error: Exception) -> None:
             if number == self._tests:
-                self.test_button.setEnabled(True)
+                self._offer_test()
                 self.report.say_bad(str(error))
 
         self._client.ask(TryConnection(form), on_done, on_failed)
@@ -154,8 +156,14 @@ class ConnectionsPage(QDialog):
     def _on_tested(self, number: int, view: ProbeView) -> None:
         if number != self._tests:
             return
-        self.test_button.setEnabled(True)
+        self._offer_test()
         self.report.show_probe(view)
+
+    def _offer_test(self) -> None:
+        """Qt gave the keyboard to the next button, Save, while this one was off; who waited for it gets it back."""
+        self.test_button.setEnabled(True)
+        if self._had_focus and self.save_button.hasFocus():
+            self.test_button.setFocus()
 
     @Slot()
     def _on_edit(self) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from execution.brokers.ibkr.settings import IbkrSettings
+from execution.brokers.ibkr.settings import IbkrSettings, IbLibraryName
 from models.enums import BrokerName
 from models.errors import BrokerFailure, FailureKind
 
@@ -59,6 +59,11 @@ _KINDS: Final = {
 }
 _PORT_NAMES: Final = {7497: "TWS paper", 7496: "TWS live", 4002: "Gateway paper", 4001: "Gateway live"}
 _PORTS_TEXT: Final = "TWS paper 7497, TWS live 7496, IB Gateway paper 4002, IB Gateway live 4001"
+_STARTS: Final = {IbLibraryName.IB_INSYNC: "run", IbLibraryName.IB_ASYNC: "run-ib-async"}
+_LOCKS: Final = {
+    IbLibraryName.IB_INSYNC: "requirements.lock",
+    IbLibraryName.IB_ASYNC: "requirements-ib-async.lock",
+}
 _API_PAGE: Final = "In TWS open Global Configuration > API > Settings (in IB Gateway: Configure > Settings > API)"
 
 
@@ -95,7 +100,7 @@ def _of_the_socket(trouble: Trouble, settings: IbkrSettings, said: str) -> Advic
             )
         case Trouble.HOST_UNKNOWN:
             return Advice(
-                f"There is no computer named {host}{said}.",
+                f'There is no computer named "{host}"{said}.' if host.strip() else "No host is given.",
                 "Write 127.0.0.1 when TWS runs on this computer, else the address of the one it runs on.",
             )
         case Trouble.UNREACHABLE:
@@ -115,7 +120,7 @@ def _of_the_socket(trouble: Trouble, settings: IbkrSettings, said: str) -> Advic
                 f"TWS on port {port} of {host} took the connection and closed it at once{said}.",
                 f"This computer's address is not trusted, or the question about it was answered with No: {_API_PAGE}, "
                 'add the address to the trusted IPs, and untick "Allow connections from localhost only" when TWS '
-                "runs on another computer.",
+                "runs on another computer. If all that is right, another program uses this port: compare the number.",
             )
         case _:
             return None
@@ -148,13 +153,20 @@ def _of_the_session(trouble: Trouble, settings: IbkrSettings, said: str) -> Advi
             return None
 
 
+def _missing(library: IbLibraryName, said: str) -> Advice:
+    """Each library has an environment of its own, so that one of the two is always missing."""
+    (other,) = (name for name in IbLibraryName if name is not library)
+    return Advice(
+        f"The client library {library.value} is not installed{said}.",
+        f'Start the desk in the environment of {_LOCKS[library]} ("make {_STARTS[library]}"), or take {other.value}: '
+        f'choose it under Desk > Broker connections, or write library = "{other.value}" under [ibkr] in the settings.',
+    )
+
+
 def _of_this_computer(trouble: Trouble, settings: IbkrSettings, said: str) -> Advice:
     match trouble:
         case Trouble.LIBRARY_MISSING:
-            return Advice(
-                f"The client library {settings.library.value} is not installed{said}.",
-                "Set up the environment that belongs to it, or choose the library that is installed in the settings.",
-            )
+            return _missing(settings.library, said)
         case Trouble.LIBRARIES_BOTH:
             return Advice(
                 "ib_insync and ib_async are installed in one environment; they overwrite each other's files.",

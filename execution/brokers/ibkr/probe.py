@@ -48,6 +48,8 @@ class ProbeReport:
     market_data: MarketDataKind | None = None
     clock_ahead_s: float | None = None
     problems: tuple[str, ...] = ()
+    #: What TWS said about the quotes of SPX.
+    quote_troubles: tuple[str, ...] = ()
 
 
 class _Heard:
@@ -95,15 +97,15 @@ async def probe(settings: IbkrSettings, clock: Clock) -> ProbeReport:
         market_data = await _tried(problems, lambda: _market_data(wire, settings, heard))
     finally:
         await wire.close()
-    problems += _mode_problems(settings, accounts)
+    shown = tuple(pair for pair in accounts if not settings.accounts or pair[0] in settings.accounts)
+    problems += [*_account_problems(settings, greeting.accounts), *_mode_problems(settings, shown)]
     if clock_ahead_s is not None and abs(clock_ahead_s) > _CLOCK_LIMIT_S:
         problems.append(str(advice_of(Trouble.CLOCK_OFF, settings, detail=f"by {abs(clock_ahead_s):.0f} s")))
     if is_read_only:
         problems.append(str(advice_of(Trouble.READ_ONLY_API, settings)))
-    problems += heard.troubles
     is_ok = clock_ahead_s is not None and not is_read_only and abs(clock_ahead_s) <= _CLOCK_LIMIT_S
     return ProbeReport(
-        is_ok=is_ok and all(mode is settings.mode for _, mode in accounts),
+        is_ok=is_ok and bool(shown) and all(mode is settings.mode for _, mode in shown),
         library=f"{library.name.value} {library.version}",
         accounts=accounts,
         server_version=greeting.server_version,
@@ -111,6 +113,7 @@ async def probe(settings: IbkrSettings, clock: Clock) -> ProbeReport:
         market_data=market_data,
         clock_ahead_s=clock_ahead_s,
         problems=tuple(dict.fromkeys(problems)),
+        quote_troubles=tuple(dict.fromkeys(heard.troubles)),
     )
 
 
@@ -152,6 +155,15 @@ async def _market_data(wire: IbWire, settings: IbkrSettings, heard: _Heard) -> M
     finally:
         wire.unsubscribe(contract.con_id)
     return None if heard.data_type is None else _KINDS.get(heard.data_type)
+
+
+def _account_problems(settings: IbkrSettings, told: tuple[str, ...]) -> list[str]:
+    """Tells of accounts that the settings name and the login does not have."""
+    return [
+        f"{account} is no account of this login, which has {', '.join(told)}. Correct it in the settings."
+        for account in sorted(settings.accounts | settings.trading_accounts)
+        if account not in told
+    ]
 
 
 def _mode_problems(settings: IbkrSettings, accounts: tuple[tuple[AccountId, Mode], ...]) -> list[str]:

@@ -10,7 +10,7 @@ from execution.brokers.ibkr.probe import ProbeReport, probe
 from execution.brokers.ibkr.settings import IbkrSettings, IbLibraryName
 from execution.connection_views import Finding, IbkrForm, ProbeLine, ProbeView
 from models.clock import Clock
-from models.enums import MarketDataKind
+from models.enums import MarketDataKind, Mode
 from models.ids import AccountId
 
 #: A test beside a desk that holds the same client id on the same TWS takes another one.
@@ -42,22 +42,39 @@ async def try_connection(clock: Clock, running: IbkrSettings | None, form: IbkrF
     settings = settings_of(form)
     if running is not None and _same_seat(running, settings):
         settings = replace(settings, client_id=settings.client_id + _BESIDE)
-    return view_of(await probe(settings, clock))
+    return view_of(settings, await probe(settings, clock))
 
 
-def view_of(report: ProbeReport) -> ProbeView:
+def view_of(settings: IbkrSettings, report: ProbeReport) -> ProbeView:
     """Returns a report as the page shows it: what is well, then what is worth knowing, then what stands in the way."""
     lines: list[ProbeLine] = []
     if report.server_version is not None:
         lines.append(
             ProbeLine(Finding.GOOD, f"TWS answers: server version {report.server_version}, through {report.library}.")
         )
-    if report.is_api_read_only is False:
-        lines.append(ProbeLine(Finding.GOOD, "A what-if was answered: orders are allowed."))
-    lines += _market_data(report)
+    lines += [*_orders(settings, report), *_market_data(report)]
     kept = Finding.NOTE if report.is_ok else Finding.BAD
     lines += [ProbeLine(kept, problem) for problem in report.problems]
     return ProbeView(report.is_ok, tuple(lines), tuple(report.accounts))
+
+
+def _orders(settings: IbkrSettings, report: ProbeReport) -> list[ProbeLine]:
+    """Tells whether the desk could send, account by account where that differs."""
+    if report.server_version is None:
+        return []
+    if settings.read_only:
+        return [ProbeLine(Finding.NOTE, "The settings say to watch only: nothing can be sent.")]
+    lines = []
+    if report.is_api_read_only is False:
+        lines.append(ProbeLine(Finding.GOOD, "A what-if was answered: orders are allowed."))
+    elif report.is_api_read_only is None:
+        text = "TWS did not answer a what-if of one share of SPY: whether it takes orders is not known."
+        lines.append(ProbeLine(Finding.NOTE, text))
+    for account, mode in report.accounts:
+        if mode is Mode.LIVE and account not in settings.trading_accounts:
+            text = f'{account} would be watched only: to trade it, write it under "Live accounts to trade".'
+            lines.append(ProbeLine(Finding.NOTE, text))
+    return lines
 
 
 def _market_data(report: ProbeReport) -> list[ProbeLine]:
@@ -66,6 +83,8 @@ def _market_data(report: ProbeReport) -> list[ProbeLine]:
     match report.market_data:
         case MarketDataKind.LIVE:
             return [ProbeLine(Finding.GOOD, "SPX is quoted live.")]
+        case _ if report.quote_troubles:
+            return [ProbeLine(Finding.NOTE, trouble) for trouble in report.quote_troubles]
         case None:
             return [ProbeLine(Finding.NOTE, "No SPX quote came: outside trading hours, or not subscribed.")]
         case _:

@@ -13,12 +13,12 @@ MUST_NAME = {
     Trouble.HOST_UNKNOWN: ("10.0.0.5", "127.0.0.1"),
     Trouble.UNREACHABLE: ("10.0.0.5", "firewall"),
     Trouble.NO_ANSWER: ("Accept incoming connection", "trusted IPs"),
-    Trouble.CLOSED_AT_ONCE: ("trusted IPs", "localhost only"),
+    Trouble.CLOSED_AT_ONCE: ("trusted IPs", "localhost only", "another program"),
     Trouble.NOT_LOGGED_IN: ("login", "no account"),
     Trouble.CLIENT_ID_IN_USE: ("Client id 31", "another client id"),
     Trouble.TOO_OLD: ("10.30", "too old"),
     Trouble.READ_ONLY_API: ("Read-Only API", "untick"),
-    Trouble.LIBRARY_MISSING: ("ib_async", "environment"),
+    Trouble.LIBRARY_MISSING: ("ib_async is not installed", "make run-ib-async", 'library = "ib_insync"', "Broker conn"),
     Trouble.LIBRARIES_BOTH: ("ib_insync", "ib_async", "only one"),
     Trouble.ACCOUNT_OF_OTHER_MODE: ("paper", "Log TWS in"),
     Trouble.PORT_OF_OTHER_MODE: ("7496 (TWS live)", "account"),
@@ -36,6 +36,19 @@ def test_every_trouble_says_what_happened_and_what_to_do(trouble: Trouble) -> No
 
 def test_sentences_are_all_different() -> None:
     assert len({str(advice_of(trouble, SETTINGS)) for trouble in Trouble}) == len(Trouble)
+
+
+def test_each_library_names_its_own_environment_and_the_other_library() -> None:
+    advice = advice_of(
+        Trouble.LIBRARY_MISSING, IbkrSettings(library=IbLibraryName.IB_INSYNC), detail="the other one is"
+    )
+    assert "ib_insync is not installed (the other one is)." in advice.what
+    assert '"make run")' in advice.cure
+    assert 'library = "ib_async"' in advice.cure
+
+
+def test_an_empty_host_is_called_empty() -> None:
+    assert advice_of(Trouble.HOST_UNKNOWN, IbkrSettings(host=" ")).what == "No host is given."
 
 
 def test_what_tws_said_is_passed_on() -> None:

@@ -11,6 +11,7 @@ from execution.brokers.ibkr.advice import Trouble, advice_of
 from execution.brokers.ibkr.probe import ProbeReport, probe
 from execution.brokers.ibkr.settings import IbkrSettings, IbLibraryName, IbTimeouts
 from models.enums import MarketDataKind, Mode
+from models.ids import AccountId
 from tests.execution.brokers.ibkr.raw_tws import PATIENT, QUICK, Answer, Desk, RawTws, desk_at, library_name, play
 from tests.execution.brokers.ibkr.wire_values import view
 from tests.simulators.tws import order_replies, replies
@@ -107,7 +108,7 @@ def test_the_kind_of_quotes_is_told(kind: int, seen: MarketDataKind) -> None:
 def test_quotes_that_will_not_come_are_told_without_waiting() -> None:
     report = probed(RawTws(answers={"9": details, "3": what_if, "1": no_data(354)}))
     assert report.market_data is None
-    assert any("SPX: no market-data subscription" in problem for problem in report.problems)
+    assert any("SPX: no market-data subscription" in trouble for trouble in report.quote_troubles)
 
 
 def test_a_tws_that_answers_little_is_reported_as_it_is() -> None:
@@ -120,6 +121,20 @@ def test_a_live_account_where_paper_is_expected_is_not_ok() -> None:
     report = probed(RawTws(accounts="U7", answers={"9": details, "3": what_if, "1": quote(1)}))
     assert (report.is_ok, report.accounts) == (False, (("U7", Mode.LIVE),))
     assert any("a live account, U7" in problem for problem in report.problems)
+
+
+def test_accounts_that_the_login_does_not_have_are_named() -> None:
+    answers = {"9": details, "3": what_if, "1": quote(1)}
+    report = probed(RawTws(answers=answers), accounts=frozenset({AccountId("DU9")}))
+    assert (report.is_ok, report.accounts) == (False, (("DU1", Mode.PAPER),))
+    assert report.problems == ("DU9 is no account of this login, which has DU1. Correct it in the settings.",)
+    watched = probed(RawTws(answers=answers), trading_accounts=frozenset({AccountId("U9")}))
+    assert (watched.is_ok, len(watched.problems)) == (True, 1)
+
+
+def test_only_accounts_that_are_shown_have_to_be_of_the_settings_kind() -> None:
+    tws = RawTws(accounts="DU1,U7", answers={"9": details, "3": what_if, "1": quote(1)})
+    assert probed(tws, accounts=frozenset({AccountId("DU1")})).is_ok
 
 
 def test_a_clock_that_is_off_is_a_problem() -> None:
