@@ -25,7 +25,7 @@ class IbkrForm:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionsView:
-    """The settings as they are saved. `running` is the broker this desk runs on now ("paper", "ibkr"), `place` where."""
+    """The settings as they are saved. `running` is the broker of this desk now ("paper", "ibkr"), `place` where."""
 
     broker: str
     running: str
