@@ -21,6 +21,10 @@ class Plan:
     live_windows: int = 6
     live_positions: int = 500
     live_quotes_per_s: int = 2000
+    ibkr_runs: int = 3
+    ibkr_ticks_per_s: int = 1000
+    #: Market-data lines that are open all the while; TWS gives 100.
+    ibkr_lines: int = 100
     quiet_s: float = 10.0
     journal_runs: int = 5
     journal_rows: int = 100_000
@@ -44,6 +48,13 @@ class Plan:
     margin_books: int = 5
     book_runs: int = 15
     book_positions: int = 1_000
+    storms: int = 200
+    half_opens: int = 8
+    #: How long TWS is away, seconds.
+    outages_s: tuple[float, ...] = (1.0, 3.0, 7.0, 12.0, 20.0, 33.0, 47.0, 60.0)
+    #: How many of the known message codes; None = all.
+    codes: int | None = None
+    combos: int = 1_000
     shared: Path = SHARED
     is_tiny: bool = False
 
@@ -57,6 +68,9 @@ TINY = Plan(
     live_windows=2,
     live_positions=40,
     live_quotes_per_s=200,
+    ibkr_runs=1,
+    ibkr_ticks_per_s=200,
+    ibkr_lines=20,
     quiet_s=0.3,
     journal_runs=1,
     journal_rows=400,
@@ -79,5 +93,10 @@ TINY = Plan(
     margin_books=2,
     book_runs=2,
     book_positions=20,
+    storms=2,
+    half_opens=1,
+    outages_s=(0.5,),
+    codes=6,
+    combos=4,
     is_tiny=True,
 )

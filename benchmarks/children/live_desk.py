@@ -76,7 +76,7 @@ class Parts:
                 tend_storage=tend,
                 market_label=market.label,
                 database_path=str(path),
-                connections=program.connections(options, config, "paper"),
+                connections=program.connections(options, config, "paper", market.label),
             )
         )
         self.broker, self.publisher = broker, marking

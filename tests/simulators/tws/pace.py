@@ -20,21 +20,34 @@ class Sender(Protocol):
         ...
 
 
-async def keep_pace(sender: Sender, ticks_per_s: float, log: TextIO | None = None) -> None:
-    """Sends ticks until cancelled. Each line of `log`: messages sent in all, and the `perf_counter` they left at.
+class Pace:
+    """How many ticks are due. Nothing is skipped: what a held-up program owes is due at once, up to a second's."""
 
-    Nothing is skipped: when this program was held up, what was due leaves at once.
-    """
-    owed, before_s, sent = 0.0, time.perf_counter(), sender.send_ticks(0)
+    def __init__(self, ticks_per_s: float, now_s: float) -> None:
+        self._ticks_per_s = ticks_per_s
+        self._before_s = now_s
+        self._owed = 0.0
+
+    def due(self, now_s: float) -> int:
+        """Returns how many ticks should leave now."""
+        owed = self._owed + (now_s - self._before_s) * self._ticks_per_s
+        self._owed, self._before_s = min(owed, _MOST_OWED_S * self._ticks_per_s), now_s
+        return int(self._owed)
+
+    def sent(self, count: int) -> None:
+        """Notes what left; a few too many are made up for by a later pause."""
+        self._owed -= count
+
+
+async def keep_pace(sender: Sender, ticks_per_s: float, log: TextIO | None = None) -> None:
+    """Sends ticks until cancelled. Each line of `log`: messages sent in all, and the `perf_counter` they left at."""
+    pace, written = Pace(ticks_per_s, time.perf_counter()), 0
     while True:
         await asyncio.sleep(_TURN_S)
         now_s = time.perf_counter()
-        owed = min(owed + (now_s - before_s) * ticks_per_s, _MOST_OWED_S * ticks_per_s)
-        before_s = now_s
-        total = sender.send_ticks(int(owed))
-        if total == sent:
-            continue
-        owed -= total - sent
-        sent = total
-        if log is not None:
+        before = sender.send_ticks(0)  # a line that is opened begins with ticks of its own, beside the pace
+        total = sender.send_ticks(pace.due(now_s))
+        pace.sent(total - before)
+        if log is not None and total != written:
+            written = total
             log.write(f"{total} {now_s:.6f}\n")
