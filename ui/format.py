@@ -21,7 +21,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from models.clock import NEW_YORK
 from models.contract import plain
-from models.enums import Metric, Regime, Settlement
+from models.enums import BrokerName, Metric, Regime, Settlement
 
 Number = float | int | Decimal
 
@@ -293,6 +293,11 @@ def words(name: str) -> str:
     """Returns an enum value in lower-case words with a capital: `CANCEL_PENDING` gives `Cancel pending`."""
     text = name.replace("_", " ").lower()
     return text[:1].upper() + text[1:]
+
+
+def broker(name: BrokerName) -> str:
+    """Returns a broker as it is written in text: `IBKR`, `Tastytrade`, `Paper`."""
+    return name.value if name is BrokerName.IBKR else words(name.value)
 
 
 def plural(count: int, noun: str, many: str | None = None) -> str:

@@ -23,6 +23,8 @@ from ui.chain.model import ChainModel
 from ui.theme import Ink, Theme
 
 _ROW_PX = 23
+#: The widest price at the money line.
+_TAG_PX = 100
 _MIN_PX = {
     Field.BID: 84,
     Field.ASK: 84,
@@ -57,6 +59,7 @@ class ChainView(QTableView):
         self._theme = theme
         self._chain = model
         self._money_line: QRect | None = None
+        self._money_price: float | None = None
         self._pressed = QPersistentModelIndex()
         self.setModel(model)
         self.setItemDelegate(ChainDelegate(theme, model, self))
@@ -105,8 +108,11 @@ class ChainView(QTableView):
         self.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
 
     def update_money_line(self) -> None:
-        """Repaints the line between strikes where the underlying stands, if it moved."""
+        """Repaints the line between strikes where the underlying stands, if it moved, and its price if that did."""
         line = self._line_rect()
+        if line is not None and self._chain.spot != self._money_price:
+            self.viewport().update(QRect(0, line.center().y() - 8, _TAG_PX, 17))
+        self._money_price = self._chain.spot
         if line != self._money_line:
             for rect in (self._money_line, line):
                 if rect is not None:
@@ -135,7 +141,10 @@ class ChainView(QTableView):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Says what a click would do, and shows a hand where it does something."""
         super().mouseMoveEvent(event)
-        index = self.indexAt(event.position().toPoint())
+        self._tell_hovered(event.position().toPoint())
+
+    def _tell_hovered(self, at: QPoint) -> None:
+        index = self.indexAt(at)
         text = self._chain.hover_text(index.row(), index.column()) if index.isValid() else ""
         cursor = Qt.CursorShape.PointingHandCursor if text else Qt.CursorShape.ArrowCursor
         self.viewport().setCursor(QCursor(cursor))
@@ -225,6 +234,8 @@ class ChainView(QTableView):
     def _on_scrolled(self) -> None:
         self._chain.set_visible_rows(*self.visible_rows())
         self._settle.start()
+        if self.viewport().underMouse():  # the wheel moves the strikes, not the pointer
+            self._tell_hovered(self.viewport().mapFromGlobal(QCursor.pos()))
 
     def _tell_rows(self) -> None:
         first, last = self.visible_rows()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from models.enums import BrokerName
 from ui import format as fmt
 from ui.journal import text as words
 from ui.theme import Ink
@@ -101,7 +102,7 @@ def line_of(row: JournalRow) -> Line:
     regime, regime_ink = words.regime_chip(row.regime)
     cells = {
         JournalColumn.TIME: words.new_york(row.created_at)[:16],
-        JournalColumn.ACCOUNT: f"{row.account_id} {row.broker.lower()}",
+        JournalColumn.ACCOUNT: f"{row.account_id} {fmt.broker(BrokerName(row.broker))}",
         JournalColumn.UNDERLYING: row.underlying,
         JournalColumn.STRATEGY: words.strategy(row.strategy_tag),
         JournalColumn.STATUS: status,

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from models.enums import BrokerName
 from ui import format as fmt
 from ui.icons import Icon, Icons
 from ui.journal import text as words
@@ -288,7 +289,7 @@ class DetailPane(QWidget):
         self.context_values["SPX"].set(fmt.price(row.spx_price_at_fill))
         self.context_values["VIX"].set(fmt.price(row.vix_at_fill))
         self.context_values["Regime"].set(regime or fmt.EM_DASH, ink)
-        self.context_values["Account"].set(f"{row.account_id} ({row.broker.lower()})")
+        self.context_values["Account"].set(f"{row.account_id} ({fmt.broker(BrokerName(row.broker))})")
 
     def _show_trade(self, row: JournalRow) -> None:
         legs = []

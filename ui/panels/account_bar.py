@@ -153,7 +153,9 @@ class AccountBar(QWidget):
         self.mode_chip.set(desk.mode.value, fill, on=on)
         armed = "armed for this session" if desk.armed else "not armed: orders are denied"
         self.mode_chip.setToolTip(
-            f"Real money at {desk.broker.value}, {armed}" if is_live else "Paper: no order of this desk costs money"
+            f"Real money at {fmt.broker(desk.broker)}, {armed}"
+            if is_live
+            else "Paper: no order of this desk costs money"
         )
         self._strip_ink = fill
         self._paint_strip()
@@ -267,7 +269,7 @@ def _nothing(_answer: object) -> None:
 
 def _account_title(account: AccountInfo) -> str:
     lock = "" if account.may_trade else " · read-only"
-    return f"{account.account_id} · {account.title or account.broker.value.title()}{lock}"
+    return f"{account.account_id} · {account.title or fmt.broker(account.broker)}{lock}"
 
 
 def _regime_tip(info: RegimeInfo) -> str:

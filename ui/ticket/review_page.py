@@ -222,5 +222,5 @@ class ReviewPage(QWidget):
 
 def _account_text(account: AccountInfo) -> str:
     word = "LIVE: REAL MONEY" if account.mode is Mode.LIVE else "PAPER"
-    where = "" if account.broker.value == word else f"{fmt.words(account.broker.value)} "
+    where = "" if account.broker.value == word else f"{fmt.broker(account.broker)} "
     return f"{word}   {where}account {account.account_id}"

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, Qt
+from PySide6.QtGui import QPaintEvent, QRegion
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -111,6 +112,37 @@ def test_a_price_that_has_no_bid_is_an_em_dash_and_never_zero(
     index = panel.model.index(row_of(panel, 7150), PUT_BID)
     qtbot.waitUntil(lambda: index.data() == "—")
     assert panel.model.hover_text(index.row(), PUT_BID) == "Sell 1 SPXW 12 Jun 26 7150 P (no bid)"
+
+
+class PaintWatch(QObject):
+    """Collects what a widget repaints."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.region = QRegion()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        if isinstance(event, QPaintEvent):
+            self.region += event.region()
+        return False
+
+
+def test_the_price_at_the_money_line_follows_the_underlying_between_two_strikes(
+    qtbot: QtBot, panel: OptionChainPanel, bridge: Bridge
+) -> None:
+    numbers = numbers_of(static_of(JUNE_12))
+    panel.view.update_money_line()
+    qtbot.wait(50)
+    watch = PaintWatch()
+    panel.view.viewport().installEventFilter(watch)
+    row = panel.model.money_row()
+    assert numbers.spot is not None
+    assert row is not None
+    bridge.state(numbers._replace(spot=numbers.spot + 0.01))
+    qtbot.waitUntil(lambda: panel.model.spot != numbers.spot)
+    assert panel.model.money_row() == row
+    y = round(row * panel.view.rowHeight(0)) - panel.view.verticalOffset()
+    qtbot.waitUntil(lambda: watch.region.contains(QPoint(10, y)))
 
 
 def test_only_cells_whose_figure_changed_are_repainted(qapp: QApplication) -> None:

@@ -57,7 +57,7 @@ def test_the_newest_trade_is_on_top_and_its_detail_is_shown(make: Make) -> None:
     assert desk.filters.count.text() == "31 trades"
     assert [desk.cell(0, column) for column in JournalColumn] == [
         "2026-05-04 15:45",
-        "DU1234567 paper",
+        "DU1234567 Paper",
         "SPX",
         "Iron condor",
         "Filled",

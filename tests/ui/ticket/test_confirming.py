@@ -304,5 +304,5 @@ def test_a_live_account_is_unmistakable_in_the_confirmation(
     bridge.state(AccountsState((PAPER, LIVE), (), LIVE.account_id, None))
     qtbot.waitUntil(lambda: ticket.model.draft.account_id == LIVE.account_id)
     review(qtbot, ticket)
-    assert ticket.review_page.banner.text() == "LIVE: REAL MONEY   Ibkr account U7654321"
+    assert ticket.review_page.banner.text() == "LIVE: REAL MONEY   IBKR account U7654321"
     assert ticket.theme.css(Ink.LIVE) in ticket.review_page.banner.styleSheet()
