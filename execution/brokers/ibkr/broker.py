@@ -56,8 +56,8 @@ from models.product import TickRule
 _log = logging.getLogger(__name__)
 MakeWire = Callable[[FactSink, TickSink], IbWire]
 _SOURCE: Final = "ibkr"
-#: TWS's own link is back, without the market-data lines.
-_DATA_LOST: Final = 1101
+#: Answers without which a connection is still of use: the snapshot asks again, and stands or falls with them.
+_NO_LISTING: Final = (FailureKind.TIMEOUT, FailureKind.REJECTED)
 
 
 class IbkrBroker:
@@ -102,6 +102,7 @@ class IbkrBroker:
             return self._accounts
         self._stream.close()
         self._stream = EventStream()
+        self._accounts = ()
         loop = asyncio.get_running_loop()
         for name, work in (
             ("ibkr inbox", self._read_inbox()),
@@ -160,17 +161,17 @@ class IbkrBroker:
 
     async def submit(self, order: Order) -> BrokerOrderId:
         """Sends the order once and returns TWS's permanent id."""
-        self._require_trading()
+        self._require_trading(order)
         return await self._orders.submit(order)
 
     async def replace(self, order: Order, limit_price: Decimal) -> None:
         """Asks for another price."""
-        self._require_trading()
+        self._require_trading(order)
         await self._orders.replace(order, limit_price)
 
     async def cancel(self, order: Order) -> None:
         """Asks to cancel."""
-        self._require_trading()
+        self._require_sending()
         await self._orders.cancel(order)
 
     async def expiries(self, underlying: str) -> tuple[ChainExpiry, ...]:
@@ -210,7 +211,7 @@ class IbkrBroker:
         self._connection += 1
         number = self._connection
         return self._make_wire(
-            lambda fact: self._inbox.put_nowait((number, fact)),
+            lambda fact: self._hear(number, fact),
             lambda ticks: self._take_ticks(number, ticks),
         )
 
@@ -224,11 +225,25 @@ class IbkrBroker:
     async def _on_up(self, wire: IbWire, greeting: Greeting) -> None:
         """Makes a new connection useful before the desk hears of it."""
         self._accounts = self._admitted(greeting.accounts)
+        await self._learn_order_ids(wire)
         for info in self._accounts:
             await wire.account_updates(info.account_id)
             wire.subscribe_day_pnl(info.account_id)
         await self._ask_positions(wire)
         self._quotes.resubscribe()
+
+    async def _learn_order_ids(self, wire: IbWire) -> None:
+        """Has TWS name every order that works, so that no request takes the number of one.
+
+        TWS may begin to count anew while GTC orders keep their numbers, and all requests share the orders' counter: a
+        what-if under the number of a working order would change it, and an error would be laid at the wrong door.
+        """
+        try:
+            await wire.open_orders()
+        except BrokerFailure as failure:
+            if failure.kind not in _NO_LISTING:
+                raise
+            _log.warning("TWS does not tell its working orders yet: %s", failure)
 
     async def _ask_positions(self, wire: IbWire) -> None:
         self._holdings.positions_asked()
@@ -263,7 +278,16 @@ class IbkrBroker:
                     broker=self.name.value,
                     cure="Log TWS in to the other account, or change the mode (and port) in the settings.",
                 )
-        return tuple(self._account(account_id) for account_id in shown)
+        known = [info.account_id for info in self._accounts]
+        missing = [account_id for account_id in known if account_id not in shown]
+        if missing:
+            raise BrokerFailure(
+                FailureKind.REJECTED,
+                f"TWS is logged in to {', '.join(names)} now, without {', '.join(missing)}: nothing is asked or sent.",
+                broker=self.name.value,
+                cure="Log TWS in as before, or restart the desk.",
+            )
+        return self._accounts or tuple(self._account(account_id) for account_id in shown)
 
     def _account(self, account_id: AccountId) -> AccountInfo:
         settings, mode = self._settings, mode_of_account(account_id)
@@ -271,7 +295,20 @@ class IbkrBroker:
         title = f"IBKR {'paper' if mode is Mode.PAPER else 'LIVE'}"
         return AccountInfo(self.name, account_id, mode, title, may_trade)
 
-    def _require_trading(self) -> None:
+    def _require_trading(self, order: Order) -> None:
+        """The desk's gate looks at this too; here it is looked at once more, at the last door before the wire."""
+        self._require_sending()
+        info = next((info for info in self._accounts if info.account_id == order.account_id), None)
+        if info is None or not info.may_trade:
+            why = "is no account of this connection" if info is None else "is open for reading only"
+            raise BrokerFailure(
+                FailureKind.REJECTED,
+                f"{order.account_id} {why}: nothing was sent.",
+                broker=self.name.value,
+                cure="Choose an account that may trade; live ones are named in the settings.",
+            )
+
+    def _require_sending(self) -> None:
         if self._settings.read_only:
             raise BrokerFailure(
                 FailureKind.REJECTED,
@@ -281,6 +318,12 @@ class IbkrBroker:
             )
 
     # --- facts --------------------------------------------------------------------------------------------------------
+
+    def _hear(self, number: int, fact: Fact) -> None:
+        """Takes a fact from a connection. What it means for the link is heard at once, whatever is still in line."""
+        if isinstance(fact, ErrorFact) and number == self._connection:
+            self._link.take_error(fact)
+        self._inbox.put_nowait((number, fact))
 
     def _take_ticks(self, number: int, ticks: tuple[TickFact, ...]) -> None:
         if number == self._connection:
@@ -306,14 +349,9 @@ class IbkrBroker:
                 await self._orders.take(fact)
             case PositionFact() | PortfolioFact() | AccountValueFact():
                 await self._holdings.take(fact)
-            case ErrorFact() if is_present:
-                self._link.take_error(fact)
-                if fact.code == _DATA_LOST:
-                    self._quotes.resubscribe()
-                if not self._quotes.take_error(fact):
-                    await self._orders.take(fact)
             case ErrorFact():
-                await self._orders.take(fact)
+                if not (is_present and self._quotes.take_error(fact)):
+                    await self._orders.take(fact)
             case ClosedFact():
                 self._link.take_closed(fact)
             case OddFact(source, what):
