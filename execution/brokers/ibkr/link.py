@@ -74,6 +74,8 @@ class Link:
         self._greeting: Greeting | None = None
         #: TWS stands, but its own link to IBKR does not: nothing can be sent.
         self._is_cut_off = False
+        #: TWS has said that it is back, and has not lost IBKR again since.
+        self._is_restored = False
         self._signals: asyncio.Queue[_Signal] = asyncio.Queue()
         self._ills: dict[str, str] = {}
         self._task: asyncio.Task[None] | None = None
@@ -138,9 +140,10 @@ class Link:
     def take_error(self, fact: ErrorFact) -> None:
         """Takes what TWS says about its own links; every other error is none of this part's business."""
         if fact.code in _LOST:
-            self._is_cut_off = True
+            self._is_cut_off, self._is_restored = True, False
             self._go_down(f"TWS has lost its connection to Interactive Brokers: {fact.text}")
         elif fact.code in _RESTORED:
+            self._is_restored = True
             self._signals.put_nowait(_Signal.RESTORED)
         elif fact.code in _FARM_BROKEN:
             farm = _farm(fact.text)
@@ -155,12 +158,21 @@ class Link:
 
     async def _watch(self) -> None:
         while True:
-            signal = await self._signal_within(self._timeouts.ping_every_s)
-            is_sound = signal is not _Signal.GONE and await self._is_alive()
-            if is_sound and signal is _Signal.RESTORED:
-                is_sound = await self._resume()
-            if not is_sound:
-                await self._reconnect()
+            try:
+                await self._look_after()
+            except Exception:  # noqa: BLE001 - named boundary: unwatched, a dead link would look alive for ever
+                _log.exception("the watch over the link to TWS broke")
+                self._go_down("The watch over the connection to TWS broke; see the log. It is connected anew.")
+                self._signals.put_nowait(_Signal.GONE)
+                await self._sleep(self._timeouts.retry_most_s)
+
+    async def _look_after(self) -> None:
+        signal = await self._signal_within(self._timeouts.ping_every_s)
+        is_sound = signal is not _Signal.GONE and await self._is_alive()
+        if is_sound and signal is _Signal.RESTORED:
+            is_sound = await self._resume()
+        if not is_sound:
+            await self._reconnect()
 
     async def _signal_within(self, limit_s: float) -> _Signal | None:
         try:
@@ -188,6 +200,8 @@ class Link:
         wire, greeting = self._wire, self._greeting
         if wire is None or greeting is None:
             return False
+        if not self._is_restored:  # lost again meanwhile: TWS will say when it is back
+            return True
         self._go_down("TWS was without its connection to Interactive Brokers.")
         self._is_cut_off = False
         try:
