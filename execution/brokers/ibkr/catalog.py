@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
 
+from execution.brokers.daily import DailyAnswers
 from execution.brokers.ibkr.chains import OptionChains
 from execution.brokers.ibkr.contract_codec import (
     contract_of,
@@ -20,14 +21,14 @@ from execution.brokers.ibkr.contract_codec import (
     qualified,
     refuse_unknown_kind,
 )
-from execution.brokers.ibkr.contract_names import SMART, contract_of_key
-from execution.brokers.ibkr.daily import DailyAnswers
+from execution.brokers.ibkr.contract_names import SMART
 from execution.brokers.ibkr.facts import IbContract, IbContractDetails
 from execution.brokers.ibkr.market_rules import MarketRules, package_tick, rule_id_of
 from execution.brokers.ibkr.wire_port import IbWire
 from execution.brokers.port import ChainExpiry
 from models.clock import Clock, new_york_time
 from models.contract import Contract
+from models.contract_key import contract_of_key
 from models.enums import InstrumentKind
 from models.errors import BrokerFailure, InvalidInput
 from models.ids import ContractKey

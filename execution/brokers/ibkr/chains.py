@@ -14,22 +14,22 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final, Protocol
 
+from execution.brokers.daily import DailyAnswers
 from execution.brokers.ibkr.contract_codec import contract_of
 from execution.brokers.ibkr.contract_names import (
     SMART,
     future_exchange,
-    future_option_settlement,
     ib_date,
     last_trade_day,
     parse_ib_date,
 )
-from execution.brokers.ibkr.daily import DailyAnswers
 from execution.brokers.ibkr.facts import IbContract, IbContractDetails, IbOptionParams
 from execution.brokers.ibkr.wire_port import IbWire
 from execution.brokers.port import ChainExpiry
 from models.business_days import is_business_day, monthly_expiration
 from models.clock import Clock, new_york_time
 from models.contract import Contract
+from models.contract_key import future_option_settlement
 from models.enums import InstrumentKind, Right, Settlement
 from models.errors import InvalidInput
 from models.ids import ContractKey

@@ -17,15 +17,13 @@ from execution.brokers.ibkr.contract_names import (
     DOLLARS,
     SMART,
     future_exchange,
-    future_option_settlement,
     ib_date,
-    is_ticker,
     last_trade_day,
     parse_ib_date,
-    product_of,
 )
 from execution.brokers.ibkr.facts import IbContract, IbContractDetails
 from models.contract import Contract, contract_of_occ, future_option_contract, plain, underlying_contract
+from models.contract_key import future_option_settlement, is_ticker, product_of
 from models.enums import Delivery, ExerciseStyle, InstrumentKind, Right, Settlement
 from models.errors import InvalidInput
 from models.occ import OccSymbol, occ_symbol, parse_occ

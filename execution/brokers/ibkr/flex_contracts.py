@@ -7,10 +7,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from execution.brokers.ibkr.contract_names import future_option_settlement
 from execution.brokers.ibkr.flex_values import BadValue, SlashOrder, day_of, number
 from execution.brokers.ibkr.flex_xml import FlexRow
 from models.contract import Contract, contract_of_occ, future_option_contract, option_contract, underlying_contract
+from models.contract_key import future_option_settlement
 from models.enums import InstrumentKind, Right
 from models.errors import InvalidInput
 from models.product import FUTURES, future_root

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Final
 
-from execution.brokers.ibkr.daily import DailyAnswers
+from execution.brokers.daily import DailyAnswers
 from execution.brokers.ibkr.facts import IbContractDetails, IbPriceIncrement
 from execution.brokers.ibkr.wire_port import IbWire
 from models.clock import Clock

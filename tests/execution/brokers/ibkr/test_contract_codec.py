@@ -8,9 +8,10 @@ from itertools import pairwise
 import pytest
 
 from execution.brokers.ibkr.contract_codec import contract_of, ib_contract, qualified, refuse_unknown_kind
-from execution.brokers.ibkr.contract_names import contract_of_key, last_trade_day, parse_ib_date
+from execution.brokers.ibkr.contract_names import last_trade_day, parse_ib_date
 from execution.brokers.ibkr.facts import IbContract, IbContractDetails
 from models.contract import Contract, contract_of_occ
+from models.contract_key import contract_of_key
 from models.enums import Delivery, ExerciseStyle, InstrumentKind, Right, Settlement
 from models.errors import InvalidInput
 from models.ids import ContractKey

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from execution.brokers.ibkr.daily import DailyAnswers
+from execution.brokers.daily import DailyAnswers
 from models.clock import ManualClock
 
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
