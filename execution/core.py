@@ -298,6 +298,8 @@ def with_execution(held: Sequence[UnifiedPosition], execution: Execution) -> tup
     others = tuple(one for one in held if one.contract.key != key)
     before = next((one for one in held if one.contract.key == key), None)
     change = execution.signed_quantity
+    if not change:  # a fill that was taken back
+        return tuple(held)
     if before is None:
         return (*others, _opened(execution, change, execution.price))
     quantity = before.quantity + change

@@ -62,7 +62,8 @@ def progress_of(order: Order, executions: Iterable[Execution]) -> Progress:
             prices[key] = sum((trade.quantity * trade.price for trade in with_side), _ZERO) / size
     known = {leg.contract.key for leg in order.legs}
     has_stray = any(trade.contract.key not in known and trade.quantity for trade in trades)
-    shares = ratios(order.legs)
+    # Whatever a broker tells of an order from outside (legs of nothing) ends nobody's reading of events.
+    shares = ratios(order.legs) or (1,) * len(order.legs)
     packages = min((int(have // ratio) for have, ratio in zip(filled, shares, strict=True)), default=0)
     packages = max(packages, 0)
     wanted = [leg.quantity for leg in order.legs]
@@ -70,7 +71,7 @@ def progress_of(order: Order, executions: Iterable[Execution]) -> Progress:
         filled=tuple(filled),
         prices=prices,
         packages=min(packages, order.packages),
-        is_complete=bool(wanted) and all(have >= want for have, want in zip(filled, wanted, strict=True)),
+        is_complete=any(wanted) and all(have >= want for have, want in zip(filled, wanted, strict=True)),
         is_balanced=all(have == packages * ratio for have, ratio in zip(filled, shares, strict=True)),
         is_overfilled=has_stray or any(have > want for have, want in zip(filled, wanted, strict=True)),
         last_at_utc=max((trade.executed_at_utc for trade in trades), default=None),

@@ -53,7 +53,7 @@ def name_of(order: Order) -> str:
         return f"{leg.action.value} {leg.contract.label}"
     roots = sorted({leg.contract.root for leg in order.legs})
     tag = (order.strategy_tag or "order").replace("_", " ")
-    return f"{'/'.join(roots)} {tag}"
+    return f"{'/'.join(roots)} {tag}".strip()
 
 
 def terms_of(order: Order) -> str:

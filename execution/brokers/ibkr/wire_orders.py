@@ -117,16 +117,20 @@ def changed_order(order: Order, opened: OpenOrderFact, limit_price: Decimal) -> 
 
 
 def leg_shapes(contract: IbContract, action: str, quantity: Decimal) -> tuple[LegShape, ...]:
-    """Returns the legs of an order TWS told; a SELL of a BAG turns every leg. Empty where the side is unknown."""
+    """Returns the legs of an order TWS told; a SELL of a BAG turns every leg.
+
+    Empty where the side is unknown, and for what is no whole number of anything: fractions of shares, orders by cash
+    amount, orders that ended unfilled (TWS tells those with a quantity of 0).
+    """
     side = _side(action)
-    if side is None:
+    if side is None or quantity <= 0 or quantity != int(quantity):
         return ()
     if contract.sec_type != BAG:
         return (LegShape(contract.con_id, side, int(quantity)),)
     shapes: list[LegShape] = []
     for leg in contract.combo_legs:
         own = _side(leg.action)
-        if own is None:
+        if own is None or leg.ratio <= 0:
             return ()
         shapes.append(LegShape(leg.con_id, own if side is Action.BUY else own.opposite, int(quantity * leg.ratio)))
     return tuple(shapes)

@@ -50,6 +50,14 @@ def test_a_package_is_filled_only_when_every_leg_is() -> None:
     assert average_net(order(), whole) == Decimal("-1.85")
 
 
+def test_an_order_of_nothing_is_never_filled_and_breaks_nothing() -> None:
+    nothing = replace(order(), legs=tuple(replace(each, quantity=0) for each in TICKET.legs))
+    assert (progress_of(nothing, []).packages, progress_of(nothing, []).is_complete) == (0, False)
+    assert not progress_of(replace(order(), legs=()), []).is_complete
+    ended = advance(nothing, progress_of(nothing, []), word(TICKET, S.CANCELLED), trust_status=True)
+    assert [step.status for step in ended] == [S.CANCELLED]
+
+
 def test_more_than_ordered_and_foreign_contracts_are_overfills() -> None:
     assert progress_of(order(), [*ONE, *TWO]).is_overfilled
     assert progress_of(order(), [execution_of(leg(option(6500)), "x")]).is_overfilled

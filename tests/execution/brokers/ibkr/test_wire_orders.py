@@ -77,6 +77,15 @@ def test_a_bag_sold_elsewhere_turns_every_leg() -> None:
     assert leg_shapes(contract, "HOLD", Decimal(2)) == ()
 
 
+@pytest.mark.parametrize("quantity", ["0", "0.5", "1.5", "-1"])
+def test_fractions_cash_amounts_and_orders_that_ended_unfilled_have_no_legs(quantity: str) -> None:
+    contract = wire_contract(condor(), [ib_of(each) for each in OPTIONS])
+    assert leg_shapes(contract, "BUY", Decimal(quantity)) == ()
+    assert leg_shapes(ib_of(OPTIONS[0]), "SELL", Decimal(quantity)) == ()
+    empty = replace(contract, combo_legs=(replace(contract.combo_legs[0], ratio=0),))
+    assert leg_shapes(empty, "BUY", Decimal(1)) == ()
+
+
 def test_the_exchange_is_always_named_smart_or_where_all_legs_are_listed() -> None:
     bare = [replace(ib_of(each), exchange="") for each in OPTIONS]
     assert wire_contract(condor(), bare).exchange == "SMART"
