@@ -24,7 +24,9 @@ from models.enums import BrokerName
 from models.errors import BrokerFailure, BugError, FailureKind
 
 #: What the vendor wants to see, `<product>/<version>`; any other is refused with 401.
-USER_AGENT: Final = "Optiondesk/0.1"
+USER_AGENT: Final = "Optiondesk/1.0"
+#: What orders name as the app they came from.
+SOURCE: Final = USER_AGENT
 #: The SDK's client takes 64 KiB and closes the socket on more; full chains of alerts and quotes are larger.
 MAX_MESSAGE_BYTES: Final = 8 << 20
 
