@@ -28,6 +28,8 @@ from models.quote import Quote
 
 #: Strikes quoted on each side of the money when the window has not said which it shows.
 _STRIKES_AROUND = 25
+#: More strikes than a window shows at once.
+_SCREEN_ROWS = 100
 _KINDS = tuple(MarketDataKind)
 _DELAYED = _KINDS.index(MarketDataKind.DELAYED)
 
@@ -86,19 +88,25 @@ class ChainService:
         return self.watched
 
     def wanted(self, low: Decimal | None, high: Decimal | None) -> tuple[Contract, ...]:
-        """Returns the contracts to quote: those between the bounds, or those around the money."""
+        """Returns the contracts to quote: those between the bounds, or those around the money.
+
+        More than a screen of them come in an order of which every beginning covers the range evenly, out-of-the-money
+        sides first: a broker with few market-data lines then quotes a grid, not the cheapest strikes alone.
+        """
         static = self.watched
         if static is None:
             return ()
         if low is None or high is None:
             low, high = self._around_the_money(static)
-        return tuple(
-            contract
-            for strike, pair in zip(static.strikes, zip(static.calls, static.puts, strict=True), strict=True)
-            if low <= strike <= high
-            for contract in pair
-            if contract is not None
-        )
+        rows = [row for row, strike in enumerate(static.strikes) if low <= strike <= high]
+        if len(rows) <= _SCREEN_ROWS:
+            pairs = [(static.calls[row], static.puts[row]) for row in rows]
+            return tuple(contract for pair in pairs for contract in pair if contract is not None)
+        money = self._money_row(static)
+        coarse = [rows[at] for at in _coarse_first(len(rows), money - rows[0])]
+        outer = [static.puts[row] if row < money else static.calls[row] for row in coarse]
+        inner = [static.calls[row] if row < money else static.puts[row] for row in coarse]
+        return tuple(contract for contract in (*outer, *inner) if contract is not None)
 
     def numbers(self, held: Mapping[ContractKey, Decimal]) -> ChainNumbers | None:
         """Returns the watched chain's live figures: vols and Greeks solved for all quoted strikes at once."""
@@ -131,13 +139,16 @@ class ChainService:
         )
 
     def _around_the_money(self, static: ChainStatic) -> tuple[Decimal, Decimal]:
-        spot = self._market.price(static.expiry.underlying)
-        strikes = static.strikes
-        middle = len(strikes) // 2
-        if not math.isnan(spot):
-            middle = int(np.searchsorted(np.array([float(strike) for strike in strikes]), spot))
+        strikes, middle = static.strikes, self._money_row(static)
         low = strikes[max(middle - _STRIKES_AROUND, 0)]
         return low, strikes[min(middle + _STRIKES_AROUND, len(strikes) - 1)]
+
+    def _money_row(self, static: ChainStatic) -> int:
+        """Returns the first row at or above the spot; the middle one while the spot is unknown."""
+        spot = self._market.price(static.expiry.underlying)
+        if math.isnan(spot):
+            return len(static.strikes) // 2
+        return int(np.searchsorted(np.array([float(strike) for strike in static.strikes]), spot))
 
     def _quote_columns(self, contract: Contract | None) -> tuple[float, float, float, float, float]:
         """Bid, ask, last, age and kind (its place in the enum) of a listed contract, NaN where unknown."""
@@ -236,6 +247,15 @@ def _static(expiry: ChainExpiry, contracts: Sequence[Contract], version: int, no
         days_to_expiry=days_to_expiry(expiry.expiry, now_utc),
         expires_at_utc=settlement_instant_utc(expiry.expiry, expiry.settlement),
     )
+
+
+def _coarse_first(count: int, middle: int) -> list[int]:
+    """Returns 0 ... count - 1 so that gaps halve again and again; within a round what is near `middle` comes first."""
+
+    def rank(at: int) -> tuple[int, int]:
+        return (-(at & -at) if at else -count, abs(at - middle))
+
+    return sorted(range(count), key=rank)
 
 
 def _mids(quotes: FloatArray) -> FloatArray:

@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
+import numpy.typing as npt
 
 from execution.chain_views import ChainNumbers, ChainSide, ChainStatic
+from execution.views import FloatArray
 from models.contract import Contract
 from models.enums import Action, Right
 from models.errors import InvalidInput
 from models.greeks import UnitGreeks
 from models.order import OrderLeg
+
+#: Deltas, in hundredths, within which a strike counts as the one that was looked for.
+_CLOSE_DELTAS = 4.0
 
 
 class Template(Enum):
@@ -40,18 +45,53 @@ class DeltaPick:
         return f"{self.template.value} {self.short_delta:g}/{self.long_delta:g}Δ"
 
 
-def is_bracketed(pick: DeltaPick, numbers: ChainNumbers) -> bool:
-    """Returns whether the known deltas reach past every delta that `pick` looks for.
+def is_bracketed(pick: DeltaPick, static: ChainStatic, numbers: ChainNumbers) -> bool:
+    """Returns whether the known deltas lie close around every delta that `pick` looks for.
 
-    The engine quotes only the strikes on screen; until it has wider ones the nearest known delta may be far off.
+    The engine quotes only the strikes on screen, and a broker with few market-data lines quotes a wide range with
+    gaps; until more is known the nearest known delta may be far off.
     """
-    wanted = [pick.short_delta] if pick.template is Template.STRANGLE else [pick.short_delta, pick.long_delta]
-    for right in _sides(pick.template):
-        deltas = np.abs(_side(numbers, right).delta)
-        known = deltas[np.isfinite(deltas)] * 100
-        if len(known) == 0 or known.min() > min(wanted) or known.max() < max(wanted):
+    return all(_is_bracketed(static, numbers, right, target) for right, target in _targets(pick))
+
+
+def is_near(pick: DeltaPick, static: ChainStatic, numbers: ChainNumbers) -> bool:
+    """Returns whether what is known is good enough when nothing more comes: close, or the outermost strike listed."""
+    for right, target in _targets(pick):
+        deltas = _deltas(static, numbers, right)
+        if not np.isfinite(deltas).any():
+            continue  # `legs_by_delta` says it better
+        at = int(np.nanargmin(np.abs(deltas - target)))
+        listed = np.flatnonzero(_listed_rows(static, right))
+        is_close = abs(deltas[at] - target) <= _CLOSE_DELTAS or at in (listed[0], listed[-1])
+        if not is_close and not _is_bracketed(static, numbers, right, target):
             return False
     return True
+
+
+def _targets(pick: DeltaPick) -> list[tuple[Right, float]]:
+    wanted = [pick.short_delta] if pick.template is Template.STRANGLE else [pick.short_delta, pick.long_delta]
+    return [(right, target) for right in _sides(pick.template) for target in wanted]
+
+
+def _is_bracketed(static: ChainStatic, numbers: ChainNumbers, right: Right, target: float) -> bool:
+    deltas = _deltas(static, numbers, right)
+    known = np.flatnonzero(np.isfinite(deltas))
+    above, below = known[deltas[known] >= target], known[deltas[known] <= target]
+    if len(above) == 0 or len(below) == 0:
+        return False
+    one, other = above[np.argmin(deltas[above])], below[np.argmax(deltas[below])]
+    between = _listed_rows(static, right)[min(one, other) + 1 : max(one, other)]
+    return bool(deltas[one] - deltas[other] <= _CLOSE_DELTAS or not between.any())
+
+
+def _deltas(static: ChainStatic, numbers: ChainNumbers, right: Right) -> FloatArray:
+    """Absolute deltas in hundredths, NaN where unknown or not listed."""
+    return np.where(_listed_rows(static, right), np.abs(_side(numbers, right).delta) * 100, np.nan)
+
+
+def _listed_rows(static: ChainStatic, right: Right) -> npt.NDArray[np.bool_]:
+    contracts = static.calls if right is Right.CALL else static.puts
+    return np.array([contract is not None for contract in contracts], dtype=bool)
 
 
 def legs_by_delta(pick: DeltaPick, static: ChainStatic, numbers: ChainNumbers) -> tuple[OrderLeg, ...]:
@@ -137,10 +177,8 @@ def _listed(static: ChainStatic, row: int, right: Right, step: int) -> Contract:
 
 
 def _nearest(static: ChainStatic, numbers: ChainNumbers, right: Right, target: float) -> int:
-    contracts = static.calls if right is Right.CALL else static.puts
-    miss = np.abs(np.abs(_side(numbers, right).delta) * 100 - target)
-    listed = np.array([contract is not None for contract in contracts])
-    miss = np.where(listed & np.isfinite(miss), miss, np.inf)
+    miss = np.abs(_deltas(static, numbers, right) - target)
+    miss = np.where(np.isfinite(miss), miss, np.inf)
     if not len(miss) or not np.isfinite(miss.min()):
         raise InvalidInput("legs", f"No {_NAME[right]} has a delta yet.", cure="Wait for its quotes, then try again.")
     return int(np.argmin(miss))

@@ -237,6 +237,10 @@ class ChainView(QTableView):
         if self.viewport().underMouse():  # the wheel moves the strikes, not the pointer
             self._tell_hovered(self.viewport().mapFromGlobal(QCursor.pos()))
 
+    def settle(self) -> None:
+        """Tells once more which strikes are on screen, as after scrolling."""
+        self._settle.start()
+
     def _tell_rows(self) -> None:
         first, last = self.visible_rows()
         if last < first:

@@ -31,7 +31,7 @@ from ui.chain.facts import ChainFacts
 from ui.chain.menu import MenuEntry, build_menu, entries
 from ui.chain.model import ChainModel
 from ui.chain.strip import ExpiryStrip
-from ui.chain.templates import DeltaPick, is_bracketed, legs_by_delta, unit_greeks
+from ui.chain.templates import DeltaPick, is_bracketed, is_near, legs_by_delta, unit_greeks
 from ui.chain.view import ChainView
 from ui.engine_client import EngineClient
 from ui.greeks_words import OURS_COUNT
@@ -268,7 +268,8 @@ class OptionChainPanel(Panel):
         self.view.update_money_line()
         self.set_as_of(numbers.at_utc)
         self._show_facts()
-        if self._pick is not None and is_bracketed(self._pick, numbers):
+        static = self.model.static
+        if self._pick is not None and static is not None and is_bracketed(self._pick, static, numbers):
             self._stage_pick()
 
     @Slot()
@@ -348,7 +349,7 @@ class OptionChainPanel(Panel):
             return
         self.controls.say("")
         self._pick = pick
-        if self._numbers is not None and is_bracketed(pick, self._numbers):
+        if self._numbers is not None and is_bracketed(pick, self.model.static, self._numbers):
             self._stage_pick()
             return
         self.picker.set_busy("Quoting…")
@@ -369,6 +370,9 @@ class OptionChainPanel(Panel):
         if numbers is None:
             self.controls.say("No quotes have come for this expiration yet: try again in a moment.")
             return
+        if not is_near(pick, static, numbers):
+            self.controls.say("The strikes near these deltas have no quotes yet: try again in a moment.")
+            return
         try:
             self.legs_picked.emit(legs_by_delta(pick, static, numbers))
         except InvalidInput as error:
@@ -378,6 +382,7 @@ class OptionChainPanel(Panel):
         self._pick = None
         self._pick_timer.stop()
         self.picker.set_busy(None)
+        self.view.settle()  # only the strikes on screen are quoted again
 
     # --- small things -------------------------------------------------------------------------------------------------
 

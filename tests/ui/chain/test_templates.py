@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,8 +25,20 @@ from tests.ui.ticket_demo_data import JUNE_12, SPOT, DemoClient, numbers_of, sta
 from ui.bridge import Bridge
 from ui.chain.columns import Field, column_index
 from ui.chain.menu import entries
-from ui.chain.templates import DeltaPick, Template, iron_condor, legs_by_delta, strangle, vertical
+from ui.chain.templates import (
+    DeltaPick,
+    Template,
+    iron_condor,
+    is_bracketed,
+    is_near,
+    legs_by_delta,
+    strangle,
+    vertical,
+)
 from ui.panels.option_chain import OptionChainPanel
+
+STATIC = static_of(JUNE_12)
+NUMBERS = numbers_of(STATIC)
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
@@ -72,6 +87,52 @@ def test_the_picker_waits_for_quotes_of_strikes_that_are_not_on_screen(
     assert (watched.visible_low, watched.visible_high) == (static.strikes[0], static.strikes[-1])
     bridge.state(full)
     qtbot.waitUntil(lambda: len(picked) == 1)
+    first, _ = panel.view.visible_rows()
+    qtbot.waitUntil(lambda: client.of(WatchChain)[-1] != watched)  # what is on screen is quoted again
+    shown = client.of(WatchChain)[-1]
+    assert shown.visible_low is not None
+    assert shown.visible_low <= (panel.model.strike_at(first) or 0)
+    assert shown.visible_low > static.strikes[0]
+
+
+def test_a_pick_among_strikes_that_stay_unquoted_is_refused_in_words(
+    qtbot: QtBot, panel: OptionChainPanel, bridge: Bridge
+) -> None:
+    bridge.state(thinned(NUMBERS, np.array([abs(float(k) - SPOT) < 100 for k in STATIC.strikes])))
+    qtbot.waitUntil(lambda: bool(np.isnan(panel.model.value(0, column_index(Field.DELTA, Right.PUT)))))
+    with qtbot.assertNotEmitted(panel.legs_picked):
+        QTest.mouseClick(panel.picker.button, Qt.MouseButton.LeftButton)
+        panel._on_pick_late()
+    assert "no quotes yet" in panel.controls.error.text()
+    assert panel.picker.button.isEnabled()
+
+
+def thinned(numbers: ChainNumbers, known: npt.NDArray[np.bool_]) -> ChainNumbers:
+    calls, puts = (side._replace(delta=np.where(known, side.delta, np.nan)) for side in (numbers.calls, numbers.puts))
+    return numbers._replace(calls=calls, puts=puts)
+
+
+@pytest.mark.parametrize(("every", "is_enough"), [(1, True), (2, True), (30, False)])
+def test_a_grid_of_known_deltas_is_enough_when_it_is_fine(every: int, is_enough: bool) -> None:
+    pick = DeltaPick(Template.IRON_CONDOR, 16.0, 8.0)
+    known = np.arange(len(STATIC.strikes)) % every == 0
+    assert is_bracketed(pick, STATIC, thinned(NUMBERS, known)) is is_enough
+
+
+def test_neighbouring_strikes_are_enough_however_far_apart_their_deltas_are() -> None:
+    every = slice(None, None, 20)
+    wide = replace(STATIC, strikes=STATIC.strikes[every], calls=STATIC.calls[every], puts=STATIC.puts[every])
+    calls, puts = (side._replace(delta=side.delta[every]) for side in (NUMBERS.calls, NUMBERS.puts))
+    pick = DeltaPick(Template.STRANGLE, 16.0, 8.0)
+    assert is_bracketed(pick, wide, NUMBERS._replace(calls=calls, puts=puts))
+
+
+def test_the_outermost_strike_of_a_narrow_listing_is_near_enough() -> None:
+    deep = np.abs(NUMBERS.puts.delta) > 0.25
+    narrow = replace(STATIC, puts=tuple(p if keep else None for p, keep in zip(STATIC.puts, deep, strict=True)))
+    pick = DeltaPick(Template.PUT_VERTICAL, 16.0, 8.0)
+    assert not is_bracketed(pick, narrow, NUMBERS)
+    assert is_near(pick, narrow, NUMBERS)
 
 
 def test_the_right_click_menu_offers_spreads_at_the_strike(qtbot: QtBot, panel: OptionChainPanel) -> None:
@@ -98,12 +159,6 @@ def test_a_right_click_on_the_table_opens_the_menu(qtbot: QtBot, panel: OptionCh
     event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, spot, QPoint(0, 0))
     QApplication.sendEvent(panel.view.viewport(), event)
     assert at == [(row_of(panel, 7200), PUT_BID)]
-
-
-STATIC = static_of(JUNE_12)
-
-
-NUMBERS = numbers_of(STATIC)
 
 
 @given(
