@@ -39,11 +39,19 @@ class TickRule:
         moved = price
         for _ in range(abs(ticks)):
             if ticks > 0:
-                moved = self.snap(moved, rounding=ROUND_FLOOR) + self.tick_at(moved)
+                moved = self._grown(moved) if moved >= 0 else -self._shrunk(-moved)
             else:
-                just_below = self.tick_at(moved) if abs(moved) != self.threshold else self.below
-                moved = self.snap(moved, rounding=ROUND_CEILING) - just_below
+                moved = self._shrunk(moved) if moved > 0 else -self._grown(-moved)
         return moved
+
+    def _grown(self, size: Decimal) -> Decimal:
+        """Returns the next quotable size above one that is not negative."""
+        return self.snap(size, rounding=ROUND_FLOOR) + self.tick_at(size)
+
+    def _shrunk(self, size: Decimal) -> Decimal:
+        """Returns the next quotable size below a positive one; at the threshold the lower increment counts."""
+        tick = self.below if size <= self.threshold else self.above
+        return (size / tick).to_integral_value(rounding=ROUND_CEILING) * tick - tick
 
 
 def flat_tick(size: str) -> TickRule:
@@ -170,6 +178,8 @@ def underlying_kind(symbol: str) -> InstrumentKind:
     """Returns what kind of instrument an underlying symbol names."""
     if symbol.startswith("/"):
         return InstrumentKind.FUTURE
+    if "/" in symbol:
+        return InstrumentKind.CRYPTO
     if symbol in INDEX_SYMBOLS:
         return InstrumentKind.INDEX
     return InstrumentKind.ETF if symbol in ETF_SYMBOLS else InstrumentKind.STOCK

@@ -42,6 +42,12 @@ def test_spx_ticks_are_a_nickel_below_three_and_a_dime_above() -> None:
     assert not NICKEL_DIME.is_on_tick(Decimal("3.05"))
 
 
+def test_a_credit_steps_in_the_same_ticks_as_a_debit_of_its_size() -> None:
+    assert NICKEL_DIME.step(Decimal("-2.95"), -2) == Decimal("-3.10")
+    assert NICKEL_DIME.step(Decimal("-3.10"), 2) == Decimal("-2.95")
+    assert NICKEL_DIME.step(Decimal("-0.05"), 2) == Decimal("0.05")
+
+
 @pytest.mark.parametrize(
     ("limit", "value", "used", "broken"),
     [

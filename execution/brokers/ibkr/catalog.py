@@ -23,7 +23,7 @@ from execution.brokers.ibkr.contract_codec import (
 )
 from execution.brokers.ibkr.contract_names import SMART
 from execution.brokers.ibkr.facts import IbContract, IbContractDetails
-from execution.brokers.ibkr.market_rules import MarketRules, package_tick, rule_id_of
+from execution.brokers.ibkr.market_rules import MarketRules, rule_id_of
 from execution.brokers.ibkr.wire_port import IbWire
 from execution.brokers.port import ChainExpiry
 from models.clock import Clock, new_york_time
@@ -33,6 +33,7 @@ from models.enums import InstrumentKind
 from models.errors import BrokerFailure, InvalidInput
 from models.ids import ContractKey
 from models.order import OrderLeg
+from models.package_tick import package_tick
 from models.product import ETF_SYMBOLS, TickRule, front_future
 
 _LOG = logging.getLogger(__name__)

@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execution.brokers.ibkr.facts import IbPriceIncrement
-from execution.brokers.ibkr.market_rules import MarketRules, package_tick, rule_id_of, tick_rule_of
+from execution.brokers.ibkr.market_rules import MarketRules, rule_id_of, tick_rule_of
 from models.clock import ManualClock
 from models.contract import Contract, contract_of_occ, option_contract, underlying_contract
 from models.enums import Action, Right
 from models.errors import BrokerFailure, FailureKind, InvalidInput
 from models.order import OrderLeg
+from models.package_tick import package_tick
 from models.product import NICKEL, NICKEL_DIME, PENNY, TickRule, flat_tick
 from tests.execution.brokers.ibkr.fake_wire import FakeWire
 from tests.execution.brokers.ibkr.listings import stock
