@@ -107,8 +107,10 @@ class AnalysisService:
                 changed.clear()
                 for job in due():
                     await self._work(job, executor)
+                # Not `wait_for`: in Python 3.11 it swallows a cancel that comes in the moment the wish does.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), _LOOK_S)
+                    async with asyncio.timeout(_LOOK_S):
+                        await changed.wait()
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
 

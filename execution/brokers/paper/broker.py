@@ -7,6 +7,7 @@ so that a desk killed at any instant finds the truth in `snapshot`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -294,10 +295,10 @@ class PaperBroker:
 
     async def _sleep(self, seconds: float) -> None:
         self._wake.clear()
-        try:
-            await asyncio.wait_for(self._wake.wait(), seconds)
-        except TimeoutError:
-            return
+        # Not `wait_for`: in Python 3.11 it swallows a cancel that comes in the moment the wake does.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
 
     def _stopped(self, task: asyncio.Task[None]) -> None:
         """Surfaces a failure of the background task: the desk must not go on as if quotes still came."""

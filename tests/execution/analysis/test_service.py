@@ -362,3 +362,17 @@ async def test_a_book_that_cannot_be_looked_at_leaves_the_desk_without_the_page_
                 lambda: any(isinstance(one, LogLine) and "stress" in one.text for one in desk.publisher.notices), "word"
             )
         await desk.until(lambda: StressState in desk.publisher.states, "the page, once the book can be looked at")
+
+
+async def test_it_ends_when_it_is_cancelled_in_the_moment_something_is_asked(tmp_path: Path) -> None:
+    async with running(tmp_path) as desk:
+        analysis = desk.composed.desk._parts.analysis
+        for turns in range(8):
+            task = asyncio.create_task(analysis.run())
+            await asyncio.sleep(0.01)
+            analysis.refresh()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            _, pending = await asyncio.wait({task}, timeout=5)
+            assert not pending, f"cancelled {turns} turns of the loop after a wish, it goes on"

@@ -359,7 +359,9 @@ class TwsSimulator:
         """Sleeps until something new may be due: a client's message came."""
         self._wake.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            # Not `wait_for`: in Python 3.11 it swallows a cancel that comes in the moment the wake does.
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
 
     def _watch(self, task: asyncio.Task[None]) -> None:
         """Keeps and tells an error of the simulator's own: the market or a client goes on without this task."""

@@ -74,3 +74,22 @@ def test_an_error_of_its_own_is_set_logged_and_raised_by_stop(tmp_path: Path, ca
 
     with pytest.raises(Exception, match="closed database"):
         play(tmp_path, scenario)
+
+
+def test_it_stops_when_that_is_asked_in_the_moment_something_happens(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        await stage.sim.stop()
+        clock = running_clock()
+        stage.sim = TwsSimulator(
+            market=HandMarket(clock.now_utc()), clock=clock, store_path=tmp_path / "run.sqlite", settings=_SETTINGS
+        )
+        for turns in range(8):
+            await stage.sim.start()
+            await asyncio.sleep(0.01)
+            stage.sim.deliver()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await _until(stage.sim.stop(), f"the end, asked {turns} turns of the loop later,")
+        await stage.sim.start()
+
+    play(tmp_path, scenario)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from execution.brokers.paper.broker import PaperBroker
 from execution.brokers.paper.settings import DEFAULT_ACCOUNT_ID, PaperAccount, PaperSettings
 from execution.brokers.port import AccountEvent, FeeEvent, QuotesEvent
 from models.contract import underlying_contract
@@ -18,8 +20,8 @@ from models.errors import BrokerFailure, FailureKind
 from models.ids import AccountId
 from models.order import Order, OrderLeg
 from tests.execution.brokers.contract_kit import buy, fills, order_of, sell, states
-from tests.execution.brokers.paper.desk import PaperDesk, play
-from tests.execution.brokers.paper.fake_market import EXPIRY, aapl, spxw
+from tests.execution.brokers.paper.desk import PaperDesk, play, running_clock
+from tests.execution.brokers.paper.fake_market import EXPIRY, HandMarket, aapl, spxw
 
 
 def market_order(desk: PaperDesk, *legs: OrderLeg) -> Order:
@@ -276,3 +278,19 @@ def test_a_fee_that_was_not_told_before_a_restart_is_told_after_it(tmp_path: Pat
         assert (await desk.broker.snapshot()).executions[0].fee == fees[0].fee
 
     play(tmp_path, scenario, PaperSettings(manual=True, fee_delay_s=600))
+
+
+def test_it_closes_when_that_is_asked_in_the_moment_something_happens(tmp_path: Path) -> None:
+    async def run() -> None:
+        clock = running_clock()
+        broker = PaperBroker(market=HandMarket(clock.now_utc()), clock=clock, store_path=tmp_path / "paper.db")
+        for turns in range(8):
+            await broker.connect()
+            await asyncio.sleep(0.01)
+            broker._wake.set()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            async with asyncio.timeout(5):
+                await broker.close()
+
+    asyncio.run(run())
