@@ -15,7 +15,7 @@ from typing import Final
 
 from execution.brokers.ibkr import failures
 from execution.brokers.ibkr.error_codes import CodeKind, info_of
-from execution.brokers.ibkr.executions import FillBook
+from execution.brokers.ibkr.executions import Fill, FillBook
 from execution.brokers.ibkr.facts import (
     CommissionFact,
     ErrorFact,
@@ -305,7 +305,7 @@ class OrderDesk:
     # --- what TWS says ------------------------------------------------------------------------------------------------
 
     async def take(self, fact: OrderFact) -> None:
-        """Takes one fact in; requests that wait for it are answered before anything is awaited."""
+        """Takes one fact in, asking TWS nothing: requests that wait for it are answered first, then it is told."""
         match fact:
             case OpenOrderFact():
                 await self._take_word(self._book.take_open(fact))
@@ -315,13 +315,13 @@ class OrderDesk:
                 fill = self._fills.take(fact)
                 record = self._book.take_fill(fill)
                 self._pulse(record)
-                await self._teller.tell_fill(fill)
+                await self._tell_fill(fill)
                 await self._take_word(record)
             case CommissionFact():
                 fills = self._fills.take_commission(fact)
                 self._lister.pulse()
                 for fill in fills:
-                    await self._teller.tell_fill(fill)
+                    await self._tell_fill(fill)
             case ErrorFact():
                 await self._take_error(fact)
 
@@ -332,7 +332,19 @@ class OrderDesk:
         if record.is_doubted and not record.is_look_asked:
             record.is_look_asked = True
             self._looker.look_soon()
-        await self._teller.tell_order(record)
+        await self._tell_order(record)
+
+    async def _tell_order(self, record: OrderRecord) -> None:
+        if self._teller.can_tell_order(record):
+            await self._teller.tell_order(record)
+        else:
+            self._looker.tell_soon()
+
+    async def _tell_fill(self, fill: Fill) -> None:
+        if self._teller.can_tell_fill(fill):
+            await self._teller.tell_fill(fill)
+        else:
+            self._looker.tell_soon()
 
     async def _take_error(self, error: ErrorFact) -> None:
         record = self._book.of_error(error)
@@ -345,7 +357,7 @@ class OrderDesk:
         self._pulse(record, error)
         if kind is not CodeKind.ADVISORY and record.perm_id:
             self._looker.look_soon()
-        await self._teller.tell_order(record)
+        await self._tell_order(record)
 
     def _pulse(self, record: OrderRecord | None, error: ErrorFact | None = None) -> None:
         if record is not None:
@@ -356,6 +368,11 @@ class OrderDesk:
         """Ends every wait as not known: what left on this connection is answered by the next snapshot."""
         self._answers.lose_link()
         self._looker.stop()
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether TWS is asked about contracts of orders or fills that are still to be told."""
+        return self._looker.is_telling
 
     @property
     def is_looking(self) -> bool:

@@ -30,6 +30,8 @@ class Looker:
         self._look_after_s = look_after_s
         self._looking: asyncio.Task[None] | None = None
         self._is_wanted = False
+        self._telling: asyncio.Task[None] | None = None
+        self._is_telling_wanted = False
 
     async def look(self) -> Listing:
         """Asks TWS what it has and tells what is new."""
@@ -53,16 +55,29 @@ class Looker:
             self._looking = asyncio.get_running_loop().create_task(self._follow(), name="ibkr order doubts")
             self._looking.add_done_callback(_log_end)
 
+    def tell_soon(self) -> None:
+        """Tells what TWS has to be asked about first, aside: whoever takes its words must not wait for its answers."""
+        self._is_telling_wanted = True
+        if self._telling is None or self._telling.done():
+            self._telling = asyncio.get_running_loop().create_task(self._tell(), name="ibkr orders of others")
+            self._telling.add_done_callback(_log_end)
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether something is still to be told that TWS is asked about."""
+        return self._telling is not None and not self._telling.done()
+
     @property
     def is_looking(self) -> bool:
         """Whether a doubt is being followed."""
         return self._looking is not None and not self._looking.done()
 
     def stop(self) -> None:
-        """Ends the look that follows a doubt."""
-        if self._looking is not None:
-            self._looking.cancel()
-            self._looking = None
+        """Ends the look that follows a doubt, and the questions about contracts of others."""
+        for task in (self._looking, self._telling):
+            if task is not None:
+                task.cancel()
+        self._looking = self._telling = None
 
     async def tell_all(self) -> None:
         """Tells what the desk has not been told yet."""
@@ -70,6 +85,11 @@ class Looker:
             await self._teller.tell_fill(fill)
         for record in self._book.records():
             await self._teller.tell_order(record)
+
+    async def _tell(self) -> None:
+        while self._is_telling_wanted:
+            self._is_telling_wanted = False
+            await self.tell_all()
 
     async def _follow(self) -> None:
         while self._is_wanted:
@@ -84,4 +104,4 @@ class Looker:
 
 def _log_end(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
-        _log.error("following a doubt about an order broke", exc_info=task.exception())
+        _log.error("%s broke", task.get_name(), exc_info=task.exception())

@@ -72,6 +72,12 @@ class Teller:
         record.told = told
         self._emit(OrderEvent(told))
 
+    def can_tell_order(self, record: OrderRecord) -> bool:
+        """Returns whether `tell_order` would ask TWS nothing."""
+        if record.order is not None or not self._is_shown(record.account):
+            return True
+        return all(self._contracts.by_con_id(shape.con_id) is not None for shape in _shapes_of(record))
+
     async def describe(self, record: OrderRecord) -> BrokerOrder | None:
         """Returns the order as the port tells it; None while TWS has not named it, or for an account not shown."""
         if not record.perm_id or record.contract is None or not self._is_shown(record.account):
@@ -126,6 +132,12 @@ class Teller:
             fill.told_revision = execution.revision
             self._emit(ExecutionEvent(execution))
         self._tell_fee(fill)
+
+    def can_tell_fill(self, fill: Fill) -> bool:
+        """Returns whether `tell_fill` would ask TWS nothing."""
+        if fill.is_combo_line or not self._is_shown(fill.fact.account):
+            return True
+        return self._contracts.by_con_id(fill.fact.contract.con_id) is not None
 
     async def execution(self, fill: Fill, *, with_fee: bool, must_answer: bool = False) -> Execution | None:
         """Returns an execution in the desk's form; None, and an odd object, for one that cannot be represented.

@@ -54,11 +54,15 @@ class FakeContracts:
     asked: int = 0
     #: Awaited by every question when set: lets a test hold an answer back.
     gate: asyncio.Event | None = None
+    #: The same for questions about what TWS itself named.
+    told_gate: asyncio.Event | None = None
 
     def by_con_id(self, con_id: int) -> Contract | None:
         return self.known.get(con_id) if con_id in self.cached else None
 
     async def contract(self, ib: IbContract) -> Contract:
+        if self.told_gate is not None:
+            await self.told_gate.wait()
         await asyncio.sleep(0)
         if self.failure is not None:
             raise self.failure
@@ -279,6 +283,8 @@ class Bench:
     async def take(self, *facts: object) -> None:
         for fact in facts:
             await self.desk.take(fact)  # type: ignore[arg-type]  # a test's facts of any kind
+        if self.contracts.told_gate is None:
+            await self.until(lambda: not self.desk.is_telling)
 
     async def sent(self, order: Order, *answers: object) -> str:
         """Submits an order that TWS answers with these facts (by default: submitted), and returns its broker id."""

@@ -96,7 +96,7 @@ def test_orders_of_tws_itself_that_ended_unfilled_are_told_and_halt_nothing(tmp_
         told = [e.order for e in desk.events if isinstance(e, OrderEvent) and e.order.broker_order_id == str(perm)]
         assert told[-1].order_id is None
         assert [leg.quantity for leg in told[-1].legs] == [1]
-        foreign = replace(order_of(desk, told[-1].legs, told[-1].limit_price), broker_order_id=told[-1].broker_order_id)
+        foreign = replace(order_of(desk, told[-1].legs, Decimal("0.10")), broker_order_id=told[-1].broker_order_id)
         with pytest.raises(BrokerFailure, match="Use TWS"):
             await desk.broker.cancel(foreign)
         await desk.pass_to_next_session()
