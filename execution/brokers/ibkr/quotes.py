@@ -92,7 +92,7 @@ class QuoteFeed:
         self._greeks_due_s = 0.0
         #: The newest tick of every open line.
         self._last: dict[int, TickFact] = {}
-        #: When the last tick came, of options and of everything else: they come from different farms.
+        #: When the last live tick came, of options and of everything else: they come from different farms.
         self._newest_utc: dict[bool, datetime] = {}
         self._ticked = asyncio.Event()
         self._changed = asyncio.Event()
@@ -138,7 +138,8 @@ class QuoteFeed:
             line = self._lines.line_of(tick.con_id)
             if line is not None:
                 self._ticks[tick.con_id] = self._last[tick.con_id] = tick
-                self._newest_utc[line.contract.is_option] = tick.at_utc
+                if tick.data_type == _LIVE:
+                    self._newest_utc[line.contract.is_option] = tick.at_utc
         if self._ticks:
             self._ticked.set()
 
@@ -153,6 +154,8 @@ class QuoteFeed:
             self._tell_once(error.code, "", "Market data", TROUBLES[error.code].sentence)
             return True
         trouble = trouble_of(error.code, error.text)
+        # Whether it still ticks is not known now: only its own next tick makes it fresh again.
+        self._last.pop(line.con_id, None)
         if trouble.is_dead:
             self._line_died(line, error.code, trouble.retry_s)
         self._tell_trouble(line.contract, error.code, trouble.sentence)
