@@ -43,6 +43,8 @@ POSITIONS: Final = "all positions"
 OPEN_ORDERS: Final = "all open orders"
 COMPLETED_ORDERS: Final = "all completed orders"
 _NO_MATCH: Final = 200
+#: How TWS writes that an order has no number (given by hand); no id may come near it.
+_NO_NUMBER: Final = 2**31 - 1
 _DATA_LOST: Final = 1101
 _NOT_VALID: Final = 321
 #: News and advice that end no request: what is asked still comes.
@@ -121,7 +123,8 @@ class Taps:
 
     def open_order(self, order_id: int, contract: Any, order: Any, state: Any) -> None:
         """Takes an order; answers to what-ifs are none. New ids stay above every id seen, as TWS demands."""
-        self._raise_ids(order_id + 1)
+        if 0 < order_id < _NO_NUMBER:
+            self._raise_ids(order_id + 1)
         if order.whatIf:
             if (wait := self.what_ifs.get(order_id)) is not None:
                 wait.answer(margins_fact(state))

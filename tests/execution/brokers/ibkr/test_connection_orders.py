@@ -57,6 +57,18 @@ def test_new_ids_stay_above_every_order_id_seen() -> None:
     play(scenario())
 
 
+def test_an_order_without_a_number_of_its_own_uses_up_none() -> None:
+    async def scenario() -> None:
+        async with desk_at(RawTws(next_id=40)) as desk:
+            wire = await desk.opened()
+            for number in (2147483647, 0, -5):
+                desk.tws.say(order_replies.open_order(view(number), 176))
+            await desk.until(lambda: len(desk.facts) == 3)
+            assert wire.place(SPY, ORDER) == 40
+
+    play(scenario())
+
+
 @pytest.mark.parametrize("code", [104, 110, 135, 161, 201, 202, 399, 10147, 10148, 10349])
 def test_an_error_on_an_order_is_told_and_ends_nothing(code: int) -> None:
     async def scenario() -> None:
