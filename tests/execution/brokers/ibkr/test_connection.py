@@ -69,7 +69,7 @@ def test_a_closed_port_is_told_at_once_with_where_to_look() -> None:
 def test_a_host_that_does_not_exist_is_told() -> None:
     async def scenario() -> None:
         async with desk_at(RawTws(), host="no-such-host.invalid") as desk:
-            assert "no computer named no-such-host.invalid" in str(await refused(desk))
+            assert 'no computer named "no-such-host.invalid"' in str(await refused(desk))
 
     play(scenario())
 
