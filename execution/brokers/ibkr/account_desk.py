@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from execution.brokers.holdings import PATIENCE_S, Held, Holdings
 from execution.brokers.ibkr.account_figures import DOLLARS, AccountFigures
 from execution.brokers.ibkr.facts import AccountValueFact, IbContract, PortfolioFact, PositionFact
-from execution.brokers.ibkr.holdings import PATIENCE_S, Held, Holdings
 from execution.brokers.ibkr.settings import IbkrSettings
 from execution.brokers.port import AccountEvent, BrokerEvent, NoticeEvent, PositionsEvent
 from models.account import AccountValues
 from models.clock import Clock
 from models.contract import Contract
+from models.enums import BrokerName
 from models.errors import BrokerFailure, InvalidInput
 from models.ids import AccountId, ContractKey
 from models.position import UnifiedPosition
@@ -322,7 +323,7 @@ class AccountDesk:
     def _account(self, account_id: AccountId) -> _Account:
         account = self._accounts.get(account_id)
         if account is None:
-            account = _Account(Holdings(account_id), AccountFigures(account_id))
+            account = _Account(Holdings(account_id, BrokerName.IBKR), AccountFigures(account_id))
             self._accounts[account_id] = account
         return account
 

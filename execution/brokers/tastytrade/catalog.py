@@ -35,12 +35,29 @@ class TastyCatalog:
         self._listed: DailyAnswers[str, tuple[TastyExpiration, ...]] = DailyAnswers(clock)
         self._symbols: DailyAnswers[ContractKey, str] = DailyAnswers(clock)
         self._streamers: dict[str, str] = {}
+        self._adjusted: dict[ContractKey, Contract] = {}
 
-    def contract_of(self, symbol: str, instrument_type: str) -> Contract:
-        """Returns the contract of a symbol; raises InvalidInput for what the desk cannot represent."""
-        return codec.contract_of(symbol, instrument_type)
+    def by_symbol(self, symbol: str, instrument_type: str) -> Contract | None:
+        """Returns the contract of a symbol as far as it is known without asking; None for what must be asked about."""
+        try:
+            contract = codec.contract_of(symbol, instrument_type)
+        except InvalidInput:
+            return None
+        return self._adjusted.get(contract.key) if _is_adjusted(contract) else contract
 
-    def symbol_of(self, contract: Contract) -> tuple[str, str]:
+    async def contract(self, symbol: str, instrument_type: str) -> Contract:
+        """Returns the contract of a symbol; an adjusted option's multiplier is what its chain says.
+
+        Raises InvalidInput for what the desk cannot represent, BrokerFailure.
+        """
+        contract = codec.contract_of(symbol, instrument_type)
+        if not _is_adjusted(contract) or contract.key in self._adjusted:
+            return self._adjusted.get(contract.key, contract)
+        listed = await self.resolve(contract.key)
+        self._adjusted[contract.key] = listed
+        return listed
+
+    async def symbol_of(self, contract: Contract) -> tuple[str, str]:
         """Returns Tastytrade's symbol and instrument type."""
         return codec.symbol_of(contract)
 
@@ -73,7 +90,7 @@ class TastyCatalog:
             await self.streamer_of(wanted)
             return wanted
         for one in await self._expirations(wanted.underlying):
-            if one.expiration == wanted.expiry and _root(one) == wanted.root:
+            if one.expiration == wanted.expiry and one.root == wanted.root:
                 found = next((contract for contract in _contracts(one) if contract.key == wanted.key), None)
                 if found is not None:
                     return found
@@ -122,8 +139,9 @@ def _product(future: str) -> str:
         raise InvalidInput("symbol", f"{future!r} is not a future the desk knows ({names}).") from error
 
 
-def _root(one: TastyExpiration) -> str:
-    return one.root
+def _is_adjusted(contract: Contract) -> bool:
+    """Whether an option's root carries a digit: after a split or merger its deliverable is not 100 shares."""
+    return contract.kind is InstrumentKind.OPTION and contract.root[-1].isdigit()
 
 
 def _place(one: TastyExpiration) -> ChainExpiry:

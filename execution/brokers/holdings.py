@@ -1,4 +1,4 @@
-"""What TWS says an account holds, against what its executions make of what was told before."""
+"""What a broker says an account holds, against what its executions make of what was told before."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from models.ids import AccountId, ContractKey, ExecutionId
 from models.position import UnifiedPosition
 from models.trade import Execution
 
-#: TWS tells fills and positions on two roads. So long a difference is taken for one of them being late.
+#: Brokers tell fills and positions on two roads. So long a difference is taken for one of them being late.
 PATIENCE_S: Final = 3.0
-#: After a fill on which TWS's positions are silent altogether: the fill is the newer word, its silence the older one.
+#: After a fill on which the broker's positions are silent altogether: the fill is the newer word, its silence the older one.
 SILENCE_S: Final = 10.0
 _NOTHING: Final = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A holding in TWS's word. `average_price` is per share, None where TWS does not say."""
+    """A holding in the broker's word. `average_price` is per share, None where the broker does not say."""
 
     contract: Contract
     quantity: Decimal
@@ -35,6 +35,7 @@ class Holdings:
     """One account's holdings. Times in seconds are those of a monotonic clock."""
 
     account_id: AccountId
+    broker: BrokerName
     _word: dict[ContractKey, Held] = field(default_factory=dict)
     #: Quantities last told to the desk; None before that: nothing can be late.
     _told: dict[ContractKey, Decimal] | None = None
@@ -57,7 +58,7 @@ class Holdings:
         return self._as_of
 
     def hear(self, held: Held, now_s: float) -> bool:
-        """Takes TWS's word on a contract (quantity 0: gone); True when it is news."""
+        """Takes the broker's word on a contract (quantity 0: gone); True when it is news."""
         key = held.contract.key
         before = self._word.get(key)
         if held.quantity:
@@ -66,7 +67,7 @@ class Holdings:
             self._word.pop(key, None)
         now = self._word.get(key)
         if before == now and (before is None or now is None or _same(before, now)):
-            # The same word again, yet newer than a fill: TWS holds to it.
+            # The same word again, yet newer than a fill: the broker holds to it.
             if key in self._filled_s:
                 self._spoken_s[key] = now_s
             return False
@@ -74,7 +75,7 @@ class Holdings:
         return True
 
     def lend_price(self, key: ContractKey, price: Decimal) -> bool:
-        """Takes an average price from elsewhere where TWS's word has none; True when it was wanted."""
+        """Takes an average price from elsewhere where the broker's word has none; True when it was wanted."""
         held = self._word.get(key)
         if held is None or held.average_price is not None:
             return False
@@ -82,7 +83,7 @@ class Holdings:
         return True
 
     def take(self, execution: Execution, now_s: float) -> bool:
-        """Takes a fill; True when TWS's word must follow it. One that was told with the positions is passed over."""
+        """Takes a fill; True when the broker's word must follow it. One that was told with the positions is passed over."""
         at_utc = execution.executed_at_utc
         self._newest_fill_utc = at_utc if self._newest_fill_utc is None else max(at_utc, self._newest_fill_utc)
         if self._as_of is None or at_utc <= self._as_of:
@@ -96,7 +97,7 @@ class Holdings:
         return True
 
     def differs(self) -> tuple[ContractKey, ...]:
-        """Returns the contracts on which TWS's word and the fills do not agree."""
+        """Returns the contracts on which the broker's word and the fills do not agree."""
         if self._told is None:
             return ()
         expected = dict(self._told)
@@ -111,7 +112,7 @@ class Holdings:
         return max((self._waits_until_s(key) for key in self.differs()), default=None)
 
     def tell(self, at_utc: datetime | None) -> tuple[UnifiedPosition, ...]:
-        """Returns TWS's word as told to the desk, as of `at_utc` or of the newest fill told, whichever is later."""
+        """Returns the broker's word as told to the desk, as of `at_utc` or of the newest fill told, whichever is later."""
         moments = (at_utc, self._as_of, self._newest_fill_utc)
         self._as_of = max((moment for moment in moments if moment is not None), default=None)
         self._told = {key: held.quantity for key, held in self._word.items()}
@@ -127,7 +128,7 @@ class Holdings:
         return [held.contract for key, held in self._word.items() if self._price(key) is None]
 
     def keep_only(self, keys: Collection[ContractKey], now_s: float) -> bool:
-        """Drops what TWS did not name when it named all; True when something was dropped."""
+        """Drops what the broker did not name when it named all; True when something was dropped."""
         gone = [key for key in self._word if key not in keys]
         for key in gone:
             del self._word[key]
@@ -151,7 +152,7 @@ class Holdings:
     def _position(self, key: ContractKey) -> UnifiedPosition:
         held, price = self._word[key], self._price(key)
         return UnifiedPosition(
-            broker=BrokerName.IBKR,
+            broker=self.broker,
             account_id=self.account_id,
             contract=held.contract,
             quantity=held.quantity,
