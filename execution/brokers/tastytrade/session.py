@@ -1,0 +1,401 @@
+"""One login at Tastytrade, the real one: `wire_port.TastyWire` on the SDK's session and its two streams.
+
+Answers are read object by object; what cannot be read goes to the alert sink as OddObject and costs its list nothing
+else. Everything runs on the engine's loop; the session is made, used and closed there.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import date
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+from execution.brokers.tastytrade.alerts import AlertStream
+from execution.brokers.tastytrade.dxlink import QuoteStream
+from execution.brokers.tastytrade.facts import (
+    AlertFact,
+    OddObject,
+    TastyAccount,
+    TastyBalance,
+    TastyDryRun,
+    TastyExpiration,
+    TastyMetrics,
+    TastyOrder,
+    TastyPosition,
+    TastyTransaction,
+)
+from execution.brokers.tastytrade.parsing import Odd, each
+from execution.brokers.tastytrade.parsing_accounts import (
+    account_of,
+    balance_of,
+    margin_type_of,
+    position_of,
+    transaction_of,
+)
+from execution.brokers.tastytrade.parsing_alerts import alert_of
+from execution.brokers.tastytrade.parsing_chains import chain_of, futures_chain_of, metrics_of, streamer_symbol_of
+from execution.brokers.tastytrade.parsing_orders import (
+    draft_body,
+    dry_run_of,
+    order_of,
+    placed_order_of,
+    replacement_body,
+)
+from execution.brokers.tastytrade.parsing_replies import Reply
+from execution.brokers.tastytrade.rest import Params, RestClient
+from execution.brokers.tastytrade.seam import load_sdk
+from execution.brokers.tastytrade.settings import TastySecrets, TastySettings
+from execution.brokers.tastytrade.wire_port import AlertSink, Login, MarketSink, TastyOrderDraft
+from models.clock import Clock
+from models.errors import BrokerFailure, BugError, FailureKind, InvalidInput
+
+T = TypeVar("T")
+
+_TRADE: Final = "trade"
+_PER_PAGE: Final = 250
+#: More pages than any account has: a page count that never ends is not believed.
+_MOST_PAGES: Final = 400
+_SYMBOLS_PER_QUESTION: Final = 100
+_JWT_PARTS: Final = 3
+_INSTRUMENTS: Final = {
+    "Equity": "equities",
+    "Index": "equities",
+    "Equity Option": "equity-options",
+    "Future": "futures",
+    "Future Option": "future-options",
+    "Cryptocurrency": "cryptocurrencies",
+}
+
+
+class TastySession:
+    """Opened once; a login that failed leaves nothing behind, and may be tried again."""
+
+    def __init__(
+        self,
+        settings: TastySettings,
+        secrets: TastySecrets,
+        clock: Clock,
+        *,
+        alerts: AlertSink,
+        market: MarketSink,
+    ) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._clock = clock
+        self._alert_sink = alerts
+        self._market_sink = market
+        self._sdk = load_sdk()
+        self._open_rest: RestClient | None = None
+        self._alerts: AlertStream | None = None
+        self._quotes: QuoteStream | None = None
+        self._wanted: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+
+    # --- life --------------------------------------------------------------------------------------------------------
+
+    async def open(self) -> Login:
+        """Logs in and reads the accounts. Raises BrokerFailure."""
+        if self._open_rest is not None:
+            raise BugError("the Tastytrade session is open")
+        rest = self._open_rest = RestClient(self._sdk, self._settings, self._secrets)
+        try:
+            await rest.login()
+            return Login(await self._read_accounts(), scopes_of(self._secrets.refresh_token))
+        except BaseException:
+            self._open_rest = None
+            await rest.close()
+            raise
+
+    async def close(self) -> None:
+        """Ends streams and session; no fact comes afterwards."""
+        alerts, quotes, rest = self._alerts, self._quotes, self._open_rest
+        self._alerts = self._quotes = self._open_rest = None
+        if alerts is not None:
+            await alerts.stop()
+        if quotes is not None:
+            await quotes.stop()
+        if rest is not None:
+            await rest.close()
+
+    async def start_alerts(self, account_numbers: Collection[str]) -> None:
+        """Starts the account stream, or starts it anew for other accounts."""
+        if self._alerts is not None:
+            await self._alerts.stop()
+        stream = self._alerts = AlertStream(
+            sdk=self._sdk,
+            session=self._rest.session,
+            settings=self._settings,
+            sink=self._tell_alert,
+            parse=alert_of,
+        )
+        try:
+            await stream.start(account_numbers)
+        except BaseException:
+            self._alerts = None
+            raise
+
+    async def start_quotes(self) -> None:
+        """Starts the quote stream with the symbols stated so far."""
+        if self._quotes is not None:
+            raise BugError("the quote stream is started once")
+        stream = self._quotes = QuoteStream(
+            sdk=self._sdk,
+            session=self._rest.session,
+            settings=self._settings,
+            clock=self._clock,
+            sink=self._market_sink,
+        )
+        stream.set_symbols(*self._wanted)
+        try:
+            await stream.start()
+        except BaseException:
+            self._quotes = None
+            raise
+
+    def set_streamer_symbols(self, quotes: Collection[str], greeks: Collection[str]) -> None:
+        """States the full set of streamer symbols wanted, also before the stream is started."""
+        self._wanted = (frozenset(quotes), frozenset(greeks))
+        if self._quotes is not None:
+            self._quotes.set_symbols(*self._wanted)
+
+    # --- accounts ----------------------------------------------------------------------------------------------------
+
+    async def balance(self, account_number: str) -> TastyBalance:
+        """Returns an account's money."""
+        what = f"the balance of account {account_number}"
+        reply = await self._rest.read(what, f"/accounts/{_part(account_number)}/balances/USD")
+        return self._one(what, reply, lambda raw: balance_of(raw, account_number))
+
+    async def positions(self, account_number: str) -> tuple[TastyPosition, ...]:
+        """Returns what an account holds."""
+        what = f"the positions of account {account_number}"
+        reply = await self._rest.read(what, f"/accounts/{_part(account_number)}/positions")
+        return self._each(what, self._items(what, reply), lambda raw: position_of(raw, account_number))
+
+    async def transactions(self, account_number: str, since: date) -> tuple[TastyTransaction, ...]:
+        """Returns transactions since a day, oldest first, all pages; asked for oldest first, so that none slips by."""
+        what = f"the transactions of account {account_number}"
+        params = {"start-date": since.isoformat(), "sort": "Asc"}
+        found = await self._pages(
+            what,
+            f"/accounts/{_part(account_number)}/transactions",
+            params,
+            lambda raw: transaction_of(raw, account_number),
+        )
+        by_id = {transaction.transaction_id: transaction for transaction in found}
+        return tuple(sorted(by_id.values(), key=_transaction_order))
+
+    # --- orders ------------------------------------------------------------------------------------------------------
+
+    async def orders(self, account_number: str, since: date) -> tuple[TastyOrder, ...]:
+        """Returns every order since a day, newest first, all pages, and older ones that still work."""
+        what = f"the orders of account {account_number}"
+        found = await self._pages(
+            what,
+            f"/accounts/{_part(account_number)}/orders",
+            {"start-date": since.isoformat(), "sort": "Desc"},  # an order that comes meanwhile is doubled, not missed
+            lambda raw: order_of(raw, account_number),
+        )
+        by_id = {order.order_id: order for order in (*found, *await self.live_orders(account_number))}
+        return tuple(sorted(by_id.values(), key=_order_order, reverse=True))
+
+    async def live_orders(self, account_number: str) -> tuple[TastyOrder, ...]:
+        """Returns the orders of today that are working or ended today, and older ones that still work."""
+        what = f"the working orders of account {account_number}"
+        reply = await self._rest.read(what, f"/accounts/{_part(account_number)}/orders/live")
+        return self._each(what, self._items(what, reply), lambda raw: order_of(raw, account_number))
+
+    async def order(self, account_number: str, order_id: str) -> TastyOrder | None:
+        """Returns one order, None when there is none of that id."""
+        what = f"order {order_id}"
+        reply = await self._rest.find(what, f"/accounts/{_part(account_number)}/orders/{_part(order_id)}")
+        return None if reply is None else self._one(what, reply, lambda raw: order_of(raw, account_number))
+
+    async def dry_run(self, account_number: str, draft: TastyOrderDraft) -> TastyDryRun:
+        """Asks what an order would need; a refusal is an answer."""
+        what = "the simulation"
+        path = f"/accounts/{_part(account_number)}/orders/dry-run"
+        reply = await self._rest.trial(what, path, draft_body(draft))
+        if reply.is_ok and not isinstance(reply.data, dict):
+            raise self._rest.unreadable(what, "there is nothing in it")
+        return dry_run_of(reply.data, reply.errors)
+
+    async def place(self, account_number: str, draft: TastyOrderDraft) -> TastyOrder:
+        """Sends an order once and returns it as accepted."""
+        what = "the order"
+        path = f"/accounts/{_part(account_number)}/orders"
+        return self._accepted(what, account_number, await self._rest.write(what, "POST", path, draft_body(draft)))
+
+    async def replace(self, account_number: str, order_id: str, draft: TastyOrderDraft) -> TastyOrder:
+        """Replaces a working order once; returns the successor (another id)."""
+        what = f"the change of order {order_id}"
+        path = f"/accounts/{_part(account_number)}/orders/{_part(order_id)}"
+        return self._accepted(what, account_number, await self._rest.write(what, "PUT", path, replacement_body(draft)))
+
+    async def cancel(self, account_number: str, order_id: str) -> None:
+        """Asks to cancel, once."""
+        path = f"/accounts/{_part(account_number)}/orders/{_part(order_id)}"
+        await self._rest.write(f"the cancel of order {order_id}", "DELETE", path)
+
+    # --- the market --------------------------------------------------------------------------------------------------
+
+    async def metrics(self, symbols: Collection[str]) -> tuple[TastyMetrics, ...]:
+        """Returns betas and vol ranks; a symbol that makes the whole question fail is found by halves and left out."""
+        wanted = tuple(dict.fromkeys(symbols))
+        found: list[TastyMetrics] = []
+        for start in range(0, len(wanted), _SYMBOLS_PER_QUESTION):
+            found.extend(await self._metrics(wanted[start : start + _SYMBOLS_PER_QUESTION]))
+        return tuple(found)
+
+    async def chain(self, underlying: str) -> tuple[TastyExpiration, ...]:
+        """Returns every expiration of every root on an equity or index, nested; empty for an unknown one."""
+        what = f"the chain of {underlying}"
+        reply = await self._rest.find(what, f"/option-chains/{_part(underlying)}/nested")
+        return () if reply is None else chain_of(self._items(what, reply), source=what, odd=self._tell_odd)
+
+    async def futures_chain(self, product: str) -> tuple[TastyExpiration, ...]:
+        """Returns every expiration of the options on a futures product (`ES`)."""
+        what = f"the chain of {product}"
+        reply = await self._rest.find(what, f"/futures-option-chains/{_part(product.removeprefix('/'))}/nested")
+        if reply is None:
+            return ()
+        try:
+            return futures_chain_of(reply.mapping(), source=what, odd=self._tell_odd)
+        except Odd as error:
+            raise self._rest.unreadable(what, str(error)) from None
+
+    async def streamer_symbol(self, symbol: str, instrument_type: str) -> str:
+        """Returns DXLink's symbol of an instrument; raises InvalidInput when Tastytrade does not know it."""
+        kind = _INSTRUMENTS.get(instrument_type)
+        if kind is None:
+            raise InvalidInput("symbol", f"Tastytrade streams no quotes of the type {instrument_type!r}.")
+        path_symbol = symbol.removeprefix("/") if kind == "futures" else symbol
+        reply = await self._rest.find(f"the symbol {symbol}", f"/instruments/{kind}/{_part(path_symbol)}")
+        if reply is None:
+            raise InvalidInput("symbol", f"Tastytrade does not know {symbol}.")
+        return self._one(f"the symbol {symbol}", reply, streamer_symbol_of)
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    @property
+    def _rest(self) -> RestClient:
+        if self._open_rest is None:
+            raise BugError("the Tastytrade session is not open")
+        return self._open_rest
+
+    async def _read_accounts(self) -> tuple[TastyAccount, ...]:
+        what = "the accounts"
+        reply = await self._rest.read(what, "/customers/me/accounts")
+        accounts = self._each(what, self._items(what, reply), account_of)
+        scopes = scopes_of(self._secrets.refresh_token)
+        is_read_only = bool(scopes) and _TRADE not in scopes
+        return tuple([await self._with_status(account, is_read_only=is_read_only) for account in accounts])
+
+    async def _with_status(self, account: TastyAccount, *, is_read_only: bool) -> TastyAccount:
+        """Adds the kind of margin; an account whose status is refused or unreadable stands without it."""
+        account = replace(account, may_trade=account.may_trade and not is_read_only)
+        if account.is_closed:
+            return account
+        what = f"the trading status of account {account.account_number}"
+        try:
+            reply = await self._rest.read(what, f"/accounts/{_part(account.account_number)}/trading-status")
+            margin_type, is_frozen = self._one(what, reply, margin_type_of)
+        except BrokerFailure as failure:
+            if failure.kind not in (FailureKind.REJECTED, FailureKind.PROTOCOL):
+                raise
+            self._tell_odd(OddObject(what, failure.what, ""))
+            return account
+        return replace(account, margin_type=margin_type, may_trade=account.may_trade and not is_frozen)
+
+    async def _metrics(self, symbols: tuple[str, ...]) -> tuple[TastyMetrics, ...]:
+        what = f"the market metrics of {symbols[0]}" + (" and others" if len(symbols) > 1 else "")
+        try:
+            reply = await self._rest.read(what, "/market-metrics", {"symbols": ",".join(symbols)})
+        except BrokerFailure as failure:
+            if failure.kind not in (FailureKind.REJECTED, FailureKind.PROTOCOL):
+                raise
+            if len(symbols) == 1:
+                self._tell_odd(OddObject(what, failure.what, ""))
+                return ()
+            half = len(symbols) // 2
+            return (*await self._metrics(symbols[:half]), *await self._metrics(symbols[half:]))
+        return self._each(what, self._items(what, reply), metrics_of)
+
+    async def _pages(self, what: str, path: str, params: Params, parse: Callable[[object], T]) -> tuple[T, ...]:
+        found: list[T] = []
+        for page in range(_MOST_PAGES):
+            reply = await self._rest.read(what, path, {**params, "per-page": _PER_PAGE, "page-offset": page})
+            found.extend(self._each(what, self._items(what, reply), parse))
+            if not reply.has_more(page, _PER_PAGE):
+                return tuple(found)
+        raise self._rest.unreadable(what, f"there are more than {_MOST_PAGES} pages")
+
+    def _accepted(self, what: str, account_number: str, reply: Reply) -> TastyOrder:
+        """Reads the answer to a write: where that fails, the order may be live all the same."""
+        try:
+            return placed_order_of(reply.data, account_number)
+        except Odd as error:
+            raise self._rest.unreadable(what, str(error), is_write=True) from None
+
+    def _items(self, what: str, reply: Reply) -> list[Any]:
+        try:
+            return reply.items()
+        except Odd as error:
+            raise self._rest.unreadable(what, str(error)) from None
+
+    def _each(self, what: str, items: Collection[object], parse: Callable[[object], T]) -> tuple[T, ...]:
+        return each(items, parse, source=what, odd=self._tell_odd)
+
+    def _one(self, what: str, reply: Reply, parse: Callable[[object], T]) -> T:
+        try:
+            return parse(reply.data)
+        except Odd as error:
+            raise self._rest.unreadable(what, str(error)) from None
+
+    def _tell_odd(self, odd: OddObject) -> None:
+        rest = self._open_rest
+        if rest is not None:  # closed: no fact comes any more
+            self._alert_sink(replace(odd, raw=rest.scrubber.clean(odd.raw), what=rest.scrubber.clean(odd.what)))
+
+    def _tell_alert(self, fact: AlertFact) -> None:
+        if isinstance(fact, OddObject):
+            self._tell_odd(fact)
+        else:
+            self._alert_sink(fact)
+
+
+def scopes_of(refresh_token: str) -> tuple[str, ...]:
+    """Returns the scopes a refresh token was granted, read out of the token itself; empty when it is opaque."""
+    parts = refresh_token.split(".")
+    if len(parts) != _JWT_PARTS:
+        return ()
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return ()
+    scope = claims.get("scope") if isinstance(claims, dict) else None
+    if isinstance(scope, str):
+        return tuple(scope.split())
+    return tuple(item for item in scope if isinstance(item, str)) if isinstance(scope, list) else ()
+
+
+def _part(text: str) -> str:
+    """One part of a path: a slash or a blank in it belongs to the symbol."""
+    return quote(text, safe="")
+
+
+def _transaction_order(transaction: TastyTransaction) -> tuple[float, int, str]:
+    at = transaction.executed_at_utc
+    return (0.0 if at is None else at.timestamp(), *_id_order(transaction.transaction_id))
+
+
+def _order_order(order: TastyOrder) -> tuple[float, int, str]:
+    at = order.received_at_utc or order.updated_at_utc
+    return (0.0 if at is None else at.timestamp(), *_id_order(order.order_id))
+
+
+def _id_order(number: str) -> tuple[int, str]:
+    return (int(number), "") if number.isascii() and number.isdigit() else (0, number)
