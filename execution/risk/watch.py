@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 
 from execution.analysis.service import AnalysisService
@@ -20,6 +21,8 @@ from models.risk import RiskBreach
 #: Ticks are gathered this long, then everything is computed once. The window takes states every 50 ms: with as long a
 #: pause here too, a quote would be more than 100 ms old before it is in the Greeks on screen.
 _GATHER_S = 0.02
+#: Without news everything is computed this often all the same: what is old must turn grey when no tick comes at all.
+_AGED_AFTER_S = 5.0
 #: The tree's numbers repaint no faster than an eye follows.
 _NUMBERS_EVERY_S = 0.2
 
@@ -70,10 +73,12 @@ class RiskWatch:
             self._dirty.set()
 
     async def run(self) -> None:
-        """Computes whenever something changed, at most every 20 ms."""
+        """Computes whenever something changed, at most every 20 ms; and every few seconds, because figures age."""
         self._publisher.state(self._breaches.state())
         while True:
-            await self._dirty.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_AGED_AFTER_S):
+                    await self._dirty.wait()
             self._dirty.clear()
             await self.compute()
             await asyncio.sleep(_GATHER_S)

@@ -199,6 +199,8 @@ def test_paper_and_live_cannot_be_mistaken(qtbot: QtBot, make: Maker, bridge: Br
     ("changes", "words"),
     [
         ({"phase": Phase.RECONCILING}, "Reconciling"),
+        ({"phase": Phase.RECONCILING, "problem": "No connection."}, "No connection.  Trading is locked until orders"),
+        ({"phase": Phase.CONNECTING, "problem": "Nothing listens."}, "Nothing listens.  Trading is locked until the"),
         ({"phase": Phase.READ_ONLY, "problem": "Another desk has the database."}, "Another desk has the database."),
         ({"phase": Phase.FAILED, "problem": "The database is newer."}, "The database is newer."),
         ({"trading_state": TradingState.HALTED, "trading_state_reason": "Halted by the user"}, "HALTED"),

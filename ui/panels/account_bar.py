@@ -63,6 +63,8 @@ class AccountBar(QWidget):
         self._clock = clock
         self._trading = TradingState.ACTIVE
         self._strip_ink = Ink.BORDER
+        self._money: AccountValues | None = None
+        self._is_cut_off = False
         theme.changed.connect(self._paint_strip)
         self.setObjectName(self.KEY)
         self.setProperty("surface", "bar")
@@ -198,24 +200,30 @@ class AccountBar(QWidget):
         self.account_box.setCurrentIndex(max(0, self.account_box.findData(selected)))
 
     def _show_money(self, values: AccountValues | None) -> None:
-        self.net_liq.set(fmt.money(None if values is None else values.net_liquidation))
-        self.buying_power.set(fmt.money(None if values is None else values.buying_power))
+        self._money = values
+        ink = self._aged(Ink.TEXT)
+        self.net_liq.set(fmt.money(None if values is None else values.net_liquidation), ink)
+        self.buying_power.set(fmt.money(None if values is None else values.buying_power), ink)
         day = None if values is None else values.day_pnl
-        self.day_pnl.set(fmt.signed_money(day), sign_ink(None if day is None else float(day)))
+        self.day_pnl.set(fmt.signed_money(day), self._aged(sign_ink(None if day is None else float(day))))
         used = None if values is None else values.margin_used_pct
-        self.margin.set(fmt.percent(used, 0))
+        self.margin.set(fmt.percent(used, 0), ink)
         self.margin_bar.set_share(None if used is None else used / 100, is_breached=used is not None and used >= 100)
         maintenance = None if values is None else values.maintenance_margin
         self.margin.setToolTip(f"Maintenance margin {fmt.money(maintenance)} of net liquidation")
 
     def _on_market(self, market: MarketState) -> None:
-        self.spx.set(fmt.price(market.spx_price))
+        if self._is_cut_off is not (market.feed is FeedState.DOWN):
+            self._is_cut_off = not self._is_cut_off
+            self._show_money(self._money)
+        ink = self._aged(Ink.TEXT)
+        self.spx.set(fmt.price(market.spx_price), ink)
         kind = market.spx_kind
         word = kind_words.word(() if kind is None else (kind,))
         self.spx.caption.setText(f"SPX {word}".rstrip())
         self.spx.setToolTip("" if not word else kind_words.EXPLAINED[word])
-        self.spx_change.set(fmt.signed_percent(market.spx_change_pct, 2), sign_ink(market.spx_change_pct))
-        self.vix.set(fmt.price(market.vix))
+        self.spx_change.set(fmt.signed_percent(market.spx_change_pct, 2), self._aged(sign_ink(market.spx_change_pct)))
+        self.vix.set(fmt.price(market.vix), ink)
         self.vix.setToolTip(f"VIX {fmt.signed(market.vix_change, 2)} today")
         if market.regime is None:
             self.regime_chip.set(fmt.EM_DASH, Ink.TEXT_MUTED)
@@ -223,16 +231,20 @@ class AccountBar(QWidget):
         else:
             self.regime_chip.set(fmt.regime_name(market.regime.regime), regime_ink(market.regime.regime))
             self.regime_chip.setToolTip(_regime_tip(market.regime))
-        ink = self._theme.css(_FEED_INKS[market.feed])
+        dot = self._theme.css(_FEED_INKS[market.feed])
         word = _FEED_WORDS[market.feed]
         if market.feed is FeedState.STALE:
             word = f"stale {fmt.age(market.newest_quote_age_s)}"
-        html = f'<span style="color:{ink}">●</span> {word}'
+        html = f'<span style="color:{dot}">●</span> {word}'
         if self.feed.text() != html:
             self.feed.setText(html)
         self.feed.setToolTip(market.feed_text)
         if self.session.text() != market.session:
             self.session.setText(market.session)
+
+    def _aged(self, ink: Ink) -> Ink:
+        """Figures are grey while there is no connection: they are the last ones known."""
+        return Ink.STALE if self._is_cut_off else ink
 
     @Slot()
     def _show_time(self) -> None:

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from execution.views import BookStructure, LimitRow, MarketState, RiskState, ScenarioState
-from models.enums import Metric
+from models.enums import FeedState, Metric
 from ui import format as fmt
 from ui.bridge import Bridge
 from ui.engine_client import EngineClient
@@ -212,6 +212,8 @@ class RiskDashboardPanel(Panel):
 
     @Slot(object)
     def _on_market(self, market: MarketState) -> None:
+        for tile in self.tiles.values():
+            tile.set_cut_off(is_cut_off=market.feed is FeedState.DOWN)
         info = market.regime
         if info is None:
             self.regime.set("regime unknown", Ink.TEXT_MUTED)

@@ -97,6 +97,8 @@ class MetricTile(QFrame):
         self._theme = theme
         self.of = metric
         self.state = LimitState.UNKNOWN
+        self._value: float | None = None
+        self._is_cut_off = False
         self.setObjectName("tile")
         self.name = ElidedLabel(self)
         self.used = ValueLabel(theme, self, pixels=11, bold=True)
@@ -144,10 +146,19 @@ class MetricTile(QFrame):
         left_out = f"\n* {fmt.plural(excluded, 'position')} left out: unknown price or vol" if excluded else ""
         self.name.setToolTip(f"{name}, {fmt.metric_unit(self.of)}{left_out}{more}")
         self.value.setToolTip(self.name.toolTip() + (f"\n{detail}" if detail else ""))
-        is_odd = value is None or not math.isfinite(value)
-        self.value.set(fmt.metric_value(self.of, value), Ink.STALE if is_odd else Ink.TEXT)
+        self._value = value
+        self._show_figure()
         if detail != self.detail.text():
             self.detail.setText(detail)
+
+    def set_cut_off(self, *, is_cut_off: bool) -> None:
+        """Has the figure grey while there is no connection: it is the last one known."""
+        self._is_cut_off = is_cut_off
+        self._show_figure()
+
+    def _show_figure(self) -> None:
+        is_odd = self._is_cut_off or self._value is None or not math.isfinite(self._value)
+        self.value.set(fmt.metric_value(self.of, self._value), Ink.STALE if is_odd else Ink.TEXT)
 
     def show_limit(self, row: LimitRow | None, *, is_same_figure: bool) -> None:
         """Shows the limit; `is_same_figure` False: the bar is of the whole book in SPX points, not of the figure."""

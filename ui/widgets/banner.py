@@ -22,6 +22,12 @@ _WORDS = {
     Phase.FAILED: "The desk could not start. Nothing can be sent.",
 }
 
+#: What follows a problem that the desk works on by itself.
+_LOCKED = {
+    Phase.CONNECTING: "Trading is locked until the desk has reconciled.",
+    Phase.RECONCILING: "Trading is locked until orders, fills and positions agree.",
+}
+
 
 class Banner(QWidget):
     """Reads DeskState. `room_changing` comes just before its line appears or goes."""
@@ -89,6 +95,8 @@ class Banner(QWidget):
 
 
 def _message(desk: DeskState) -> tuple[str, Ink]:
+    if desk.phase in _LOCKED and desk.problem:
+        return f"{desk.problem}  {_LOCKED[desk.phase]}", Ink.WARNING
     if desk.phase is not Phase.READY:
         ink = {Phase.FAILED: Ink.ERROR, Phase.READ_ONLY: Ink.WARNING}.get(desk.phase, Ink.INFO)
         return f"{_WORDS[desk.phase]}  {desk.problem}".strip(), ink

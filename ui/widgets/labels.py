@@ -23,6 +23,11 @@ class ValueLabel(QLabel):
         self._paint_ink()
         theme.changed.connect(self._paint_ink)
 
+    @property
+    def ink(self) -> Ink:
+        """What it is written in."""
+        return self._ink
+
     def set(self, text: str, ink: Ink = Ink.TEXT) -> None:
         """Shows `text` in `ink`; does nothing when both are as they were."""
         if text != self.text():
