@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from execution.brokers.paper.faults import FaultScript, tour_orders
@@ -25,6 +26,7 @@ from execution.brokers.paper.store import last_desk_time
 from execution.sessions import ExchangeSessions
 from models.clock import Clock, SystemClock
 from models.errors import KnownError
+from models.ids import AccountId
 from tests.simulators.tws.pace import keep_pace
 from tests.simulators.tws.server import DEFAULT_ACCOUNT, TwsSimulator
 
@@ -67,6 +69,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ticks-per-s", type=float, metavar="N", help="send so many ticks a second, evenly in time")
     parser.add_argument("--tick-log", type=Path, metavar="FILE", help="with --ticks-per-s: write what left when")
     parser.add_argument("--empty-book", action="store_true", help="open a new account without the sample book")
+    parser.add_argument(
+        "--account",
+        type=AccountId,
+        default=DEFAULT_ACCOUNT.account_id,
+        metavar="ID",
+        help="the login's account, in a new data folder; U... is a live one (default %(default)s)",
+    )
     return parser
 
 
@@ -77,6 +86,7 @@ async def _serve(parsed: argparse.Namespace) -> None:
         seed=parsed.seed,
         sample_book=not parsed.empty_book,
         faults=tour_orders() if parsed.tour_orders else None,
+        account_id=parsed.account,
     )
     simulator.habits.paced_ticks = parsed.ticks_per_s is not None
     port = await simulator.start(parsed.port)
@@ -99,6 +109,7 @@ def open_simulator(
     seed: int,
     sample_book: bool,
     faults: FaultScript | None = None,
+    account_id: AccountId = DEFAULT_ACCOUNT.account_id,
 ) -> tuple[TwsSimulator, Clock, Clock]:
     """Returns the simulator on the market of the files, or the synthetic one, with its clock and the computer's.
 
@@ -113,7 +124,7 @@ def open_simulator(
         market=market,
         clock=clock,
         store_path=books,
-        settings=PaperSettings(accounts=(DEFAULT_ACCOUNT,), seed=seed),
+        settings=PaperSettings(accounts=(replace(DEFAULT_ACCOUNT, account_id=account_id),), seed=seed),
         calendar=sessions,
         faults=faults,
         sample_book=load_sample_book(_SAMPLE_BOOK) if sample_book else None,

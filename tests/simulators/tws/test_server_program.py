@@ -53,6 +53,17 @@ def test_the_program_says_where_it_listens_and_ends_when_its_input_closes(tmp_pa
     store.close()
 
 
+def test_the_program_may_be_of_a_live_account(tmp_path: Path) -> None:
+    with _program(tmp_path, "--account", "U7654321", "--empty-book") as (process, _):
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(_PATIENCE_S) == 0
+    (books,) = tmp_path.glob("paper-*/paper-broker.sqlite")
+    store = PaperStore(books, environment="synthetic-7")
+    assert [account.account_id for account in store.accounts()] == ["U7654321"]
+    store.close()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM to send")
 def test_the_program_ends_on_sigterm_and_may_open_an_empty_book(tmp_path: Path) -> None:
     with _program(tmp_path, "--empty-book", "--seed", "3") as (process, _):
