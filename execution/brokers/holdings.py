@@ -16,7 +16,7 @@ from models.trade import Execution
 
 #: Brokers tell fills and positions on two roads. So long a difference is taken for one of them being late.
 PATIENCE_S: Final = 3.0
-#: After a fill on which the broker's positions are silent altogether: the fill is the newer word, its silence the older one.
+#: After a fill on which the broker's positions are silent altogether: the fill is the newer word.
 SILENCE_S: Final = 10.0
 _NOTHING: Final = Decimal(0)
 
@@ -83,7 +83,7 @@ class Holdings:
         return True
 
     def take(self, execution: Execution, now_s: float) -> bool:
-        """Takes a fill; True when the broker's word must follow it. One that was told with the positions is passed over."""
+        """Takes a fill; True when positions must follow it. One that was told with the positions is passed over."""
         at_utc = execution.executed_at_utc
         self._newest_fill_utc = at_utc if self._newest_fill_utc is None else max(at_utc, self._newest_fill_utc)
         if self._as_of is None or at_utc <= self._as_of:
@@ -105,14 +105,14 @@ class Holdings:
             key = fill.contract.key
             expected[key] = expected.get(key, _NOTHING) + fill.signed_quantity
         keys = expected.keys() | self._word.keys()
-        return tuple(key for key in keys if expected.get(key, _NOTHING) != self._quantity(key))
+        return tuple(key for key in keys if expected.get(key, _NOTHING) != self.quantity_of(key))
 
     def patience_ends_s(self) -> float | None:
         """Returns when every present difference has had its time; None when there is none."""
         return max((self._waits_until_s(key) for key in self.differs()), default=None)
 
     def tell(self, at_utc: datetime | None) -> tuple[UnifiedPosition, ...]:
-        """Returns the broker's word as told to the desk, as of `at_utc` or of the newest fill told, whichever is later."""
+        """Returns the broker's word as told to the desk, as of the later of `at_utc` and the newest fill told."""
         moments = (at_utc, self._as_of, self._newest_fill_utc)
         self._as_of = max((moment for moment in moments if moment is not None), default=None)
         self._told = {key: held.quantity for key, held in self._word.items()}
@@ -141,7 +141,8 @@ class Holdings:
             return (spoken or 0.0) + PATIENCE_S
         return filled + SILENCE_S if spoken is None else max(spoken, filled) + PATIENCE_S
 
-    def _quantity(self, key: ContractKey) -> Decimal:
+    def quantity_of(self, key: ContractKey) -> Decimal:
+        """Returns how much is held by the broker's last word, short negative."""
         held = self._word.get(key)
         return _NOTHING if held is None else held.quantity
 
