@@ -75,10 +75,10 @@ class IbConnection:
             tell=self._tell,
             questions=self._questions,
             lines=self._lines,
-            own_zone=self._zone,
+            own_zone=lambda: self._own_zone,
             raise_ids=self._ib.client.updateReqId,
         )
-        install(self._ib, self._taps, self._questions, tell=self._tell, own_zone=self._zone)
+        install(self._ib, self._taps, self._questions, tell=self._tell, own_zone=lambda: self._own_zone)
         self._ib.updateEvent += self._on_packet
         self._ib.client.conn.hasData += self._on_bytes
         self._ib.client.conn.disconnected += self._on_disconnected
@@ -97,6 +97,11 @@ class IbConnection:
     def is_open(self) -> bool:
         """Whether the API has started and the socket stands."""
         return self._is_open
+
+    @property
+    def own_zone(self) -> tzinfo:
+        """TWS's own time zone, by its greeting."""
+        return self._own_zone
 
     async def open(self) -> Greeting:
         """Connects and starts the API. Raises BrokerFailure with advice; the connection is of no use then."""
@@ -278,9 +283,6 @@ class IbConnection:
     def _assert_thread(self) -> None:
         if threading.get_ident() != self._thread_id:
             raise BugError("the connection to TWS belongs to the engine's thread; another one touched it")
-
-    def _zone(self) -> tzinfo:
-        return self._own_zone
 
     def _new_id(self) -> int:
         self._assert_thread()

@@ -119,7 +119,7 @@ class OrderDesk:
             open_orders=tuple(working),
             completed_orders=tuple(ended),
             executions=tuple(each for each in executions if each is not None),
-            executions_since_utc=executions_since_utc(self._clock.now_utc(), listing.executed),
+            executions_since_utc=executions_since_utc(self._clock.now_utc(), listing.executed, listing.zone),
         )
 
     async def find_orders(self, order_ids: Collection[OrderId]) -> tuple[BrokerOrder, ...]:
@@ -133,8 +133,9 @@ class OrderDesk:
                 told = await self._teller.describe(record) if is_known and not record.is_refused else None
                 if told is not None:
                     mine.append(told)
-            if not mine and listing.missing is not None:
-                raise listing.missing
+            unproven = listing.why_unproven(order_id)
+            if not mine and unproven is not None:
+                raise unproven
             found += mine
         return tuple(found)
 
@@ -222,7 +223,7 @@ class OrderDesk:
         if listing is not None and record.perm_id in listing.working:
             return True
         is_refusing = record.refusal is not None or (heard is not None and info_of(heard.code).kind in _REFUSING)
-        is_proven = listing is not None and listing.is_complete
+        is_proven = listing is not None and listing.why_unproven(record.order_ref) is None
         if is_refusing and (is_proven or record.status is OrderStatus.REJECTED):
             record.is_refused = True
             if heard is not None:

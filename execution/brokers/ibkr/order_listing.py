@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Final
 
 from execution.brokers.ibkr.executions import FillBook
@@ -29,14 +29,24 @@ _CURE: Final = "Restart TWS if this stays so; the desk asks again meanwhile."
 class Listing:
     """What TWS listed: permanent ids of open orders, of those that work, of all it mentioned; and its executions.
 
-    `missing` says why the completed orders are not among them; None = they are, and absence proves something.
+    `zone` is TWS's own. `missing` says why the completed orders are not among them; None = they are, and absence proves
+    something, but not of those in `nameless`: the references of orders listed without a permanent id yet.
     """
 
     opened: frozenset[int]
     working: frozenset[int]
     mentioned: frozenset[int]
     executed: tuple[ExecutionFact, ...]
+    zone: tzinfo
     missing: BrokerFailure | None = None
+    nameless: frozenset[str] = frozenset()
+
+    def why_unproven(self, order_ref: str) -> BrokerFailure | None:
+        """Returns why the absence of an order of ours proves nothing; None = TWS does not have it."""
+        if self.missing is None and order_ref in self.nameless:
+            what = "TWS lists the order, but has not given it its permanent id yet."
+            return BrokerFailure(FailureKind.TIMEOUT, what, broker=BrokerName.IBKR.value, cure="Ask again in a moment.")
+        return self.missing
 
     @property
     def is_complete(self) -> bool:
@@ -127,10 +137,11 @@ class Lister:
         for execution in executed:
             self._book.take_fill(self._fills.take(execution))
         listed = frozenset(fact.perm_id for fact in opened if fact.perm_id and not fact.is_what_if)
+        nameless = frozenset(fact.order_ref for fact in opened if not fact.perm_id and not fact.is_what_if)
         told = listed | {fact.perm_id for fact in done} | {fact.perm_id for fact in executed}
         if missing is None:
             self._heard = wire
-        return Listing(listed, working, told - {0}, executed, missing)
+        return Listing(listed, working, told - {0}, executed, wire.own_zone, missing, nameless)
 
 
 async def _completed_orders(wire: IbWire) -> tuple[CompletedOrderFact, ...] | BrokerFailure:
@@ -150,14 +161,14 @@ async def _completed_orders(wire: IbWire) -> tuple[CompletedOrderFact, ...] | Br
         return BrokerFailure(error.kind, what, broker=BrokerName.IBKR.value, cure=_CURE)
 
 
-def executions_since_utc(now_utc: datetime, executed: Iterable[ExecutionFact]) -> datetime:
+def executions_since_utc(now_utc: datetime, executed: Iterable[ExecutionFact], tws_zone: tzinfo) -> datetime:
     """Returns since when TWS's executions are complete: its midnight, or the oldest one it told.
 
-    TWS cuts at midnight of its own zone, which it does not tell: of this computer's midnight and New York's the later
-    one is promised, so that a gap is rather reported once too often. A Trade Log that keeps days shows by itself.
+    Where TWS cuts is documented nowhere: of the midnights of its zone, this computer's and New York's the latest is
+    promised, so that a gap is rather reported once too often. A Trade Log that keeps days shows by itself.
     """
     midnights = [
         now.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(now_utc.tzinfo)
-        for now in (now_utc.astimezone(), now_utc.astimezone(NEW_YORK))
+        for now in (now_utc.astimezone(), now_utc.astimezone(NEW_YORK), now_utc.astimezone(tws_zone))
     ]
     return min([max(midnights), *(fact.at_utc for fact in executed)])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Protocol
 
@@ -72,6 +72,11 @@ class IbWire(Protocol):
     @property
     def is_open(self) -> bool:
         """Whether the API has started and the socket stands."""
+        ...
+
+    @property
+    def own_zone(self) -> tzinfo:
+        """TWS's own time zone; New York before it has greeted."""
         ...
 
     async def open(self) -> Greeting:

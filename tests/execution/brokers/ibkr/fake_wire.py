@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from execution.brokers.ibkr.facts import (
     CompletedOrderFact,
@@ -22,7 +22,7 @@ from execution.brokers.ibkr.facts import (
     PositionFact,
 )
 from execution.brokers.ibkr.wire_port import Greeting, IbOrder, WhatIfReply
-from models.clock import Clock
+from models.clock import NEW_YORK, Clock
 
 
 @dataclass(slots=True)
@@ -41,6 +41,7 @@ class FakeWire:
     what_if_reply: WhatIfReply = field(default_factory=lambda: WhatIfReply(None, None))
     next_order_id: int = 1
     is_open: bool = True
+    own_zone: tzinfo = NEW_YORK
     data_type: int = 1
     lines: dict[int, IbContract] = field(default_factory=dict)
     asked: list[tuple[str, object]] = field(default_factory=list)

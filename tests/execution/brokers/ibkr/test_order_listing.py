@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -26,7 +27,7 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     time.tzset()
 
 
-def test_executions_are_complete_since_the_later_of_both_midnights(zone: str) -> None:
+def test_executions_are_complete_since_the_later_midnight(zone: str) -> None:
     expected = {
         "UTC": {AFTERNOON: MIDNIGHT_NY, EVENING: datetime(2026, 5, 5, tzinfo=UTC)},
         "America/New_York": {AFTERNOON: MIDNIGHT_NY, EVENING: MIDNIGHT_NY},
@@ -36,9 +37,14 @@ def test_executions_are_complete_since_the_later_of_both_midnights(zone: str) ->
         },
     }
     for now, since in expected[zone].items():
-        assert executions_since_utc(now, ()) == since
+        assert executions_since_utc(now, (), NEW_YORK) == since
+
+
+def test_a_tws_in_another_zone_than_this_computer_cuts_at_its_own_midnight() -> None:
+    tokyo = ZoneInfo("Asia/Tokyo")
+    assert executions_since_utc(AFTERNOON, (), tokyo) == datetime(2026, 5, 5, tzinfo=tokyo)
 
 
 def test_an_older_execution_shows_that_tws_keeps_more_days() -> None:
     older = replace(fills_of(single())[0], at_utc=datetime(2026, 5, 1, 14, 30, tzinfo=UTC))
-    assert executions_since_utc(AFTERNOON, (older,)) == older.at_utc
+    assert executions_since_utc(AFTERNOON, (older,), NEW_YORK) == older.at_utc

@@ -1,12 +1,15 @@
-"""What TWS does not tell about somebody else's contracts holds up nothing of ours."""
+"""What TWS does not tell: it holds up nothing else, and proves nothing."""
 
 from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from execution.brokers.port import OrderEvent
 from models.enums import OrderStatus
-from tests.execution.brokers.ibkr.order_kit import Bench, fills_of, opened, play, root_of, single, status_of
+from models.errors import BrokerFailure
+from tests.execution.brokers.ibkr.order_kit import Bench, error, fills_of, opened, play, root_of, single, status_of
 
 
 def test_a_contract_nobody_tells_of_holds_up_no_other_word() -> None:
@@ -26,5 +29,20 @@ def test_a_contract_nobody_tells_of_holds_up_no_other_word() -> None:
         await desk.until(lambda: root_of(fill) in desk.executions())
         told = [event.order for event in desk.events if isinstance(event, OrderEvent)]
         assert {one.broker_order_id for one in told} == {"900", "700"}
+
+    play(scenario)
+
+
+def test_an_order_listed_before_it_has_its_permanent_id_is_not_taken_for_refused() -> None:
+    async def scenario(desk: Bench) -> None:
+        order = single()
+        await desk.desk.snapshot()
+        desk.wire.working = (opened(order, perm_id=0),)
+        with pytest.raises(BrokerFailure) as caught:
+            await desk.sent(order, error(110))
+        assert caught.value.outcome_unknown
+        desk.wire.working = (opened(order),)
+        (found,) = await desk.desk.find_orders([order.id])
+        assert (found.broker_order_id, found.status) == ("900", OrderStatus.PENDING)
 
     play(scenario)
