@@ -1,0 +1,426 @@
+"""Orders at Tastytrade: placed, replaced, cancelled, listed; what the exchange is told and what the stream tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from execution.brokers.paper.faults import FillBehavior, OrderScript
+from execution.brokers.paper.orders import PaperOrder
+from execution.brokers.paper.sessions import is_open
+from execution.brokers.paper.store import PaperStoreError
+from execution.brokers.port import BrokerEvent, BrokerOrder, ExecutionEvent, OrderEvent
+from models.clock import from_iso, new_york_time, to_iso
+from models.enums import OrderStatus
+from models.ids import AccountId, ExecutionId, OrderId, is_uuid4, new_order_id
+from models.trade import Execution
+from tests.simulators.tastytrade.alerts import AlertHub
+from tests.simulators.tastytrade.drafts import Draft, Terms, read_draft, read_terms
+from tests.simulators.tastytrade.fill_ids import exchange_id, fill_id
+from tests.simulators.tastytrade.listing import symbol_of
+from tests.simulators.tastytrade.preflight import Checked, Preflight
+from tests.simulators.tastytrade.records import LegFill, Records, TastyRecord
+from tests.simulators.tastytrade.replies import Data, JsonObject, Refusal, invalid, iso, items, not_found, number
+from tests.simulators.tastytrade.state import TastyState
+from tests.simulators.tastytrade.wire import HttpRequest
+
+_OFF_TICK: Final = "Order price does not conform to the minimum price variation."
+_ENDS: Final = {
+    OrderStatus.FILLED: "Filled",
+    OrderStatus.REJECTED: "Rejected",
+    OrderStatus.CANCEL_PENDING: "Cancel Requested",
+}
+_ON_ITS_WAY: Final = frozenset({"Received", "Routed", "In Flight"})
+_ENDED: Final = "Order is not in a state in which it can be changed."
+
+
+@dataclass(slots=True)
+class OrderDesk:
+    """Takes orders from clients, and from Tastytrade's own apps."""
+
+    tasty: TastyState
+    hub: AlertHub
+    records: Records
+    preflight: Preflight
+    #: What is told behind the answer that is being made.
+    afterwards: list[TastyRecord] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Takes up what an earlier run on this store left untold."""
+        for stored in self.tasty.core.store.executions():
+            record = self._record_of(stored.execution)
+            if record is not None:
+                for part in self._parts(stored.execution):
+                    self._fill(record, part)
+        for record in self.records.all():
+            paper = None if record.paper_id is None else self.tasty.core.exchange.find(record.paper_id)
+            if paper is not None and not record.is_done and record is self.records.working(record.paper_id):
+                self._follow_status(record, paper.report())
+        self.records.put(*self.records.all())
+
+    # --- placing ---
+
+    def dry_run(self, account: AccountId, body: Any) -> Data:
+        """Answers what an order would need; nothing is sent."""
+        checked = self.preflight.check(account, read_draft(body, self.tasty.listing))
+        record = self._record(account, checked, 0)
+        waits = checked.draft.terms.time_in_force == "GTC"
+        told = record.json() | {"status": "Contingent" if waits else "Received", "updated-at": 0}
+        for name in ("id", "ext-client-order-id", "ext-exchange-order-number", "ext-global-order-number"):
+            told.pop(name)
+        return Data(checked.told(told), status=201)
+
+    def place(self, account: AccountId, body: Any) -> Data:
+        """Takes an order."""
+        draft = read_draft(body, self.tasty.listing)
+        record, checked = self.accept(account, draft)
+        return Data(checked.told(record.json()), status=201)
+
+    def accept(self, account: AccountId, draft: Draft) -> tuple[TastyRecord, Checked]:
+        """Takes an order into the exchange; raises Refusal when it is not taken."""
+        if draft.terms.order_type not in ("Limit", "Market"):
+            text = f"{draft.terms.order_type} orders are taken as part of a complex order only"
+            raise Refusal(422, "order_type_not_supported", text)
+        checked = self.preflight.check(account, draft, self._free_id(draft.terms.external_identifier))
+        record = self._record(account, checked, self.records.next_id())
+        self.enter(record, checked)
+        return record, checked
+
+    def enter(self, record: TastyRecord, checked: Checked) -> None:
+        """Gives a checked order to the exchange and begins its story."""
+        core, order, now_utc = self.tasty.core, checked.order, self.tasty.now()
+        if checked.is_off_tick:
+            self.tasty.faults.for_order(order.id, OrderScript(fills=FillBehavior.REJECT, reason=_OFF_TICK))
+        record.paper_id = order.id
+        record.become("Received" if self._is_closed() else self.tasty.habits.accepted_status, now_utc)
+        self.records.put(record)
+        try:
+            core.exchange.accept(core.draft(order, now_utc), now_utc)
+        except PaperStoreError as error:
+            raise Refusal(500, "internal_error", str(error)) from error
+        self._tell_new(record)
+
+    def _tell_new(self, record: TastyRecord) -> None:
+        if self.tasty.habits.alerts_first:
+            self.tell(record)
+        else:
+            self.afterwards.append(record)
+
+    def tell_afterwards(self) -> None:
+        """Tells what had to wait for an answer."""
+        waiting, self.afterwards = self.afterwards, []
+        for record in waiting:
+            self.tell(record)
+
+    def _free_id(self, external: str) -> OrderId:
+        """The exchange's id of a new order: the client's own when that is a uuid nobody used yet."""
+        own = OrderId(external)
+        return own if is_uuid4(external) and self.tasty.core.exchange.find(own) is None else new_order_id()
+
+    def _record(self, account: AccountId, checked: Checked, number_: int) -> TastyRecord:
+        draft, now = checked.draft, to_iso(self.tasty.now())
+        terms = draft.terms
+        return TastyRecord(
+            id=number_,
+            account=account,
+            paper_id=None,
+            order_type=terms.order_type,
+            time_in_force=terms.time_in_force,
+            net_price=None if terms.net_price is None else str(terms.net_price),
+            legs=draft.record_legs(),
+            size=draft.size,
+            underlying=draft.underlying,
+            underlying_type=draft.underlying_type,
+            received_at=now,
+            updated_at=now,
+            status="Received",
+            external_identifier=terms.external_identifier,
+            source=terms.source,
+            stop_trigger=None if terms.stop_trigger is None else str(terms.stop_trigger),
+        )
+
+    def _is_closed(self) -> bool:
+        core = self.tasty.core
+        return core.settings.session_hours and not is_open(core.calendar, self.tasty.now())
+
+    # --- changing ---
+
+    def replace(self, account: AccountId, number_: int, body: Any) -> Data:
+        """Takes another price for an order: a new order, which takes the place of the old one a moment later."""
+        old, paper = self._changeable(account, number_)
+        terms = read_terms(body)
+        if terms.order_type != old.order_type or terms.net_price is None:
+            raise invalid("Only the price of a limit order can be changed")
+        why = self.tasty.core.price_refusal(paper, terms.net_price, self.tasty.now())
+        if why is not None and "on the tick" not in why:
+            raise Refusal(422, "cannot_update_order", why)
+        new = self._successor(old, terms)
+        self.records.put(old, new)
+        self.tell(old)
+        self.tell(new)
+        due_utc = self.tasty.now() + timedelta(seconds=self.tasty.habits.replace_delay_s)
+        self.tasty.postponed.at(due_utc, lambda: self._take_over(old, new, off_tick=why is not None))
+        return Data(new.json())
+
+    def _successor(self, old: TastyRecord, terms: Terms) -> TastyRecord:
+        now_utc = self.tasty.now()
+        new = TastyRecord(
+            id=self.records.next_id(),
+            account=old.account,
+            paper_id=old.paper_id,
+            order_type=terms.order_type,
+            time_in_force=terms.time_in_force,
+            net_price=None if terms.net_price is None else str(terms.net_price),
+            legs=[type(leg)(leg.symbol, leg.instrument_type, leg.action, leg.quantity) for leg in old.legs],
+            size=old.size,
+            underlying=old.underlying,
+            underlying_type=old.underlying_type,
+            received_at=to_iso(now_utc),
+            updated_at=to_iso(now_utc),
+            status="Contingent",
+            external_identifier=terms.external_identifier or old.external_identifier,
+            source=terms.source,
+            replaces=old.id,
+            contingent_status="Pending Order",
+        )
+        old.replacing, old.edited = new.id, True
+        old.become("Replace Requested", now_utc)
+        return new
+
+    def _take_over(self, old: TastyRecord, new: TastyRecord, *, off_tick: bool) -> None:
+        """The replacement is at the exchange: it works, unless the old order is over, or the price is refused."""
+        core, now_utc = self.tasty.core, self.tasty.now()
+        paper = None if old.paper_id is None else core.exchange.find(old.paper_id)
+        new.contingent_status = ""
+        if paper is None or paper.is_done or paper.status is OrderStatus.CANCEL_PENDING or off_tick:
+            new.reject_reason = _OFF_TICK if off_tick else "The order to be replaced is no longer working."
+            new.become("Rejected" if off_tick else self.tasty.habits.aborted_replacement, now_utc)
+            if not old.is_done:
+                old.become(
+                    "Cancel Requested" if paper and paper.status is OrderStatus.CANCEL_PENDING else "Live", now_utc
+                )
+            self._finish(old, new)
+            return
+        core.exchange.change_price(paper, Decimal(new.net_price or 0), now_utc)
+        self._shrink(new, paper)
+        old.become("Cancelled", now_utc)
+        new.become("Routed", now_utc)
+        self._finish(old, new)
+
+    def _shrink(self, new: TastyRecord, paper: PaperOrder) -> None:
+        """What filled before the replacement stays with the order that was replaced."""
+        new.base_packages, new.size = paper.filled_packages, paper.remaining
+        for mine, leg in zip(new.legs, paper.legs, strict=True):
+            mine.quantity = leg.quantity // paper.packages * paper.remaining
+
+    def _finish(self, old: TastyRecord, new: TastyRecord) -> None:
+        self.records.put(old, new)
+        self.tell(old)
+        self.tell(new)
+        self.hub.flush()
+
+    def cancel(self, account: AccountId, number_: int) -> Data:
+        """Asks the exchange to cancel an order."""
+        record, paper = self._changeable(account, number_)
+        if self.tasty.core.refuses_cancel(paper):
+            raise Refusal(422, "cannot_update_order", "The exchange refused to cancel the order.")
+        record.become("Cancel Requested", self.tasty.now())
+        self.records.put(record)
+        self.tasty.core.exchange.request_cancel(paper, self.tasty.now())
+        return Data(record.json())
+
+    def _changeable(self, account: AccountId, number_: int) -> tuple[TastyRecord, PaperOrder]:
+        record = self.find(account, number_)
+        paper = None if record.paper_id is None else self.tasty.core.exchange.find(record.paper_id)
+        waits = record.status in {"Contingent", "Cancel Requested", "Replace Requested"}
+        if record.is_done or paper is None or paper.is_done or waits:
+            raise Refusal(422, "cannot_update_order", f"{_ENDED} (status {record.status})")
+        return record, paper
+
+    # --- what the exchange tells ---
+
+    def follow(self, events: Sequence[BrokerEvent]) -> None:
+        """Takes fills and states over, and tells each."""
+        for event in events:
+            if isinstance(event, ExecutionEvent):
+                self._execution(event.execution)
+            elif isinstance(event, OrderEvent):
+                self._state(event)
+
+    def _execution(self, execution: Execution) -> None:
+        record = self._record_of(execution)
+        if record is None:
+            return
+        gap_s = self.tasty.habits.leg_gap_s
+        number_ = next((n for n, leg in enumerate(record.legs) if leg.symbol == symbol_of(execution.contract)), 0)
+        if number_ and gap_s > 0:
+            due_utc = self.tasty.now() + timedelta(seconds=gap_s * number_)
+            self.tasty.postponed.at(due_utc, lambda: self._tell_fill(record, execution, flush=True))
+        else:
+            self._tell_fill(record, execution, flush=False)
+
+    def _tell_fill(self, record: TastyRecord, execution: Execution, *, flush: bool) -> None:
+        for part in self._parts(execution):
+            self._fill(record, part)
+            paper = None if record.paper_id is None else self.tasty.core.exchange.find(record.paper_id)
+            if paper is not None and paper.status is OrderStatus.FILLED and _is_last(execution, paper):
+                record.become("Filled", self.tasty.now())
+            elif record.status in _ON_ITS_WAY:
+                record.become("Live", self.tasty.now())
+            self.records.put(record)
+            if self.tasty.habits.staggered:
+                self.tell(record)
+        if flush:
+            self.hub.flush()
+
+    def _parts(self, execution: Execution) -> Iterable[Execution]:
+        """An execution as one fill, or each contract of it by itself."""
+        if not self.tasty.habits.fills_one_by_one:
+            return [execution]
+        ids = [
+            ExecutionId(f"{execution.execution_id}.{number_:03d}") for number_ in range(1, int(execution.quantity) + 1)
+        ]
+        return [replace(execution, quantity=Decimal(1), execution_id=one) for one in ids]
+
+    def _fill(self, record: TastyRecord, execution: Execution) -> None:
+        """Adds a fill, or takes over its corrected price."""
+        symbol, known = symbol_of(execution.contract), fill_id(execution)
+        leg = next((one for one in record.legs if one.symbol == symbol), None)
+        if leg is None:
+            return
+        fill = LegFill(
+            known, exchange_id(execution), str(execution.quantity), str(execution.price), iso(execution.executed_at_utc)
+        )
+        for number_, one in enumerate(leg.fills):
+            if one.fill_id == known:
+                leg.fills[number_] = fill
+                return
+        leg.fills.append(fill)
+
+    def _state(self, event: OrderEvent) -> None:
+        paper = None if event.order.order_id is None else self.tasty.core.exchange.find(event.order.order_id)
+        record = None if paper is None else self.records.working(paper.order_id)
+        if record is None or paper is None:
+            return
+        if (
+            event.order.status is OrderStatus.PENDING
+            and record.status == "Routed"
+            and self.tasty.habits.tells_in_flight
+        ):
+            record.become("In Flight", self.tasty.now())
+            self.tell(record)
+        self._follow_status(record, event.order)
+        self.records.put(record)
+        self.tell(record, with_fills=not (record.is_done and self.tasty.habits.late_empty_fills))
+
+    def _follow_status(self, record: TastyRecord, told: BrokerOrder) -> None:
+        """Gives an order the status that the exchange tells."""
+        status = self._status(record, told)
+        if status != record.status:
+            record.become(status, self.tasty.now())
+        if status == "Rejected":
+            record.reject_reason = told.reason or "Rejected by the exchange."
+
+    def _status(self, record: TastyRecord, told: BrokerOrder) -> str:
+        if told.status in _ENDS:
+            return _ENDS[told.status]
+        if told.status is OrderStatus.CANCELLED:
+            on_request = told.reason is None or "request" in told.reason
+            return "Cancelled" if on_request else "Expired"
+        if record.is_done or record.status == "Replace Requested":
+            return record.status
+        return "Received" if self._is_closed() else "Live"
+
+    def open_session(self) -> None:
+        """Sends on what was received while the exchange was closed."""
+        for record in self.records.all() if not self._is_closed() else ():
+            if record.status == "Received" and record.paper_id is not None:
+                for status in ("Routed", "Live"):
+                    record.become(status, self.tasty.now())
+                    self.tell(record)
+                self.records.put(record)
+
+    def _record_of(self, execution: Execution) -> TastyRecord | None:
+        """The order a fill belongs to: the one that stood when it happened."""
+        found = self.records.of_paper(execution.order_id)
+        known = [one for one in found if fill_id(execution) in one.executions]
+        return known[0] if known else self.records.working(execution.order_id)
+
+    def order_id_of(self, execution: Execution) -> tuple[int, int] | None:
+        """Returns the id and the number of legs of the order a fill belongs to."""
+        record = self._record_of(execution)
+        return None if record is None else (record.id, len(record.legs))
+
+    def tell(self, record: TastyRecord, *, with_fills: bool = True) -> None:
+        """Sends an order in full to who listens to its account."""
+        self.hub.tell("Order", record.account, record.json(with_fills=with_fills))
+
+    # --- what is asked ---
+
+    def find(self, account: AccountId, number_: int) -> TastyRecord:
+        """Returns an order; raises Refusal for an unknown one."""
+        record = self.records.find(account, number_)
+        if record is None:
+            raise not_found(f"order {number_}")
+        return record
+
+    def live(self, account: AccountId) -> Data:
+        """Answers what works, and what was given or changed today."""
+        today = self.tasty.today()
+        found = [
+            one
+            for one in self.records.all(account)
+            if not one.is_done or new_york_time(from_iso(one.updated_at)).date() >= today
+        ]
+        return items([one.json() for one in found])
+
+    def history(self, account: AccountId, request: HttpRequest) -> Data:
+        """Answers the orders since a day, newest first."""
+        start, end = request.first("start-date"), request.first("end-date")
+        start_at = request.first("start-at")
+        if self.tasty.habits.orders_need_start and start is None and start_at is None:
+            raise invalid("start-date or start-at is required")
+        statuses, symbol = request.all("status"), request.first("underlying-symbol")
+        found = [
+            one
+            for one in self.records.all(account)
+            if _within(from_iso(one.received_at), start, end, start_at)
+            and (not statuses or one.status in statuses)
+            and symbol in (None, one.underlying)
+        ]
+        if request.first("sort") == "Asc":
+            found.reverse()
+        return Data([one.json() for one in found], is_paged=True, per_page=10)
+
+
+def _is_last(execution: Execution, paper: PaperOrder) -> bool:
+    """Whether an execution belongs to the fill that completed its order."""
+    return int(execution.execution_id.split(".")[1]) == paper.fills
+
+
+def _within(at_utc: datetime, start: str | None, end: str | None, start_at: str | None) -> bool:
+    day = new_york_time(at_utc).date()
+    try:
+        late = start is None or day >= date.fromisoformat(start[:10])
+        early = end is None or day <= date.fromisoformat(end[:10])
+        since = start_at is None or at_utc >= _instant(start_at)
+    except ValueError:
+        raise invalid("start-date, end-date or start-at is invalid") from None
+    return late and early and since
+
+
+def _instant(text: str) -> datetime:
+    return from_iso(text.replace(" ", "T").replace("+00:00", "Z"))
+
+
+def margin_reply(told: JsonObject, account: AccountId) -> JsonObject:
+    """Returns the answer of the margin estimate out of a dry run's."""
+    effect = told["buying-power-effect"]
+    return (
+        {"account-number": account, "last-results": {}, "base-results": {}, "new-order-results": {}}
+        | {name: value for name, value in effect.items() if name != "effect"}
+        | {"effect": effect["effect"], "maintenance-requirement": number(Decimal(0))}
+    )
