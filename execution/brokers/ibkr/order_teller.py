@@ -12,16 +12,27 @@ from execution.brokers.ibkr.executions import Fill, FillBook, action_of, executi
 from execution.brokers.ibkr.facts import IbContract
 from execution.brokers.ibkr.order_record import OrderRecord
 from execution.brokers.ibkr.wire_orders import LegShape, is_own_type, leg_shapes, net_of, order_type_of, tif_of
-from execution.brokers.port import BrokerEvent, BrokerOrder, ExecutionEvent, FeeEvent, OddObjectEvent, OrderEvent
+from execution.brokers.port import (
+    BrokerEvent,
+    BrokerOrder,
+    ExecutionEvent,
+    FeeEvent,
+    NoticeEvent,
+    OddObjectEvent,
+    OrderEvent,
+)
 from models.clock import Clock
 from models.contract import Contract
-from models.enums import OrderType, TimeInForce
+from models.enums import OrderStatus, OrderType, TimeInForce
 from models.errors import BrokerFailure, InvalidInput
 from models.ids import AccountId, BrokerOrderId
 from models.order import OrderLeg
 from models.trade import Execution
 
 _SOURCE: Final = "ibkr"
+_NOTICES: Final = "IBKR orders"
+_ENDED: Final = (OrderStatus.REJECTED, OrderStatus.CANCELLED)
+_WORKING: Final = (OrderStatus.PENDING, OrderStatus.PARTIAL, OrderStatus.CANCEL_PENDING)
 
 
 class Contracts(Protocol):
@@ -71,6 +82,10 @@ class Teller:
             return
         record.told = told
         self._emit(OrderEvent(told))
+        if before is not None and before.status in _ENDED and told.status in _WORKING:
+            # The desk keeps to the end it was told: only a person can decide about an order that came back.
+            text = f"TWS works order {told.broker_order_id} although it was {before.status.value.lower()} before. "
+            self._emit(NoticeEvent(_NOTICES, f"{text}Cancel it in TWS if it is not wanted; fills of it are booked."))
 
     def can_tell_order(self, record: OrderRecord) -> bool:
         """Returns whether `tell_order` would ask TWS nothing."""

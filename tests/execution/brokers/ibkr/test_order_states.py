@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
+from execution.brokers.port import NoticeEvent
 from models.enums import OrderStatus
+from models.errors import BrokerFailure
 from tests.execution.brokers.ibkr.order_kit import (
     Bench,
     completed,
@@ -195,5 +199,21 @@ def test_a_doubt_about_one_order_says_nothing_about_another_that_is_not_listed()
         await desk.take(error(77777, "Something new."))
         await desk.until(lambda: desk.states(doubted)[-1] is _S.UNKNOWN)
         assert desk.states(sound) == [_S.PENDING]
+
+    play(scenario)
+
+
+def test_an_order_that_tws_refused_and_works_all_the_same_is_said_aloud() -> None:
+    async def scenario(desk: Bench) -> None:
+        order = condor()
+        await desk.desk.snapshot()
+        with pytest.raises(BrokerFailure, match="refused"):
+            await desk.sent(order, error(201, "Order rejected - reason:No."))
+        desk.wire.working = (opened(order),)
+        await desk.take(opened(order), status_of("Submitted"))
+        await desk.until(lambda: desk.states(order) == [_S.REJECTED, _S.PENDING])
+        (said,) = [event.text for event in desk.events if isinstance(event, NoticeEvent)]
+        assert "900" in said
+        assert "Cancel it in TWS" in said
 
     play(scenario)
