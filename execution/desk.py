@@ -315,7 +315,8 @@ class Desk:
 
     async def _header_loop(self) -> None:
         while True:
-            self._core.feed, self._core.feed_text = self._dispatch.feed_now()
+            if self._ready.is_set():  # before that nothing is known of the link but what connecting said
+                self._core.feed, self._core.feed_text = self._dispatch.feed_now()
             if self._told_trading != (self._core.trading_state, self._core.trading_state_reason):
                 self._publish_state()
             self._parts.published.market(self._parts.session_text())

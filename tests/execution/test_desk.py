@@ -20,12 +20,13 @@ from execution.views import (
     BreachesState,
     DeskState,
     JournalWritten,
+    MarketState,
     Phase,
     RiskState,
     ScenarioState,
     SendOutcome,
 )
-from models.enums import BetaSource, Metric, OrderStatus, Regime, TradingState
+from models.enums import BetaSource, FeedState, Metric, OrderStatus, Regime, TradingState
 from models.errors import BrokerFailure, FailureKind, InvalidInput, KnownError
 from models.gate import DenialCode
 from models.ids import AccountId, new_order_id
@@ -153,7 +154,10 @@ async def test_a_broker_that_cannot_be_reached_is_told_and_tried_again(tmp_path:
     async with running(tmp_path, faults=faults, wait=False) as desk:
         assert desk.publisher.states[DeskState].phase is Phase.FAILED
         assert "The line is dead." in desk.lines()
+        await desk.until(lambda: MarketState in desk.publisher.states, "the header")
+        assert desk.publisher.states[MarketState].feed is FeedState.DOWN
         await desk.until(lambda: desk.publisher.states[DeskState].phase is Phase.READY, "a second try")
+        await desk.until(lambda: desk.publisher.states[MarketState].feed is FeedState.LIVE, "the feed")
 
 
 @pytest.mark.parametrize("call", [Call.SIMULATE, Call.CANCEL])

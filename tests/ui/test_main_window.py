@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel, QTabBar
 from pytestqt.qtbot import QtBot
 
 from execution.commands import ArmLive, CancelAll, SelectAccount, SetTradingState, TakeSnapshot
-from execution.views import AccountsState, Phase
+from execution.views import AccountsState, Phase, Severity
 from models.account import AccountInfo
 from models.clock import ManualClock
 from models.enums import BrokerName, Mode, TradingState
@@ -236,6 +236,30 @@ def test_a_banner_takes_its_line_from_the_top_row_and_gives_it_back(qtbot: QtBot
         qtbot.waitUntil(lambda: window.banner.isVisible() and below.height() == height)
         demo.publish(qtbot, bridge, demo.desk())
         qtbot.waitUntil(lambda: not window.banner.isVisible() and below.height() == height)
+
+
+def test_a_long_reason_is_shown_to_its_end(qtbot: QtBot, make: Maker, bridge: Bridge) -> None:
+    window = make()
+    window.resize(1000, 700)
+    window.show()
+    qtbot.waitUntil(lambda: window.is_complete)
+    demo.publish(qtbot, bridge, demo.desk(phase=Phase.FAILED, problem="Short."))
+    qtbot.waitUntil(window.banner.isVisible)
+    one_line = window.banner.height()
+    below = window.docks["chain"]
+    height = below.height()
+    demo.publish(qtbot, bridge, demo.desk(phase=Phase.FAILED, problem="The library is not installed here. " * 8))
+    label = window.banner.label
+    qtbot.waitUntil(lambda: window.banner.height() > one_line and label.height() >= label.heightForWidth(label.width()))
+    qtbot.waitUntil(lambda: below.height() == height)
+
+
+def test_the_same_message_is_one_toast_however_often_it_comes(make: Maker, messages: Messages) -> None:
+    window = make("log")
+    window.show()
+    for text in ("No library.", "Saved.", "No library."):
+        messages.notify(Severity.ERROR, text)
+    assert messages.toasts == ("Saved.", "No library.")
 
 
 def test_halt_sends_at_once_and_resume_asks_first(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from execution.commands import Reconcile
@@ -45,6 +45,9 @@ class Banner(QWidget):
         line = QHBoxLayout(self)
         line.setContentsMargins(2 * PAD, GAP, PAD, GAP)
         self.label = QLabel(self)
+        self.label.setWordWrap(True)
+        self.label.setTextFormat(Qt.TextFormat.PlainText)
+        self.label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.retry_button = QPushButton("Try again", self)
         self.retry_button.clicked.connect(self._retry)
         line.addWidget(self.label, 1)
@@ -62,7 +65,7 @@ class Banner(QWidget):
 
     def show_failure(self, text: str) -> None:
         """Says that the engine could not start at all; no DeskState will come to say it."""
-        self.label.setText(f"{_WORDS[Phase.FAILED]}  {text}")
+        self._say(f"{_WORDS[Phase.FAILED]}  {text}")
         self._ink = Ink.ERROR
         self.retry_button.hide()
         self._paint_ink()
@@ -70,10 +73,17 @@ class Banner(QWidget):
 
     def _on_desk(self, desk: DeskState) -> None:
         text, self._ink = _message(desk)
-        self.label.setText(text)
+        self._say(text)
         self.retry_button.setVisible(desk.phase is Phase.FAILED)
         self._paint_ink()
         self._show_line(is_shown=bool(text))
+
+    def _say(self, text: str) -> None:
+        """A long text takes as many lines as it needs: its end is the cure."""
+        if text != self.label.text():
+            if not self.isHidden():
+                self.room_changing.emit()
+            self.label.setText(text)
 
     def _show_line(self, *, is_shown: bool) -> None:
         if is_shown is self.isHidden():

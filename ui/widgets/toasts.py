@@ -95,8 +95,9 @@ class ToastArea(QWidget):
         return tuple(toast.label.text() for toast in self._toasts)
 
     def add(self, severity: Severity, text: str, replace_key: str | None = None) -> None:
-        """Shows a message; one with the same key takes the place of the earlier."""
-        earlier = self._keyed.get(replace_key) if replace_key else None
+        """Shows a message; one with the same key, or the same words, takes the place of the earlier."""
+        same = next((toast for toast in self._toasts if toast.label.text() == text), None)
+        earlier = self._keyed.get(replace_key, same) if replace_key else same
         if earlier is not None:
             self._remove(earlier)
         while len(self._toasts) >= _MOST:
