@@ -78,7 +78,8 @@ class Link:
         self._is_restored = False
         self._signals: asyncio.Queue[_Signal] = asyncio.Queue()
         self._ills: dict[str, str] = {}
-        self._task: asyncio.Task[None] | None = None
+        #: The first connect, then the watch.
+        self._task: asyncio.Task[Greeting] | asyncio.Task[None] | None = None
         self._state = FeedState.CONNECTING
         self._told_cause = ""
 
@@ -103,23 +104,21 @@ class Link:
         """Connects for the first time; raises BrokerFailure with advice, and nothing is tried again then."""
         if self._task is not None:
             raise BugError("the link to TWS is started once")
-        pause_s = self._timeouts.retry_first_s
-        for last in (False,) * (_FIRST_TRIES - 1) + (True,):
-            try:
-                greeting = await self._attempt()
-                break
-            except BrokerFailure as failure:
-                if last or failure.code != _CLIENT_ID_IN_USE:
-                    raise
-                await self._sleep(pause_s)
-                pause_s *= 2
-        if self._is_cut_off:
-            self._state = FeedState.DOWN
-            text = "TWS answers, but it has no connection to Interactive Brokers at present."
-            self._tell(ConnectionEvent(FeedState.DOWN, text, reconcile_needed=True))
-        else:
-            self._go_up(f"Connected to Interactive Brokers ({', '.join(greeting.accounts)}).", reconcile_needed=False)
-        self._task = asyncio.get_running_loop().create_task(self._watch(), name="ibkr link")
+        loop = asyncio.get_running_loop()
+        begun = loop.create_task(self._begin(), name="ibkr first connect")
+        self._task = begun
+        try:
+            greeting = await begun
+        except asyncio.CancelledError:
+            if self._task is begun:  # the caller gave up
+                self._task = None
+                raise
+            what = "The connection to TWS was given up while it was being made."
+            raise BrokerFailure(FailureKind.OFFLINE, what, broker=NAME) from None
+        except BaseException:
+            self._task = None
+            raise
+        self._task = loop.create_task(self._watch(), name="ibkr link")
         return greeting
 
     async def stop(self) -> None:
@@ -153,6 +152,25 @@ class Link:
             self._set_well(f"{_FARM_FINE[fact.code]}:{_farm(fact.text)}")
         elif fact.code == _PORT_RESET:
             _log.warning("TWS will close its port: %s", fact.text)
+
+    async def _begin(self) -> Greeting:
+        pause_s = self._timeouts.retry_first_s
+        for last in (False,) * (_FIRST_TRIES - 1) + (True,):
+            try:
+                greeting = await self._attempt()
+                break
+            except BrokerFailure as failure:
+                if last or failure.code != _CLIENT_ID_IN_USE:
+                    raise
+                await self._sleep(pause_s)
+                pause_s *= 2
+        if self._is_cut_off:
+            self._state = FeedState.DOWN
+            text = "TWS answers, but it has no connection to Interactive Brokers at present."
+            self._tell(ConnectionEvent(FeedState.DOWN, text, reconcile_needed=True))
+        else:
+            self._go_up(f"Connected to Interactive Brokers ({', '.join(greeting.accounts)}).", reconcile_needed=False)
+        return greeting
 
     # --- the one task -------------------------------------------------------------------------------------------------
 

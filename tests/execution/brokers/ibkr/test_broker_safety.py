@@ -34,6 +34,7 @@ class Rig:
     def __init__(self, settings: IbkrSettings, accounts: tuple[str, ...]) -> None:
         self.clock = ManualClock(START)
         self.accounts = accounts
+        self.gate: asyncio.Event | None = None
         self.wires: list[FakeWire] = []
         self.sinks: list[FactSink] = []
         self.events: list[BrokerEvent] = []
@@ -63,6 +64,7 @@ class Rig:
 
     def _make(self, facts: FactSink, _ticks: TickSink) -> FakeWire:
         wire = FakeWire(self.clock, greeting=Greeting(176, self.accounts))
+        wire.gate = self.gate
         self.wires.append(wire)
         self.sinks.append(facts)
         return wire
@@ -168,5 +170,25 @@ def test_an_order_told_before_its_permanent_id_is_told_once_it_has_one() -> None
             rig.wires[-1].details = []
             rig.tell(opened(order, perm_id=0), status_of("PreSubmitted", perm_id=0), opened(order, perm_id=12))
             await rig.until(lambda: any(isinstance(event, OrderEvent) for event in rig.events))
+
+    play(scenario())
+
+
+def test_a_desk_closed_while_it_connects_leaves_no_connection_and_no_task() -> None:
+    async def scenario() -> None:
+        rig = Rig(SETTINGS, ("DU100",))
+        rig.gate = asyncio.Event()
+        connecting = asyncio.ensure_future(rig.broker.connect())
+        await rig.until(lambda: bool(rig.wires) and bool(rig.wires[0].asked))
+        await rig.broker.close()
+        rig.gate.set()
+        with pytest.raises(BrokerFailure, match="given up"):
+            await connecting
+        assert [wire.is_open for wire in rig.wires] == [False]
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        # It may be opened again.
+        await rig.broker.connect()
+        await rig.broker.close()
 
     play(scenario())
