@@ -171,6 +171,7 @@ class MetricTile(QFrame):
             self.bounds.set_full(text if is_same_figure else f"book {fmt.metric_value(self.of, row.value)}: {text}")
         self.bounds.setToolTip("Limits hold for the whole book, counted in SPX points.")
         self.used.set(used_text(row, self.bar.state), self._used_ink())
+        self.used.setMinimumWidth(0)  # room kept for "near 84%" would cut the name short for good
         if self.bar.state is not self.state:
             self.state = self.bar.state
             self._paint_frame()
