@@ -11,7 +11,7 @@ from typing import Final
 
 #: A new order, or a new price, is not taken.
 REFUSED: Final[Mapping[int, str]] = {
-    103: "The order number was used before. Restart the desk so that TWS hands out new numbers.",
+    103: "The order number was used before, nothing was ordered twice. Build the order again.",
     106: "TWS could not transmit the order. Look at the order in TWS.",
     107: "The order is incomplete. Build it again from the chain.",
     109: "The price is outside the percentage set in TWS's order presets. Choose a nearer price or change the preset.",

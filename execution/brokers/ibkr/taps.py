@@ -123,8 +123,7 @@ class Taps:
 
     def open_order(self, order_id: int, contract: Any, order: Any, state: Any) -> None:
         """Takes an order; answers to what-ifs are none. New ids stay above every id seen, as TWS demands."""
-        if 0 < order_id < _NO_NUMBER:
-            self._raise_ids(order_id + 1)
+        self._stay_above(order_id)
         if order.whatIf:
             if (wait := self.what_ifs.get(order_id)) is not None:
                 wait.answer(margins_fact(state))
@@ -132,6 +131,10 @@ class Taps:
         fact = open_order_fact(contract, order, state)
         self._tell(fact)
         self._questions.add(OPEN_ORDERS, fact)
+
+    def _stay_above(self, order_id: int) -> None:
+        if 0 < order_id < _NO_NUMBER:
+            self._raise_ids(order_id + 1)
 
     def open_order_end(self) -> None:
         """Takes the end of the open orders."""
@@ -175,7 +178,8 @@ class Taps:
         self._questions.end(COMPLETED_ORDERS)
 
     def execution(self, request_id: int, contract: Any, execution: Any) -> None:
-        """Takes an execution, live or asked for."""
+        """Takes an execution, live or asked for. Its order is done, but TWS takes no number twice (code 103)."""
+        self._stay_above(execution.orderId)
         fact = execution_fact(contract, execution, is_live=not self._questions.is_open(request_id))
         self._tell(fact)
         self._questions.add(request_id, fact)

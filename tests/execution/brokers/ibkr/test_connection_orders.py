@@ -15,7 +15,7 @@ from execution.brokers.ibkr.facts import (
 from execution.brokers.ibkr.settings import IbTimeouts
 from execution.brokers.ibkr.wire_port import IbOrder, WhatIfReply
 from tests.execution.brokers.ibkr.raw_tws import PATIENT, QUICK, RawTws, desk_at, play
-from tests.execution.brokers.ibkr.wire_values import ORDER, SPY, UNSET, view
+from tests.execution.brokers.ibkr.wire_values import ORDER, SPY, UNSET, execution, view
 from tests.simulators.tws import order_replies, replies
 from tests.simulators.tws.framing import Fields
 from tests.simulators.tws.order_replies import OrderView
@@ -53,6 +53,17 @@ def test_new_ids_stay_above_every_order_id_seen() -> None:
             desk.tws.say(order_replies.open_order(view(500), 176))
             await desk.until(lambda: bool(desk.facts))
             assert wire.place(SPY, ORDER) == 501
+
+    play(scenario())
+
+
+def test_the_number_of_an_order_that_filled_is_not_used_again_after_tws_counts_anew() -> None:
+    async def scenario() -> None:
+        async with desk_at(RawTws(next_id=1)) as desk:
+            wire = await desk.opened()
+            desk.tws.say(order_replies.exec_details(-1, replace(execution(), order_id=70), 176))
+            await desk.until(lambda: bool(desk.facts))
+            assert wire.place(SPY, ORDER) == 71
 
     play(scenario())
 
