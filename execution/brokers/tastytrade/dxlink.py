@@ -100,11 +100,9 @@ class QuoteStream:
         changed = asyncio.Event()
         self._changed.add(changed)
         sent: dict[str, set[str]] = {kind: set() for kind in _KINDS}
+        entry = self._sdk.streamer.DXLinkStreamer(self._session)
         try:
-            async with (
-                asyncio.timeout(self._timeouts.stream_s) as limit,
-                self._sdk.streamer.DXLinkStreamer(self._session) as streamer,
-            ):
+            async with asyncio.timeout(self._timeouts.stream_s) as limit, entry as streamer:
                 while await self._subscribe_some(streamer, sent):
                     extend(limit, self._timeouts.stream_s)
                 extend(limit, None)
@@ -116,6 +114,8 @@ class QuoteStream:
                         pass
         finally:
             self._changed.discard(changed)
+            for queue in (*entry._send.values(), *entry._recv.values()):  # noqa: SLF001 - the SDK leaves them open
+                queue.close()
 
     async def _subscribe_some(self, streamer: Any, sent: dict[str, set[str]]) -> bool:
         """Sends one message of the difference between what is wanted and what was sent; False when there is none."""

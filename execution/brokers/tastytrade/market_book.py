@@ -107,20 +107,27 @@ class MarketBook:
         self._mark(line)
 
     def _mark(self, line: _Line | None) -> None:
-        if line is None:
+        if line is None or line in self._due:
             return
         self._due[line] = None
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._on_timer)
+        self._arm(line.told_at_s + self._interval_s)
+
+    def _arm(self, due_s: float) -> None:
+        """Sees to it that what is due then is told then, and not before what comes with it has had its time."""
+        loop = asyncio.get_running_loop()
+        at_s = max(due_s, loop.time() + GATHER_S)
+        if self._timer is not None:
+            if self._timer.when() <= at_s:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_at(at_s, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None
-        loop = asyncio.get_running_loop()
-        latest_s = loop.time() - self._interval_s
+        latest_s = asyncio.get_running_loop().time() - self._interval_s
         self._tell([line for line in self._due if line.told_at_s <= latest_s])
-        if self._due and self._timer is None:
-            wait_s = min(line.told_at_s for line in self._due) - latest_s
-            self._timer = loop.call_later(max(wait_s, GATHER_S), self._on_timer)
+        if self._due:
+            self._arm(min(line.told_at_s for line in self._due) + self._interval_s)
 
     def _tell(self, lines: list[_Line]) -> None:
         now_s = asyncio.get_running_loop().time()

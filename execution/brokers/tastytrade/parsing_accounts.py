@@ -1,7 +1,9 @@
-"""Accounts, money, holdings and transactions out of Tastytrade's JSON."""
+"""Accounts, money, holdings and transactions out of Tastytrade's JSON; scopes out of a refresh token."""
 
 from __future__ import annotations
 
+import base64
+import json
 from decimal import Decimal
 from typing import Final
 
@@ -21,6 +23,7 @@ from execution.brokers.tastytrade.signs import money_in, money_out, signed_quant
 
 #: Who may only look.
 _READ_ONLY: Final = "read-only"
+_JWT_PARTS: Final = 3
 _FEES: Final = ("regulatory-fees", "clearing-fees", "commission", "proprietary-index-option-fees", "other-charge")
 
 
@@ -117,6 +120,21 @@ def transaction_of(raw: object, account_number: str = "") -> TastyTransaction:
         executed_at_utc=time_at(item, "executed-at"),
         description=text_at(item, "description"),
     )
+
+
+def scopes_of(refresh_token: str) -> tuple[str, ...]:
+    """Returns the scopes a refresh token was granted, read out of the token itself; empty when it is opaque."""
+    parts = refresh_token.split(".")
+    if len(parts) != _JWT_PARTS:
+        return ()
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return ()
+    scope = claims.get("scope") if isinstance(claims, dict) else None
+    if isinstance(scope, str):
+        return tuple(scope.split())
+    return tuple(item for item in scope if isinstance(item, str)) if isinstance(scope, list) else ()
 
 
 def _fees(item: Json, gross: Decimal | None, net: Decimal | None) -> Decimal | None:

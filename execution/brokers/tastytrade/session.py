@@ -6,8 +6,6 @@ else. Everything runs on the engine's loop; the session is made, used and closed
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import date
@@ -34,6 +32,7 @@ from execution.brokers.tastytrade.parsing_accounts import (
     balance_of,
     margin_type_of,
     position_of,
+    scopes_of,
     transaction_of,
 )
 from execution.brokers.tastytrade.parsing_alerts import alert_of
@@ -60,7 +59,6 @@ _PER_PAGE: Final = 250
 #: More pages than any account has: a page count that never ends is not believed.
 _MOST_PAGES: Final = 400
 _SYMBOLS_PER_QUESTION: Final = 100
-_JWT_PARTS: Final = 3
 _INSTRUMENTS: Final = {
     "Equity": "equities",
     "Index": "equities",
@@ -365,21 +363,6 @@ class TastySession:
             self._tell_odd(fact)
         else:
             self._alert_sink(fact)
-
-
-def scopes_of(refresh_token: str) -> tuple[str, ...]:
-    """Returns the scopes a refresh token was granted, read out of the token itself; empty when it is opaque."""
-    parts = refresh_token.split(".")
-    if len(parts) != _JWT_PARTS:
-        return ()
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, RecursionError):
-        return ()
-    scope = claims.get("scope") if isinstance(claims, dict) else None
-    if isinstance(scope, str):
-        return tuple(scope.split())
-    return tuple(item for item in scope if isinstance(item, str)) if isinstance(scope, list) else ()
 
 
 def _part(text: str) -> str:
