@@ -70,6 +70,8 @@ class FillBook:
 
     _fills: dict[ExecutionId, Fill] = field(default_factory=dict)
     _groups: dict[GroupKey, list[Fill]] = field(default_factory=dict)
+    #: Symbols with fills by order.
+    _legs: dict[str, dict[str, None]] = field(default_factory=dict)
     #: Ids under which a fill is told that was first known by its transaction's.
     _aliases: dict[ExecutionId, ExecutionId] = field(default_factory=dict)
     _ordered: dict[GroupKey, Decimal] = field(default_factory=dict)
@@ -81,7 +83,7 @@ class FillBook:
 
     def of_order(self, order_id: str) -> tuple[Fill, ...]:
         """Returns the trades of one order."""
-        return tuple(fill for (owner, _), fills in self._groups.items() if owner == order_id for fill in fills)
+        return tuple(fill for symbol in self._legs.get(order_id, ()) for fill in self._groups[order_id, symbol])
 
     def filled(self, order_id: str, symbol: str) -> Decimal:
         """Returns how much of one leg is filled."""
@@ -277,6 +279,7 @@ class FillBook:
     def _add(self, fill: Fill) -> None:
         self._fills[fill.execution_id] = fill
         self._groups.setdefault((fill.order_id, fill.symbol), []).append(fill)
+        self._legs.setdefault(fill.order_id, {})[fill.symbol] = None
 
 
 def _reworded(known: Fill, told: TastyFill, at_utc: datetime) -> list[Fill]:

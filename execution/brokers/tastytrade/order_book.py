@@ -49,6 +49,8 @@ class OrderBook:
         self._asked: set[OrderId] = set()
         #: Counts what was taken: tells whether a word is older than a question.
         self.count = 0
+        #: Who owns what, until something is learned.
+        self._known_chains: dict[OrderId, tuple[OrderRecord, ...]] | None = None
 
     def records(self) -> tuple[OrderRecord, ...]:
         """Returns every order."""
@@ -64,6 +66,7 @@ class OrderBook:
         """Notes an order that is about to be sent."""
         claim = Claim(order)
         self._claims[order.id] = claim
+        self._known_chains = None
         return claim
 
     def claim_of(self, order_id: OrderId) -> Claim | None:
@@ -73,6 +76,7 @@ class OrderBook:
     def forget(self, order_id: OrderId) -> None:
         """Drops an order that did not leave, or that Tastytrade refused."""
         self._claims.pop(order_id, None)
+        self._known_chains = None
 
     def doubts(self) -> tuple[OrderId, ...]:
         """Returns which of our orders may or may not have arrived, and have not been seen since."""
@@ -81,10 +85,12 @@ class OrderBook:
     def bind(self, tasty_id: str, order_id: OrderId) -> None:
         """Notes that an order of Tastytrade's is ours: it answered our request."""
         self._bound[tasty_id] = order_id
+        self._known_chains = None
 
     def ask_for(self, order_ids: Iterable[OrderId]) -> None:
         """Notes ids that are the desk's own whoever echoes them."""
         self._asked.update(order_ids)
+        self._known_chains = None
 
     def is_desks(self, order_id: OrderId | None) -> bool:
         """Returns whether the desk has sent this order in this session, or has asked for it."""
@@ -130,6 +136,7 @@ class OrderBook:
     def take(self, frame: TastyOrder) -> OrderRecord:
         """Takes an order as REST or an alert tells it; its fills go to the fill book."""
         self.count += 1
+        self._known_chains = None
         record = self._records.get(frame.order_id)
         if record is None:
             record = OrderRecord(without_fills(frame))
@@ -144,15 +151,11 @@ class OrderBook:
 
     def cases(self) -> tuple[Case, ...]:
         """Returns every order as the desk sees it, in the sequence of Tastytrade's ids."""
-        ours: dict[OrderId, list[OrderRecord]] = {}
-        foreign: list[Case] = []
-        for record in sorted(self._records.values(), key=_by_id):
-            owner = self.owner(record)
-            if owner is None:
-                foreign.append(Case(None, (record,)))
-            else:
-                ours.setdefault(owner, []).append(record)
-        return (*(Case(owner, tuple(records)) for owner, records in ours.items()), *foreign)
+        chains = self._chains()
+        owned = {record.order_id for records in chains.values() for record in records}
+        foreign = sorted((each for each in self._records.values() if each.order_id not in owned), key=_by_id)
+        ours = (Case(owner, records) for owner, records in chains.items())
+        return (*ours, *(Case(None, (record,)) for record in foreign))
 
     def case_of(self, record: OrderRecord) -> Case:
         """Returns the order a record is an incarnation of."""
@@ -161,8 +164,17 @@ class OrderBook:
 
     def chain(self, order_id: OrderId) -> tuple[OrderRecord, ...]:
         """Returns the incarnations of our order, oldest first."""
-        mine = [record for record in self._records.values() if self.owner(record) == order_id]
-        return tuple(sorted(mine, key=_by_id))
+        return self._chains().get(order_id, ())
+
+    def _chains(self) -> dict[OrderId, tuple[OrderRecord, ...]]:
+        if self._known_chains is None:
+            found: dict[OrderId, list[OrderRecord]] = {}
+            for record in sorted(self._records.values(), key=_by_id):
+                owner = self.owner(record)
+                if owner is not None:
+                    found.setdefault(owner, []).append(record)
+            self._known_chains = {owner: tuple(records) for owner, records in found.items()}
+        return self._known_chains
 
     def current(self, case: Case) -> OrderRecord:
         """Returns the incarnation that counts: the last one that took over from what it replaced."""

@@ -16,9 +16,9 @@ from typing import Final
 from execution.brokers.port import BrokerEvent, BrokerOrder, WhatIf
 from execution.brokers.tastytrade import order_failures as failures
 from execution.brokers.tastytrade.executions import FillBook
-from execution.brokers.tastytrade.facts import TastyBalance, TastyOrder
+from execution.brokers.tastytrade.facts import TastyOrder
 from execution.brokers.tastytrade.order_book import Claim, OrderBook
-from execution.brokers.tastytrade.order_listing import LOOK_BACK, Lister, is_waiting_for_fills, told_since
+from execution.brokers.tastytrade.order_listing import LOOK_BACK, History, LastKnown, Lister, is_waiting_for_fills
 from execution.brokers.tastytrade.order_record import OrderRecord
 from execution.brokers.tastytrade.order_teller import Contracts, Teller
 from execution.brokers.tastytrade.order_watch import Watch
@@ -31,7 +31,7 @@ from execution.brokers.tastytrade.tasty_orders import (
     check_sendable,
     draft_of,
 )
-from execution.brokers.tastytrade.what_if import unanswered, what_if_of
+from execution.brokers.tastytrade.what_if import balance_or_none, unanswered, what_if_of
 from execution.brokers.tastytrade.wire_port import TastyOrderDraft, TastyWire
 from execution.orders.wording import terms_of
 from models.clock import Clock
@@ -49,7 +49,6 @@ _FIND_TRIES: Final = 3
 _WAITED_FOR: Final = (FailureKind.TIMEOUT, FailureKind.PROTOCOL, FailureKind.RATE_LIMIT)
 
 Positions = Callable[[AccountId], Mapping[ContractKey, Decimal] | None]
-LastKnown = Callable[[AccountId], datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +89,8 @@ class OrderDesk:
         self._accounts = accounts
         self._clock = clock
         self._settings = settings
-        self._last_known = last_known
         self._look_after_s = look_after_s
-        self._since: dict[AccountId, datetime] = {}
+        self._history = History(clock=clock, last_known=last_known)
         self._fills = FillBook()
         self._book = OrderBook(self._fills)
         self._teller = Teller(
@@ -101,7 +99,7 @@ class OrderDesk:
             fills=self._fills,
             clock=clock,
             accounts=accounts,
-            since_utc=self._since_utc,
+            since_utc=self._history.since_utc,
             emit=emit,
         )
         self._lister = Lister(
@@ -111,7 +109,7 @@ class OrderDesk:
             teller=self._teller,
             clock=clock,
             accounts=accounts,
-            since_utc=self._since_utc,
+            since_utc=self._history.since_utc,
         )
         self._watch = Watch(
             lister=self._lister,
@@ -132,7 +130,7 @@ class OrderDesk:
         draft = await self._draft(order)
         try:
             reply, balance = await asyncio.gather(
-                wire.dry_run(order.account_id, draft), _balance_or_none(wire, order.account_id)
+                wire.dry_run(order.account_id, draft), balance_or_none(wire, order.account_id)
             )
         except BrokerFailure as error:
             if error.kind in _WAITED_FOR:
@@ -160,7 +158,7 @@ class OrderDesk:
             open_orders=tuple(working),
             completed_orders=tuple(ended),
             executions=tuple(each for each in executions if each is not None),
-            executions_since_utc=min((self._since_utc(each) for each in self._accounts()), default=now),
+            executions_since_utc=min((self._history.since_utc(each) for each in self._accounts()), default=now),
         )
 
     async def find_orders(self, order_ids: Collection[OrderId]) -> tuple[BrokerOrder, ...]:
@@ -339,10 +337,10 @@ class OrderDesk:
 
     async def _ours(self, order: Order, done: str) -> tuple[OrderRecord, ...]:
         """Returns the incarnations of our order, REJECTED when it is not ours to touch."""
-        chain = self._chain_of(order)
+        chain = self._book.chain(order.id)
         if not chain:
             await self._watch.look()
-            chain = self._chain_of(order)
+            chain = self._book.chain(order.id)
         if chain:
             return chain
         known = self._book.record(order.broker_order_id or "")
@@ -350,9 +348,6 @@ class OrderDesk:
             text = f"{terms_of(order)} was placed by another program: it cannot be {done} here."
             raise failures.refused(text, cure="Use Tastytrade's own app.")
         raise failures.refused(f"Tastytrade does not know {terms_of(order)}: it cannot be {done}.", cure="Check it.")
-
-    def _chain_of(self, order: Order) -> tuple[OrderRecord, ...]:
-        return self._book.chain(order.id)
 
     # --- what Tastytrade says -----------------------------------------------------------------------------------------
 
@@ -389,26 +384,10 @@ class OrderDesk:
 
     # --- within -------------------------------------------------------------------------------------------------------
 
-    def _since_utc(self, account_id: AccountId) -> datetime:
-        """From when on an account's history is told, fixed when it is first asked."""
-        since = self._since.get(account_id)
-        if since is None:
-            known = None if self._last_known is None else self._last_known(account_id)
-            since = told_since(self._clock.now_utc(), known)
-            self._since[account_id] = since
-        return since
-
     def _require_trading(self, account_id: AccountId) -> None:
         if self._settings.mode is Mode.LIVE and account_id not in self._settings.trading_accounts:
             text = f"{account_id} is not marked for trading: nothing was sent."
             raise failures.refused(text, cure="Mark it for trading in the settings.")
-
-
-async def _balance_or_none(wire: TastyWire, account_id: AccountId) -> TastyBalance | None:
-    try:
-        return await wire.balance(account_id)
-    except BrokerFailure:
-        return None
 
 
 def _sent_before(order: Order) -> BrokerFailure:

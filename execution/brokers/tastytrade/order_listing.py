@@ -32,7 +32,26 @@ _OVERLAP: Final = timedelta(days=6)
 #: How far back the trades are read that tell which side of an option expired, and orders nobody finds.
 HISTORY: Final = timedelta(days=400)
 LOOK_BACK: Final = timedelta(days=90)
+LastKnown = Callable[[AccountId], datetime | None]
 _log = logging.getLogger(__name__)
+
+
+class History:
+    """From when on each account's past is told to the desk, fixed when it is first asked."""
+
+    def __init__(self, *, clock: Clock, last_known: LastKnown | None) -> None:
+        self._clock = clock
+        self._last_known = last_known
+        self._since: dict[AccountId, datetime] = {}
+
+    def since_utc(self, account_id: AccountId) -> datetime:
+        """Returns the instant from which an account's orders and executions are told."""
+        since = self._since.get(account_id)
+        if since is None:
+            known = None if self._last_known is None else self._last_known(account_id)
+            since = told_since(self._clock.now_utc(), known)
+            self._since[account_id] = since
+        return since
 
 
 @dataclass(frozen=True, slots=True)

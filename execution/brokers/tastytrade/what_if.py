@@ -7,6 +7,7 @@ from typing import Final
 
 from execution.brokers.port import WhatIf
 from execution.brokers.tastytrade.facts import TastyBalance, TastyDryRun
+from execution.brokers.tastytrade.wire_port import TastyWire
 from models.errors import BrokerFailure
 
 _UNSET: Final = "Margin unknown: Tastytrade answered without figures. Simulate again, or look at its own preview."
@@ -41,6 +42,14 @@ def what_if_of(reply: TastyDryRun, balance: TastyBalance | None) -> WhatIf:
         warning=_joined(said),
         error=_joined(errors),
     )
+
+
+async def balance_or_none(wire: TastyWire, account_number: str) -> TastyBalance | None:
+    """Returns an account's money; None when Tastytrade does not tell it now."""
+    try:
+        return await wire.balance(account_number)
+    except BrokerFailure:
+        return None
 
 
 def unanswered(error: BrokerFailure) -> WhatIf:

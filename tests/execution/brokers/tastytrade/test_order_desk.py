@@ -212,6 +212,21 @@ def test_a_lost_answer_is_followed_up_without_being_asked() -> None:
     play(scenario)
 
 
+def test_a_lost_answer_is_followed_up_again_while_no_list_has_the_order() -> None:
+    async def scenario(desk: Bench) -> None:
+        order = condor()
+        desk.wire.lost_answers["place"].append(lost())
+        desk.wire.hidden.add("501")
+        with pytest.raises(BrokerFailure):
+            await desk.sent(order)
+        await desk.until(lambda: desk.wire.count("live_orders") >= 4)
+        assert desk.states(order) == []
+        desk.wire.hidden.clear()
+        await desk.until(lambda: desk.states(order) == [_S.PENDING])
+
+    play(scenario)
+
+
 def test_an_order_that_never_arrived_is_nowhere() -> None:
     async def scenario(desk: Bench) -> None:
         order = condor()
