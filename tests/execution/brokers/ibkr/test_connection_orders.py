@@ -14,6 +14,7 @@ from execution.brokers.ibkr.facts import (
 )
 from execution.brokers.ibkr.settings import IbTimeouts
 from execution.brokers.ibkr.wire_port import IbOrder, WhatIfReply
+from models.errors import BugError
 from tests.execution.brokers.ibkr.raw_tws import PATIENT, QUICK, RawTws, desk_at, play
 from tests.execution.brokers.ibkr.wire_values import ORDER, SPY, UNSET, execution, view
 from tests.simulators.tws import order_replies, replies
@@ -149,3 +150,14 @@ def test_a_refused_what_if_tells_code_and_text() -> None:
 def test_a_silent_what_if_ends_with_what_advice_came() -> None:
     reply, _ = asked_what_if(replies.error(1, 399, "Order Message: held until the opening", 176), timeouts=QUICK)
     assert reply == WhatIfReply(None, None, ("Order Message: held until the opening",))
+
+
+def test_contract_details_of_a_combination_are_never_asked_for() -> None:
+    async def scenario() -> None:
+        async with desk_at(RawTws()) as desk:
+            wire = await desk.opened()
+            with pytest.raises(BugError, match="combo"):
+                await wire.contract_details(IbContract(0, "SPX", "BAG"))
+            assert desk.tws.asked(9) == []
+
+    play(scenario())
