@@ -311,10 +311,12 @@ def test_arming_needs_the_account_id_typed(qtbot: QtBot, make: Maker, bridge: Br
     demo.publish(qtbot, bridge, demo.desk(mode=Mode.LIVE), accounts)
     window.arm_action.trigger()
     dialog = found(window, ConfirmDialog)
+    assert dialog.focusWidget() is dialog.typed
     qtbot.keyClicks(dialog.typed, "U12")
     assert not dialog.verb_button.isEnabled()
+    assert dialog.back_button.isDefault()
     qtbot.keyClicks(dialog.typed, "3")
-    qtbot.mouseClick(dialog.verb_button, Qt.MouseButton.LeftButton)
+    qtbot.keyClick(dialog.typed, Qt.Key.Key_Return)
     assert client.asked == [ArmLive(account.account_id, "U123")]
 
 

@@ -108,8 +108,14 @@ class ConfirmDialog(QDialog):
         self.verb_button.setAutoDefault(not is_risky)
         self.verb_button.setDefault(not is_risky)
         self.back_button.setDefault(is_risky)
-        (self.back_button if is_risky else self.verb_button).setFocus()
+        if question.must_type:
+            self.typed.setFocus()
+        else:
+            (self.back_button if is_risky else self.verb_button).setFocus()
         return line
 
     def _on_typed(self, text: str) -> None:
-        self.verb_button.setEnabled(text.strip() == self._must_type)
+        """Who has typed the whole of it means it: Enter then does what the button says."""
+        is_meant = text.strip() == self._must_type
+        self.verb_button.setEnabled(is_meant)
+        (self.verb_button if is_meant else self.back_button).setDefault(True)
