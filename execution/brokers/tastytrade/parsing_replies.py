@@ -16,6 +16,7 @@ from typing import Any, Final
 from execution.brokers.tastytrade.parsing import Json, Odd, decimal_at, list_of, mapping_of, text_at
 
 _ENVELOPE: Final = "the answer"
+_UNCERTAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,11 @@ class Reply:
     def is_refusal(self) -> bool:
         """Whether it says for certain that the request was not done: a 4xx with an error in it that can be read.
 
-        A request that ran out of the far end's time (408) may have been done.
+        What ran out of the far end's time (408) or over a limit that somebody counts on the way (429) may have been
+        done all the same; to look for it costs a question, to take it for refused may cost a second order.
         """
         is_client_error = HTTPStatus.BAD_REQUEST <= self.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        return is_client_error and self.status != HTTPStatus.REQUEST_TIMEOUT and bool(self.errors)
+        return is_client_error and self.status not in _UNCERTAIN and bool(self.errors)
 
     @property
     def data(self) -> Any:

@@ -336,9 +336,11 @@ class RestClient:
         elif reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             kind = FailureKind.OFFLINE
         said = "; ".join(text or code for code, text in reply.errors) or "an answer that cannot be read"
-        text = f"Tastytrade did not say what became of {what}: HTTP {reply.status}, {self._said(said)}."
+        lack = "did not say what became of" if is_write else "did not tell"
+        text = f"Tastytrade {lack} {what}: HTTP {reply.status}, {self._said(said).rstrip('.')}."
+        code = self._said(reply.errors[0][0]) if reply.errors else str(int(reply.status))
         cure = _LOOK if is_write else _AGAIN
-        return BrokerFailure(kind, text, broker=_BROKER, cure=cure, outcome_unknown=is_write)
+        return BrokerFailure(kind, text, broker=_BROKER, code=code, cure=cure, outcome_unknown=is_write)
 
     def _lost_read(self, what: str, lost: _Lost) -> BrokerFailure:
         kind = FailureKind.TIMEOUT if lost.is_slow else FailureKind.OFFLINE
@@ -371,7 +373,6 @@ _KINDS: Final[dict[int, tuple[FailureKind, str]]] = {
     HTTPStatus.UNAUTHORIZED: (FailureKind.AUTH, _NEW_GRANT),
     HTTPStatus.FORBIDDEN: (FailureKind.REJECTED, "See which scopes the login was granted; orders need `trade`."),
     HTTPStatus.NOT_ACCEPTABLE: (FailureKind.REJECTED, "Tastytrade retired this version of its interface: update."),
-    HTTPStatus.TOO_MANY_REQUESTS: (FailureKind.RATE_LIMIT, _AGAIN),
 }
 #: Statuses of refusals that are answers: of a dry run, of a look whether something is there.
 _TRIAL_REFUSALS: Final = frozenset[int]({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})

@@ -16,6 +16,7 @@ from execution.brokers.tastytrade.alerts import AlertStream
 from execution.brokers.tastytrade.dxlink import QuoteStream
 from execution.brokers.tastytrade.facts import (
     AlertFact,
+    MarketFact,
     OddObject,
     TastyAccount,
     TastyBalance,
@@ -144,7 +145,7 @@ class TastySession:
             session=self._rest.session,
             settings=self._settings,
             clock=self._clock,
-            sink=self._market_sink,
+            sink=self._tell_market,
         )
         stream.set_symbols(*self._wanted)
         try:
@@ -354,15 +355,21 @@ class TastySession:
             raise self._rest.unreadable(what, str(error)) from None
 
     def _tell_odd(self, odd: OddObject) -> None:
-        rest = self._open_rest
-        if rest is not None:  # closed: no fact comes any more
-            self._alert_sink(replace(odd, raw=rest.scrubber.clean(odd.raw), what=rest.scrubber.clean(odd.what)))
+        if self._open_rest is not None:  # closed: no fact comes any more
+            self._alert_sink(self._clean(odd))
 
     def _tell_alert(self, fact: AlertFact) -> None:
         if isinstance(fact, OddObject):
             self._tell_odd(fact)
         else:
             self._alert_sink(fact)
+
+    def _tell_market(self, facts: tuple[MarketFact, ...]) -> None:
+        self._market_sink(tuple(self._clean(fact) if isinstance(fact, OddObject) else fact for fact in facts))
+
+    def _clean(self, odd: OddObject) -> OddObject:
+        scrub = self._rest.scrubber.clean
+        return replace(odd, raw=scrub(odd.raw), what=scrub(odd.what))
 
 
 def _part(text: str) -> str:

@@ -28,7 +28,8 @@ def test_errors_are_read_in_each_of_their_shapes(error: Any, found: tuple[tuple[
 
 
 @pytest.mark.parametrize(
-    ("status", "is_refusal"), [(200, False), (302, False), (400, True), (408, False), (422, True), (500, False)]
+    ("status", "is_refusal"),
+    [(200, False), (302, False), (400, True), (408, False), (429, False), (422, True), (500, False)],
 )
 def test_only_a_4xx_that_can_be_read_is_a_certain_refusal(status: int, is_refusal: bool) -> None:
     assert Reply(status, {"error": "x"}).is_refusal is is_refusal

@@ -203,8 +203,8 @@ def test_a_read_that_never_gets_an_answer_says_why(answer: Canned, kind: Failure
             "406",
         ),
         (error(422, "invalid", errors=[{"domain": "qty", "reason": "too big"}]), FailureKind.REJECTED, "qty"),
-        (Canned(b"<html>blocked</html>", 403), FailureKind.PROTOCOL, ""),
-        (Canned(b"", 302, (("location", "/elsewhere"),)), FailureKind.PROTOCOL, ""),
+        (Canned(b"<html>blocked</html>", 403), FailureKind.PROTOCOL, "403"),
+        (Canned(b"", 302, (("location", "/elsewhere"),)), FailureKind.PROTOCOL, "302"),
     ],
 )
 def test_a_refused_read_is_not_repeated(answer: Canned, kind: FailureKind, code: str) -> None:
@@ -248,6 +248,7 @@ def test_a_look_for_something_that_is_not_there_finds_none() -> None:
         (CUT, FailureKind.OFFLINE),
         (Canned(b"<html>blocked</html>", 403), FailureKind.PROTOCOL),
         (Canned(b"", 429), FailureKind.RATE_LIMIT),
+        (error(429, "slow_down"), FailureKind.RATE_LIMIT),
         (error(408, "timeout"), FailureKind.PROTOCOL),
         (Canned({"message": "no error in it"}, 422), FailureKind.PROTOCOL),
         (Canned(b"", 302, (("location", "/thing"),)), FailureKind.PROTOCOL),
@@ -290,7 +291,6 @@ def test_a_write_whose_answer_is_late_is_unknown() -> None:
             "margin_check_failed",
         ),
         (error(422, "cannot_update_order", "Order is terminal"), FailureKind.REJECTED, "cannot_update_order"),
-        (error(429, "slow_down"), FailureKind.RATE_LIMIT, "slow_down"),
         (error(401, "unauthorized"), FailureKind.AUTH, "unauthorized"),
         (Canned({"error": "inaccepted"}, 401), FailureKind.AUTH, "inaccepted"),
     ],

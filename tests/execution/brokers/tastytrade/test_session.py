@@ -18,6 +18,7 @@ from tests.execution.brokers.tastytrade import samples
 from tests.execution.brokers.tastytrade.canned_server import HTML_502, Canned, CannedServer, Seen, data, error, items
 from tests.execution.brokers.tastytrade.jwt import refresh_token
 from tests.execution.brokers.tastytrade.login_rig import (
+    CLIENT_KEY,
     IMPATIENT,
     LIMITS,
     NOW,
@@ -196,6 +197,18 @@ def test_an_order_is_found_or_is_not_there() -> None:
                 await stage.session.order(A, "7")
         assert lost(caught.value) == (FailureKind.PROTOCOL, False)
         assert server.seen[1].path == f"{ORDERS}/..%2F5"
+
+    run(work)
+
+
+def test_what_is_set_aside_tells_nothing_secret() -> None:
+    async def work(server: CannedServer) -> None:
+        server.answers[LIVE] = [items({"note": f"{CLIENT_KEY} {SECRETS.refresh_token} Bearer token-1 token-1"})]
+        async with session_on(server) as stage:
+            assert await stage.session.live_orders(A) == ()
+        (odd,) = stage.odd
+        assert (odd.source, odd.what) == (f"the working orders of account {A}", "no legs")
+        assert odd.raw == '{"note": "••• ••• ••• •••"}'
 
     run(work)
 
