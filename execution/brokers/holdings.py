@@ -141,6 +141,10 @@ class Holdings:
             return (spoken or 0.0) + PATIENCE_S
         return filled + SILENCE_S if spoken is None else max(spoken, filled) + PATIENCE_S
 
+    def quantities(self) -> dict[ContractKey, Decimal]:
+        """Returns what is held by the broker's last word, short negative."""
+        return {key: held.quantity for key, held in self._word.items()}
+
     def quantity_of(self, key: ContractKey) -> Decimal:
         """Returns how much is held by the broker's last word, short negative."""
         held = self._word.get(key)

@@ -17,7 +17,7 @@ from models.clock import Clock
 from models.contract import Contract
 from models.enums import BrokerName
 from models.errors import BrokerFailure, InvalidInput
-from models.ids import AccountId
+from models.ids import AccountId, ContractKey
 from models.position import UnifiedPosition
 from models.trade import Execution
 
@@ -118,9 +118,10 @@ class AccountDesk:
         """Returns as of when the positions last told of an account are."""
         return self._account(account_id).holdings.as_of_utc
 
-    def quantity_of(self, account_id: AccountId, contract: Contract) -> Decimal:
-        """Returns how much of a contract is held by the broker's last word, short negative."""
-        return self._account(account_id).holdings.quantity_of(contract.key)
+    def quantities(self, account_id: AccountId) -> dict[ContractKey, Decimal] | None:
+        """Returns what is held by the broker's last word, short negative; None while that is not known."""
+        account = self._accounts.get(account_id)
+        return account.holdings.quantities() if account is not None and account.holdings.was_told else None
 
     async def run(self) -> None:
         """Tells what changed, and reads what could not be read yet, until cancelled."""

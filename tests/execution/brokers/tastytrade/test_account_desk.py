@@ -137,8 +137,8 @@ def test_what_rest_does_not_name_is_gone() -> None:
         await stage.desk.take_all(ACCOUNT, [holding(CALL, 1)])
         held = stage.desk.positions(ACCOUNT, stage.clock.now_utc())
         assert [(one.contract.key, one.quantity) for one in held] == [(CALL.key, Decimal(1))]
-        assert stage.desk.quantity_of(ACCOUNT, PUT) == 0
-        assert stage.desk.quantity_of(ACCOUNT, CALL) == 1
+        assert stage.desk.quantities(ACCOUNT) == {CALL.key: Decimal(1)}
+        assert stage.desk.quantities(AccountId("nobody")) is None
 
     play(scene)
 

@@ -1,0 +1,353 @@
+"""Tastytrade behind the port: the parts of the adapter put together on the engine's loop.
+
+What the account stream says comes in on one ordered inbox and is taken by one task; quotes come apart and are
+coalesced. The stream replays nothing: whenever it was away the desk reconciles by what REST tells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Collection
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from execution.brokers.port import (
+    BrokerEvent,
+    BrokerOrder,
+    BrokerSnapshot,
+    Capability,
+    ChainExpiry,
+    ConnectionEvent,
+    ExecutionEvent,
+    OddObjectEvent,
+    WhatIf,
+)
+from execution.brokers.stream import EventStream
+from execution.brokers.tastytrade.account_desk import AccountDesk
+from execution.brokers.tastytrade.catalog import TastyCatalog
+from execution.brokers.tastytrade.facts import (
+    AlertFact,
+    MarketFact,
+    OddObject,
+    StreamFact,
+    TastyAccount,
+    TastyBalance,
+    TastyGreeks,
+    TastyOrder,
+    TastyPosition,
+    TastyQuote,
+)
+from execution.brokers.tastytrade.order_desk import OrderDesk
+from execution.brokers.tastytrade.quotes import QuoteFeed
+from execution.brokers.tastytrade.settings import TastySecrets, TastySettings
+from execution.brokers.tastytrade.wire_port import AlertSink, MarketSink, TastyWire
+from models.account import AccountInfo
+from models.clock import Clock
+from models.contract import Contract
+from models.enums import BrokerName, FeedState, MarginMethod, Mode
+from models.errors import BrokerFailure, FailureKind
+from models.ids import AccountId, BrokerOrderId, ContractKey, OrderId
+from models.order import Order, OrderLeg
+from models.product import TickRule
+
+_log = logging.getLogger(__name__)
+MakeWire = Callable[[AlertSink, MarketSink], TastyWire]
+ReadSecrets = Callable[[], TastySecrets]
+_ALERTS: Final = "alerts"
+_PORTFOLIO_MARGIN: Final = "Portfolio Margin"
+
+
+class TastytradeBroker:
+    """`execution.brokers.port.Broker` over one login. Engine thread only."""
+
+    name = BrokerName.TASTYTRADE
+    capabilities = frozenset({Capability.REPLACE, Capability.MODEL_GREEKS, Capability.BETAS})
+
+    def __init__(
+        self,
+        *,
+        settings: TastySettings,
+        secrets: ReadSecrets,
+        clock: Clock,
+        make_wire: MakeWire | None = None,
+        last_known: Callable[[AccountId], datetime | None] | None = None,
+    ) -> None:
+        """`secrets` are read when the session is opened; `make_wire` None: the real SDK, imported on this thread."""
+        self._settings = settings
+        self._secrets = secrets
+        self._clock = clock
+        self._make_wire = make_wire or self._sdk_wire
+        self._inbox: asyncio.Queue[AlertFact] = asyncio.Queue()
+        self._stream = EventStream()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._session: TastyWire | None = None
+        self._accounts: tuple[AccountInfo, ...] = ()
+        self._is_alerts_up = False
+        self._is_quotes_up = False
+        self._catalog = TastyCatalog(self._wire, clock)
+        self._holdings = AccountDesk(catalog=self._catalog, clock=clock, emit=self._emit)
+        self._orders = OrderDesk(
+            wire=self._wire,
+            catalog=self._catalog,
+            positions=self._holdings.quantities,
+            accounts=lambda: [info.account_id for info in self._accounts],
+            clock=clock,
+            settings=settings,
+            emit=self._emit,
+            last_known=last_known,
+        )
+        self._quotes = QuoteFeed(
+            wire=self._wire, catalog=self._catalog, clock=clock, settings=settings, emit=self._emit
+        )
+
+    async def connect(self) -> tuple[AccountInfo, ...]:
+        """Logs in, reads the accounts and starts both streams."""
+        if self._session is not None:
+            # Asked again because what followed failed: session and streams mend themselves.
+            return self._accounts
+        self._stream.close()
+        self._stream = EventStream()
+        session = self._make_wire(self._inbox.put_nowait, self._take_market)
+        try:
+            login = await session.open()
+            self._accounts = self._admitted(login.accounts)
+            self._session = session
+            self._start_tasks()
+            await session.start_alerts([info.account_id for info in self._accounts])
+            await session.start_quotes()
+        except BaseException:
+            self._session = None
+            await self._end_tasks()
+            await session.close()
+            raise
+        self._is_alerts_up = self._is_quotes_up = True
+        names = ", ".join(info.account_id for info in self._accounts)
+        self._emit(ConnectionEvent(FeedState.LIVE, f"Connected to Tastytrade ({names}).", reconcile_needed=False))
+        self._quotes.resubscribe()
+        return self._accounts
+
+    async def close(self) -> None:
+        """Lets go of the session; working orders stay."""
+        session, self._session = self._session, None
+        self._orders.link_lost()
+        if session is not None:
+            await session.close()
+        await self._end_tasks()
+        self._stream.close()
+
+    def events(self) -> AsyncIterator[BrokerEvent]:
+        """Returns the stream since `connect`."""
+        return self._stream
+
+    async def snapshot(self) -> BrokerSnapshot:
+        """Reads orders, executions, then positions, so that no execution told is missing in the positions."""
+        wire = self._wire()
+        self._require_alerts()
+        orders = await self._orders.snapshot()
+        for execution in orders.executions:
+            self._holdings.take_execution(execution)
+        shown = [info.account_id for info in self._accounts]
+        asked_utc = self._clock.now_utc()
+        for account_id in shown:
+            self._holdings.take_balance(await wire.balance(account_id))
+            await self._holdings.take_all(account_id, await wire.positions(account_id))
+        await self._inbox.join()
+        return BrokerSnapshot(
+            at_utc=self._clock.now_utc(),
+            accounts=tuple(self._holdings.values(account_id) for account_id in shown),
+            positions=tuple(p for account_id in shown for p in self._holdings.positions(account_id, asked_utc)),
+            open_orders=orders.open_orders,
+            completed_orders=orders.completed_orders,
+            executions=orders.executions,
+            executions_since_utc=orders.executions_since_utc,
+            positions_at_utc={name: at for name in shown if (at := self._holdings.positions_as_of(name)) is not None},
+        )
+
+    async def find_orders(self, order_ids: Collection[OrderId]) -> tuple[BrokerOrder, ...]:
+        """Returns what Tastytrade knows of our orders."""
+        return await self._orders.find_orders(order_ids)
+
+    async def simulate(self, order: Order) -> WhatIf:
+        """Returns the dry run."""
+        return await self._orders.simulate(order)
+
+    async def submit(self, order: Order) -> BrokerOrderId:
+        """Sends the order once and returns Tastytrade's id."""
+        self._require_alerts()
+        return await self._orders.submit(order)
+
+    async def replace(self, order: Order, limit_price: Decimal) -> None:
+        """Asks for another price; a successor takes the order's place."""
+        self._require_alerts()
+        await self._orders.replace(order, limit_price)
+
+    async def cancel(self, order: Order) -> None:
+        """Asks to cancel."""
+        await self._orders.cancel(order)
+
+    async def expiries(self, underlying: str) -> tuple[ChainExpiry, ...]:
+        """Returns the listed expirations."""
+        return await self._catalog.expiries(underlying)
+
+    async def chain(self, expiry: ChainExpiry) -> tuple[Contract, ...]:
+        """Returns the contracts of one expiration."""
+        return await self._catalog.chain(expiry)
+
+    async def resolve(self, key: ContractKey) -> Contract:
+        """Returns the listed contract of a key."""
+        return await self._catalog.resolve(key)
+
+    async def net_tick_rule(self, legs: tuple[OrderLeg, ...]) -> TickRule:
+        """Returns the increments of the package's net price."""
+        return await self._catalog.net_tick_rule(legs)
+
+    async def underlyings(self) -> tuple[str, ...]:
+        """Returns the symbols offered by name."""
+        return await self._catalog.underlyings()
+
+    async def betas(self, symbols: Collection[str]) -> dict[str, float]:
+        """Returns the betas of the market metrics; futures by their product."""
+        asked = {symbol.replace(" ", "/"): symbol for symbol in symbols}
+        told = await self._wire().metrics(list(asked))
+        return {asked[one.symbol]: one.beta for one in told if one.symbol in asked and one.beta is not None}
+
+    def set_subscriptions(self, contracts: Collection[Contract]) -> None:
+        """States whose quotes are wanted."""
+        self._quotes.set_subscriptions(contracts)
+
+    # --- connection ---------------------------------------------------------------------------------------------------
+
+    def _wire(self) -> TastyWire:
+        if self._session is None:
+            raise _offline("There is no session with Tastytrade.")
+        return self._session
+
+    def _require_alerts(self) -> None:
+        """Without its stream nothing may be sent and no reading is complete: what follows would not be heard."""
+        if not self._is_alerts_up:
+            raise _offline("The account stream of Tastytrade is down.")
+
+    def _sdk_wire(self, alerts: AlertSink, market: MarketSink) -> TastyWire:
+        # The SDK is heavy and belongs to the engine's loop.
+        from execution.brokers.tastytrade.session import TastySession  # noqa: PLC0415
+
+        return TastySession(self._settings, self._secrets(), self._clock, alerts=alerts, market=market)
+
+    def _admitted(self, accounts: Collection[TastyAccount]) -> tuple[AccountInfo, ...]:
+        wanted = self._settings.accounts
+        shown = [one for one in accounts if not one.is_closed and (not wanted or one.account_number in wanted)]
+        if not shown:
+            raise BrokerFailure(
+                FailureKind.REJECTED,
+                "The login has no open account among those the settings ask for.",
+                broker=self.name.value,
+                cure="Correct the accounts in the settings, or leave them empty to see all.",
+            )
+        return tuple(self._account(one) for one in shown)
+
+    def _account(self, account: TastyAccount) -> AccountInfo:
+        account_id, mode = AccountId(account.account_number), self._settings.mode
+        may_trade = account.may_trade and (mode is Mode.PAPER or account_id in self._settings.trading_accounts)
+        method = MarginMethod.PORTFOLIO if account.margin_type == _PORTFOLIO_MARGIN else MarginMethod.REG_T
+        title = account.nickname or f"Tastytrade {account.account_type}".strip()
+        return AccountInfo(
+            self.name, account_id, mode, title, may_trade, margin_method=method if account.margin_type else None
+        )
+
+    # --- facts --------------------------------------------------------------------------------------------------------
+
+    def _take_market(self, facts: tuple[MarketFact, ...]) -> None:
+        self._quotes.take([fact for fact in facts if isinstance(fact, TastyQuote | TastyGreeks)])
+        for fact in facts:
+            if isinstance(fact, StreamFact | OddObject):
+                self._inbox.put_nowait(fact)
+
+    async def _read_inbox(self) -> None:
+        while True:
+            fact = await self._inbox.get()
+            try:
+                await self._take(fact)
+            except BrokerFailure as failure:
+                self._odd(fact, str(failure))
+            except Exception as error:  # noqa: BLE001 - named boundary: one odd fact never ends the stream
+                _log.exception("a fact from Tastytrade could not be taken")
+                self._odd(fact, type(error).__name__)
+            finally:
+                self._inbox.task_done()
+
+    async def _take(self, fact: AlertFact) -> None:
+        match fact:
+            case TastyOrder():
+                await self._orders.take(fact)
+            case TastyBalance() | TastyPosition():
+                await self._holdings.take(fact)
+            case OddObject(source, what):
+                self._emit(OddObjectEvent(f"tastytrade {source}", what))
+            case StreamFact(name=name) if name == _ALERTS:
+                self._alerts_changed(fact)
+            case StreamFact():
+                self._quotes_changed(fact)
+
+    def _alerts_changed(self, fact: StreamFact) -> None:
+        was_up, self._is_alerts_up = self._is_alerts_up, fact.is_up
+        if fact.is_up and was_up and not fact.is_gap:
+            return
+        if fact.is_up:
+            text = fact.reason or "The account stream of Tastytrade is back."
+            self._emit(ConnectionEvent(self._state(), text, reconcile_needed=True))
+        elif was_up:
+            self._orders.link_lost()
+            self._holdings.lost()
+            text = f"The account stream of Tastytrade is down: {fact.reason}"
+            self._emit(ConnectionEvent(FeedState.DOWN, text, reconcile_needed=True))
+
+    def _quotes_changed(self, fact: StreamFact) -> None:
+        was_up, self._is_quotes_up = self._is_quotes_up, fact.is_up
+        if was_up and not fact.is_up:
+            self._quotes.lost()
+        if was_up == fact.is_up or not self._is_alerts_up:
+            return
+        text = "Quotes of Tastytrade flow again." if fact.is_up else f"Quotes of Tastytrade are down: {fact.reason}"
+        self._emit(ConnectionEvent(self._state(), text, reconcile_needed=False))
+
+    def _state(self) -> FeedState:
+        return FeedState.LIVE if self._is_quotes_up else FeedState.STALE
+
+    def _odd(self, fact: AlertFact, why: str) -> None:
+        self._emit(OddObjectEvent("tastytrade", f"{type(fact).__name__} was set aside: {why}"))
+
+    def _emit(self, event: BrokerEvent) -> None:
+        if isinstance(event, ExecutionEvent):
+            self._holdings.take_execution(event.execution)
+        self._stream.put(event)
+
+    # --- tasks --------------------------------------------------------------------------------------------------------
+
+    def _start_tasks(self) -> None:
+        loop = asyncio.get_running_loop()
+        for name, work in (
+            ("tastytrade inbox", self._read_inbox()),
+            ("tastytrade quotes", self._quotes.run()),
+            ("tastytrade accounts", self._holdings.run()),
+        ):
+            task = loop.create_task(work, name=name)
+            task.add_done_callback(self._on_task_end)
+            self._tasks.append(task)
+
+    async def _end_tasks(self) -> None:
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _on_task_end(self, task: asyncio.Task[None]) -> None:
+        """A task here never ends by itself: if one does, the stream ends, and the desk halts."""
+        if not task.cancelled():
+            _log.critical("%s ended", task.get_name(), exc_info=task.exception())
+            self._stream.close()
+
+
+def _offline(text: str) -> BrokerFailure:
+    return BrokerFailure(FailureKind.OFFLINE, text, broker=BrokerName.TASTYTRADE.value, cure="It comes back by itself.")
