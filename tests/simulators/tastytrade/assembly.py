@@ -9,7 +9,6 @@ from typing import Any
 from models.enums import Action, InstrumentKind
 from models.ids import AccountId
 from models.order import OrderLeg
-from models.trade import Execution
 from tests.simulators.tastytrade.accounts import AccountDesk
 from tests.simulators.tastytrade.alerts import AlertHub
 from tests.simulators.tastytrade.auth import Logins
@@ -24,6 +23,7 @@ from tests.simulators.tastytrade.parts import Parts, SessionDesk
 from tests.simulators.tastytrade.preflight import Preflight
 from tests.simulators.tastytrade.records import Records
 from tests.simulators.tastytrade.state import TastyState
+from tests.simulators.tastytrade.telling import OrderTeller
 from tests.simulators.tastytrade.transactions import Ledger
 from tests.simulators.tastytrade.wire import Socket
 
@@ -34,13 +34,11 @@ def assemble(
     """Returns every desk, with what an earlier run left taken up."""
     logins = Logins(tasty.habits, client_secret, refresh_token)
     hub = AlertHub(tasty, logins, note)
-    orders = OrderDesk(tasty, hub, Records(tasty.fact, tasty.keep), Preflight(tasty))
-    orders.begin()
-
-    def order_id_of(execution: Execution) -> tuple[int, int] | None:
-        return orders.order_id_of(execution)
-
-    ledger = Ledger(tasty, order_id_of)
+    records = Records(tasty.fact, tasty.keep)
+    teller = OrderTeller(tasty, hub, records)
+    teller.begin()
+    orders = OrderDesk(tasty, teller, records, Preflight(tasty))
+    ledger = Ledger(tasty, teller.order_id_of)
     return Parts(
         tasty=tasty,
         logins=logins,
@@ -49,6 +47,7 @@ def assemble(
         instruments=InstrumentDesk(tasty),
         market=MarketDataDesk(tasty),
         hub=hub,
+        teller=teller,
         orders=orders,
         dxlink=DxLink(tasty, logins, Tape(tasty.core.market, BETAS), note),
         sessions=SessionDesk(tasty),

@@ -18,6 +18,7 @@ from tests.simulators.tastytrade.market_data import MarketDataDesk
 from tests.simulators.tastytrade.orders import OrderDesk
 from tests.simulators.tastytrade.replies import JsonObject, iso
 from tests.simulators.tastytrade.state import TastyState
+from tests.simulators.tastytrade.telling import OrderTeller
 from tests.simulators.tastytrade.transactions import Ledger
 from tests.simulators.tastytrade.wire import HttpRequest
 
@@ -55,6 +56,7 @@ class Parts:
     instruments: InstrumentDesk
     market: MarketDataDesk
     hub: AlertHub
+    teller: OrderTeller
     orders: OrderDesk
     dxlink: DxLink
     sessions: SessionDesk

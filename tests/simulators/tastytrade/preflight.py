@@ -126,16 +126,20 @@ class Preflight:
             }
         )
 
+    def _at_marks(self, order: Order) -> Decimal:
+        """Dollars received when it fills at the marks."""
+        marks = self.tasty.core.valuation.marks
+        paid = (
+            leg.signed_quantity * marks.get(leg.contract.key, _ZERO) * leg.contract.multiplier
+            for leg in order.legs
+            if leg.contract.kind is not InstrumentKind.FUTURE
+        )
+        return -sum(paid, start=_ZERO).quantize(_CENT)
+
     def _credit(self, order: Order) -> Decimal:
         """Dollars received when it fills at its price, at the marks without one."""
         if order.limit_price is None:
-            marks = self.tasty.core.valuation.marks
-            paid = (
-                leg.signed_quantity * marks.get(leg.contract.key, _ZERO) * leg.contract.multiplier
-                for leg in order.legs
-                if leg.contract.kind is not InstrumentKind.FUTURE
-            )
-            return -sum(paid, start=_ZERO).quantize(_CENT)
+            return self._at_marks(order)
         if all(leg.contract.kind is InstrumentKind.FUTURE for leg in order.legs):
             return _ZERO
         unit = max(leg.contract.multiplier for leg in order.legs)
@@ -145,7 +149,7 @@ class Preflight:
         core = self.tasty.core
         case = core.what_ifs.margining.case(account, (), core.valuation.marks, self.tasty.now(), order.legs)
         margin = case.margin(order.legs)
-        return _ZERO if margin is None else max(margin.initial + self._credit(order), _ZERO).quantize(_CENT)
+        return _ZERO if margin is None else max(margin.initial + self._at_marks(order), _ZERO).quantize(_CENT)
 
     def _fees(self, draft: Draft, total: Decimal) -> JsonObject:
         """Fees by kind; what they were split from adds up to what the exchange will charge."""

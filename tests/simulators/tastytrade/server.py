@@ -11,9 +11,8 @@ import contextlib
 import logging
 import socket
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,15 +27,14 @@ from execution.brokers.port import AccountEvent, BrokerEvent, ExecutionEvent, Od
 from execution.storage import SessionCalendar
 from models.clock import Clock
 from models.ids import AccountId
-from models.order import OrderLeg
-from tests.simulators.tastytrade.assembly import assemble, foreign_draft
+from tests.simulators.tastytrade.assembly import assemble
 from tests.simulators.tastytrade.auth import CLIENT_SECRET, refresh_token
 from tests.simulators.tastytrade.extra_book import open_future_option
-from tests.simulators.tastytrade.habits import Habits, PlannedTrouble, Trouble, Troubles
+from tests.simulators.tastytrade.habits import Habits, Troubles
 from tests.simulators.tastytrade.parts import Parts
-from tests.simulators.tastytrade.records import TastyRecord
 from tests.simulators.tastytrade.replies import Refusal
 from tests.simulators.tastytrade.routes import Router
+from tests.simulators.tastytrade.scripting import Scripted
 from tests.simulators.tastytrade.state import Postponed, TastyState
 from tests.simulators.tastytrade.wire import Answering, HttpRequest, Peer, Reply, Serving, Socket, SocketMessage
 
@@ -48,7 +46,7 @@ _HTML: Final = b"<html><body>upgrade refused</body></html>"
 DEFAULT_ACCOUNT: Final = PaperAccount(AccountId("5WX00001"), "Simulated account")
 
 
-class TastySimulator:
+class TastySimulator(Scripted):
     """One Tastytrade. `stop` and `start` on the same store are its restart."""
 
     def __init__(
@@ -152,7 +150,7 @@ class TastySimulator:
         parts.tasty.core.step(at_utc)
         self._mend_when_due(at_utc)
         self.deliver()
-        parts.orders.open_session()
+        parts.teller.open_session()
         self._postponed.run_until(at_utc)
         self.deliver()
         parts.dxlink.check_tokens()
@@ -167,7 +165,7 @@ class TastySimulator:
                 parts.ledger.note(event.execution)
             elif isinstance(event, OddObjectEvent):
                 self.send_odd(event.what)
-        parts.orders.follow(events)
+        parts.teller.follow(events)
         parts.dxlink.follow(events)
         self._tell_accounts(parts, events)
         parts.hub.flush()
@@ -194,6 +192,11 @@ class TastySimulator:
         """The desks of this run: orders, accounts, listeners, DXLink sessions."""
         return self._live()
 
+    @property
+    def peers(self) -> tuple[Peer, ...]:
+        """Everybody who is connected."""
+        return tuple(self._peers)
+
     def sent(self, method: str, path_end: str) -> list[HttpRequest]:
         """Returns the requests of a method whose path ends so, oldest first."""
         asked = (one for one in self.requests if isinstance(one, HttpRequest))
@@ -204,30 +207,6 @@ class TastySimulator:
         return len(self.sent("POST", "/orders"))
 
     # --- what a test does ---
-
-    def trouble(
-        self,
-        trouble: Trouble,
-        *,
-        method: str = "POST",
-        path: str = "*/orders",
-        times: int = 1,
-        is_done: bool = True,
-        delay_s: float = 30.0,
-        field: str = "",
-        edit: Callable[[Any], Any] | None = None,
-    ) -> None:
-        """Lets the next answers to a path (shell pattern) go wrong; by default an order's, after it was accepted."""
-        self.troubles.planned.append(PlannedTrouble(trouble, method, path, times, is_done, delay_s, field, edit))
-
-    def expire_tokens(self) -> None:
-        """Ends every access token: the next request gets a 401, a refresh works."""
-        self._live().logins.expire()
-
-    def expire_quote_tokens(self) -> None:
-        """Ends every quote token, and says so on the open DXLink connections."""
-        self._live().logins.expire_quotes()
-        self._live().dxlink.check_tokens()
 
     def cut_link(self) -> None:
         """Breaks every connection (RST) and refuses new ones."""
@@ -249,92 +228,6 @@ class TastySimulator:
             return  # cut while it was still coming back: it will listen after all
         listening = self._listen(_bound_socket(self.port))
         self._listening = asyncio.get_running_loop().create_task(listening, name="tastytrade-simulator-listen")
-
-    def half_open(self) -> None:
-        """Lets the present connections go deaf: they stand, nothing comes or goes; new ones work."""
-        for peer in self._peers:
-            peer.is_deaf = True
-
-    def drop_sockets(self, which: str = "both", *, code: int | None = None, hard: bool = True) -> None:
-        """Ends WebSockets, `alerts`, `quotes` or `both`: with a close code, or without (RST when `hard`, else FIN)."""
-        for one in self._sockets(which):
-            if code is not None:
-                one.close(code)
-            elif hard:
-                one.peer.reset()
-            else:
-                one.peer.close()
-
-    def freeze_sockets(self, which: str = "both") -> None:
-        """Lets WebSockets go deaf: `alerts`, `quotes` or `both`."""
-        for one in self._sockets(which):
-            one.peer.is_deaf = True
-
-    def _sockets(self, which: str) -> list[Socket]:
-        parts = self._live()
-        alerts = [one.socket for one in parts.hub.listeners] if which in {"alerts", "both"} else []
-        quotes = [one.socket for one in parts.dxlink.sessions] if which in {"quotes", "both"} else []
-        return [*alerts, *quotes]
-
-    def send_alert(self, kind: str, data: Any, *, account: AccountId | None = None) -> None:
-        """Sends any object on the account stream, numbered as the others are."""
-        self._live().hub.tell(kind, account, data)
-        self._live().hub.flush()
-
-    def send_text(self, text: str, which: str = "alerts") -> None:
-        """Sends any text on the WebSockets, JSON or not."""
-        for one in self._sockets(which):
-            one.send_text(text)
-
-    def send_odd(self, what: str = "an object nobody knows") -> None:
-        """Sends an order on the account stream that no model can read."""
-        self.send_alert("Order", {"id": "?", "status": "Quantum", "what": what, "legs": [{"action": "Allocate"}]})
-
-    def send_market(self, message: dict[str, Any]) -> None:
-        """Sends any message on the DXLink connections."""
-        self._live().dxlink.broadcast(message)
-
-    def lose_alerts(self, count: int) -> None:
-        """Lets the next alerts be lost; the `ws-sequence` of later ones shows the gap."""
-        self._live().hub.lose(count)
-
-    def send_ticks(self, count: int) -> int:
-        """Sends about so many quotes, subscriptions in turn (see `habits.paced_ticks`); returns how many ever were."""
-        return self._live().dxlink.send_in_turn(count)
-
-    def place_foreign(
-        self,
-        legs: Sequence[OrderLeg],
-        limit_price: Decimal | None,
-        *,
-        account_id: AccountId | None = None,
-        source: str = "WB2;0.174.2",
-        tif: str = "Day",
-    ) -> TastyRecord:
-        """Gives an order in Tastytrade's own app; `limit_price` net, debit positive, None = market.
-
-        Raises Refusal when the exchange does not take it.
-        """
-        parts = self._live()
-        account = parts.tasty.accounts[0] if account_id is None else account_id
-        record, _ = parts.orders.accept(account, foreign_draft(legs, limit_price, parts.tasty, account, source, tif))
-        self.deliver()
-        return record
-
-    def replace_foreign(self, order_id: int, limit_price: Decimal, *, source: str = "WB2;0.174.2") -> None:
-        """Edits an order in Tastytrade's own app: the old one dies, a new id appears."""
-        parts = self._live()
-        record = next(one for one in parts.orders.records.all() if one.id == order_id)
-        effect = "Debit" if limit_price > 0 else "Credit"
-        body = {
-            "order-type": record.order_type,
-            "time-in-force": record.time_in_force,
-            "price": str(abs(limit_price)),
-            "price-effect": effect,
-            "source": source,
-        }
-        parts.orders.replace(record.account, order_id, body)
-        self.deliver()
 
     # --- inside ---
 

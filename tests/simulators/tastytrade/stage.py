@@ -169,6 +169,12 @@ class Stage:
             self.sim.step()
         await asyncio.sleep(0.02)
 
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Waits until something is so at the simulator: what a client sent has arrived."""
+        async with asyncio.timeout(10):
+            while not is_so():  # noqa: ASYNC110 - the simulator has no event for everything
+                await asyncio.sleep(0.005)
+
     # --- bare requests ---
 
     async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:

@@ -1,4 +1,4 @@
-"""The whole way with the real SDK: login, accounts, positions, quotes, an order from its dry run to its transactions."""
+"""The whole way with the real SDK: login, accounts, positions, quotes, an order from dry run to transactions."""
 
 from __future__ import annotations
 
