@@ -86,6 +86,8 @@ class TastytradeBroker:
         self._accounts: tuple[AccountInfo, ...] = ()
         self._is_alerts_up = False
         self._is_quotes_up = False
+        #: Alerts are back and quotes are not: told when they are, or when this is over.
+        self._waiting: asyncio.TimerHandle | None = None
         self._catalog = TastyCatalog(self._wire, clock)
         self._holdings = AccountDesk(catalog=self._catalog, clock=clock, emit=self._emit)
         self._orders = OrderDesk(
@@ -97,6 +99,8 @@ class TastytradeBroker:
             settings=settings,
             emit=self._emit,
             last_known=last_known,
+            look_after_s=settings.timeouts.look_after_s,
+            fees_after_s=settings.timeouts.fees_after_s,
         )
         self._quotes = QuoteFeed(
             wire=self._wire, catalog=self._catalog, clock=clock, settings=settings, emit=self._emit
@@ -131,6 +135,7 @@ class TastytradeBroker:
     async def close(self) -> None:
         """Lets go of the session; working orders stay."""
         session, self._session = self._session, None
+        self._stop_waiting()
         self._orders.link_lost()
         if session is not None:
             await session.close()
@@ -294,10 +299,12 @@ class TastytradeBroker:
         was_up, self._is_alerts_up = self._is_alerts_up, fact.is_up
         if fact.is_up and was_up and not fact.is_gap:
             return
-        if fact.is_up:
-            text = fact.reason or "The account stream of Tastytrade is back."
-            self._emit(ConnectionEvent(self._state(), text, reconcile_needed=True))
+        if fact.is_up and not self._is_quotes_up and not was_up:
+            self._wait_for_quotes()
+        elif fact.is_up:
+            self._tell_back(fact.reason)
         elif was_up:
+            self._stop_waiting()
             self._orders.link_lost()
             self._holdings.lost()
             text = f"The account stream of Tastytrade is down: {fact.reason}"
@@ -309,8 +316,30 @@ class TastytradeBroker:
             self._quotes.lost()
         if was_up == fact.is_up or not self._is_alerts_up:
             return
+        if self._waiting is not None:
+            if fact.is_up:
+                self._tell_back()
+            return
         text = "Quotes of Tastytrade flow again." if fact.is_up else f"Quotes of Tastytrade are down: {fact.reason}"
         self._emit(ConnectionEvent(self._state(), text, reconcile_needed=False))
+
+    def _wait_for_quotes(self) -> None:
+        self._stop_waiting()
+        loop = asyncio.get_running_loop()
+        self._waiting = loop.call_later(self._settings.timeouts.both_streams_s, self._tell_back)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _tell_back(self, reason: str = "") -> None:
+        """Tells that alerts are heard again: what happened meanwhile must be asked for."""
+        self._stop_waiting()
+        text = reason or "The account stream of Tastytrade is back."
+        if not self._is_quotes_up:
+            text += " Its quotes are not."
+        self._emit(ConnectionEvent(self._state(), text, reconcile_needed=True))
 
     def _state(self) -> FeedState:
         return FeedState.LIVE if self._is_quotes_up else FeedState.STALE

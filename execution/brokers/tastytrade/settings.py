@@ -28,6 +28,11 @@ class TastyTimeouts:
     stream_s: float = 15.0
     #: Nothing at all from a stream for so long: the peer is dead.
     silence_s: float = 75.0
+    #: Pauses before a doubt about an order is followed, and before its fees are read.
+    look_after_s: float = 1.0
+    fees_after_s: float = 1.0
+    #: How long a stream that came back waits for the other before that is told.
+    both_streams_s: float = 3.0
     heartbeat_every_s: float = 20.0
     #: A stream is replaced before its token ends (24 h).
     recycle_every_s: float = 23 * 3600.0

@@ -71,6 +71,7 @@ class FaultContract(ContractTests):
             legs = desk.condor(1)
             order = order_of(desk, legs, desk.natural(legs))
             desk.cut_link()
+            await desk.pass_time(0.25)
             with pytest.raises(BrokerFailure) as caught:
                 await desk.broker.submit(order)
             assert caught.value.kind is FailureKind.OFFLINE
