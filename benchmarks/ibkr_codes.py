@@ -171,6 +171,7 @@ class Codes:
         script = OrderScript(fills=FillBehavior.NEVER)
         tickets = {}
         for code in codes:
+            await self.on.ready(_READY_WITHIN_S)
             draft = await self.trader.ticket(self.trader.shape(), script, is_resting=True)
             if draft is None:
                 self.report.failures.append(f"code {code}: no ticket: {self.trader.refused}")

@@ -181,7 +181,7 @@ class Listing:
         return not asked.last_trade or asked.last_trade[:6] in months
 
     def _fits(self, contract: Contract, asked: WireContract) -> bool:
-        if SEC_TYPES[contract.kind] != asked.sec_type:
+        if SEC_TYPES[contract.kind] != asked.sec_type or (asked.strike and contract.strike != asked.strike):
             return False
         wire = wire_contract(contract, 0)
         wanted = (
@@ -195,7 +195,6 @@ class Listing:
         )
         return (
             all(text in ("", own) for text, own in wanted)
-            and (not asked.strike or asked.strike == wire.strike)
             and wire.last_trade.startswith(asked.last_trade)
             and (not asked.exchange or asked.exchange in valid_exchanges(contract))
         )
