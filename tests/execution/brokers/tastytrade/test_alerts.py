@@ -299,12 +299,27 @@ def test_the_planned_replacement_misses_no_alert_and_tells_nothing() -> None:
     run(work())
 
 
+def test_an_alert_still_on_its_way_on_the_old_connection_arrives() -> None:
+    async def work() -> None:
+        async with desk(recycle_every_s=60.0) as far:
+            await far.alerts().start(ACCOUNTS)
+            old = far.server.alert
+            await until(lambda: len(far.server.alerts) == 2 and far.server.alert.connects)
+            await asyncio.sleep(1)
+            old.tell("Order", {"n": 4})
+            await asyncio.sleep(5)
+            assert far.read == ["25"]
+            assert old.is_gone
+
+    run(work())
+
+
 def test_a_replacement_that_fails_leaves_the_old_stream_standing_and_is_tried_again() -> None:
     async def work() -> None:
-        async with desk(recycle_every_s=600.0) as far:
+        async with desk(recycle_every_s=60.0) as far:
             await far.alerts().start(ACCOUNTS)
             far.server.refuse["/streamer"] = 502
-            await asyncio.sleep(900)
+            await asyncio.sleep(200)
             far.server.alert.tell("Order", {"n": 1})
             await until(lambda: far.read)
             assert len(far.server.alerts) == 1
@@ -319,10 +334,10 @@ def test_a_replacement_that_fails_leaves_the_old_stream_standing_and_is_tried_ag
 
 def test_a_stream_that_breaks_while_its_replacement_comes_up_is_told_as_a_break() -> None:
     async def work() -> None:
-        async with desk(recycle_every_s=600.0, heartbeat_every_s=30.0) as far:
+        async with desk(recycle_every_s=60.0, heartbeat_every_s=30.0) as far:
             await far.alerts().start(ACCOUNTS)
             far.server.is_mute = True
-            await until(lambda: len(far.server.alerts) == 2 and far.server.alert.connects, 700)
+            await until(lambda: len(far.server.alerts) == 2 and far.server.alert.connects)
             far.server.alerts[0].rst()
             await until(lambda: len(far.stream_facts) == 2)
             far.server.is_mute = False

@@ -200,6 +200,7 @@ def test_replacements_follow_each_other_at_their_interval_and_only_one_stays() -
         assert len(stage.tries_s) == 4
         assert [each.cancelled() for each in stage.standing] == [True, True, True, False]
         assert stage.ups == [True]
+        assert len(watch._lives) == 1
         await watch.stop()
         assert all(each.cancelled() for each in stage.standing)
 
