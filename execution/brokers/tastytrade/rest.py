@@ -127,13 +127,12 @@ class RestClient:
 
     async def write(self, what: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> Reply:
         """Sends once and returns the answer. Raises BrokerFailure, `outcome_unknown` unless it was surely not done."""
-        try:
-            await self._ready(self._limits.read_s)
-        except BrokerFailure as failure:
-            raise self._not_sent(what, failure) from None
         exchange = _Exchange()
         try:
+            await self._ready(self._limits.read_s)
             reply = await self._once(method, path, None, body, self._limits.submit_s, exchange)
+        except BrokerFailure as failure:  # of the login
+            raise self._not_sent(what, failure) from None
         except _Lost as lost:
             raise self._lost_write(what, lost, exchange) from None
         if reply.is_ok:
@@ -356,7 +355,9 @@ class RestClient:
 
     def _not_sent(self, what: str, why: BrokerFailure) -> BrokerFailure:
         text = f"{_sentence(what)} was not sent: {why.what}"
-        return BrokerFailure(why.kind, text, broker=_BROKER, code=why.code, cure=why.cure)
+        # Any other kind would be read as a request that left.
+        kind = why.kind if why.kind in (FailureKind.AUTH, FailureKind.RATE_LIMIT) else FailureKind.OFFLINE
+        return BrokerFailure(kind, text, broker=_BROKER, code=why.code, cure=why.cure)
 
 
 class _Lost(Exception):

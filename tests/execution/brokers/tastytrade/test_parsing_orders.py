@@ -132,6 +132,12 @@ def test_a_margin_that_is_freed_is_negative_and_a_buying_power_below_zero_too() 
     assert found.errors == (("margin_check_failed", "No."),)
 
 
+def test_errors_beside_the_figures_are_added_to_those_of_the_answer_once() -> None:
+    beside = [{"code": "closing_only", "message": "Only closing."}, {"code": "margin_check_failed", "message": "No."}]
+    found = dry_run_of(samples.effects() | {"errors": beside}, (("margin_check_failed", "No."),))
+    assert found.errors == (("margin_check_failed", "No."), ("closing_only", "Only closing."))
+
+
 @pytest.mark.parametrize("raw", [None, [], {}, {"buying-power-effect": "none", "fee-calculation": [], "warnings": {}}])
 def test_a_dry_run_without_figures_knows_none(raw: Any) -> None:
     found = dry_run_of(raw, ())

@@ -342,6 +342,37 @@ def test_a_write_that_could_not_leave_was_not_sent() -> None:
     run(work)
 
 
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (PAGE, FailureKind.OFFLINE),
+        (Canned({"access_token": 5}), FailureKind.OFFLINE),
+        (error(429, "slow_down"), FailureKind.RATE_LIMIT),
+        (error(401, "invalid_credentials"), FailureKind.AUTH),
+    ],
+)
+@pytest.mark.parametrize("is_late", [False, True])
+def test_an_order_without_a_login_was_not_sent_and_says_so(answer: Canned, kind: FailureKind, is_late: bool) -> None:
+    async def work(server: CannedServer) -> None:
+        async with rest_client(server) as client:
+            if is_late:
+                await client.login()
+                real = client._ready
+
+                async def ready_then_expired(limit_s: float, *, refresh_of: str | None = None) -> None:
+                    await real(limit_s, refresh_of=refresh_of)
+                    client._expire()
+
+                client._ready = ready_then_expired  # type: ignore[method-assign] # the token ends between two lines
+            server.token_answers = [answer] * 3
+            failure = await failed_write(client)
+        assert (failure.kind, failure.outcome_unknown) == (kind, False)
+        assert failure.what.startswith("The order was not sent: ")
+        assert server.of("/thing") == []
+
+    run(work)
+
+
 def test_an_order_of_which_the_login_is_lost_at_the_last_moment_was_not_sent() -> None:
     async def work(server: CannedServer) -> None:
         server.answers[WRITE] = [data({"x": 1})]
