@@ -17,7 +17,7 @@ from execution.brokers.tastytrade.parsing import Odd
 from execution.brokers.tastytrade.seam import TastySdk, load_sdk
 from execution.brokers.tastytrade.settings import TastySecrets, TastySettings, TastyTimeouts
 from tests.execution.brokers.ibkr.virtual_time import LoopClock
-from tests.execution.brokers.tastytrade.stream_server import StreamServer
+from tests.execution.brokers.tastytrade.stream_server import FeedSocket, StreamServer
 
 ACCOUNTS: Final = ("5WX00001", "5WX00002")
 #: Pauses are whole: nothing of a test hangs on chance.
@@ -212,3 +212,23 @@ async def desk(**changes: Any) -> AsyncIterator[Desk]:
         await server.stop()
     assert left == set()
     assert all(entered is left_by for _, entered, left_by in found.visits)
+
+
+KINDS: Final = ("Quote", "Trade", "Summary")
+
+
+def quote(symbol: str, bid: Any, ask: Any, sizes: tuple[Any, Any] = (1, 2)) -> dict[str, Any]:
+    """Returns a Quote as DXLink has it."""
+    return {"eventSymbol": symbol, "bidPrice": bid, "askPrice": ask, "bidSize": sizes[0], "askSize": sizes[1]}
+
+
+def greeks(symbol: str, delta: Any) -> dict[str, Any]:
+    """Returns Greeks as DXLink has them."""
+    figures = {"volatility": 0.2, "delta": delta, "gamma": 0.001, "theta": -1.5, "vega": 4.5, "price": 12.0, "rho": 1.0}
+    return {"eventSymbol": symbol, **figures}
+
+
+async def subscribed(far: Desk, *symbols: str) -> FeedSocket:
+    """Waits until the newest connection has all kinds of the symbols."""
+    await until(lambda: far.server.feeds and all(far.server.feed.subscribed[kind] == set(symbols) for kind in KINDS))
+    return far.server.feed
