@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -78,10 +78,10 @@ class Tape:
     _greeks: dict[ContractKey, tuple[datetime, Event]] = field(default_factory=dict)
 
     def quote(self, symbol: str, contract: Contract, quote: Quote) -> Event | None:
-        """Returns a Quote; a bid of nothing is NaN. A level without a market has none."""
-        if quote.bid is None and quote.ask is None:
-            return None
-        if contract.kind is InstrumentKind.INDEX and contract.key.startswith("VIX"):
+        """Returns a Quote; a bid of nothing is NaN. SPX has one, at its level; VIX has none."""
+        if contract.kind is InstrumentKind.INDEX:
+            quote = replace(quote, bid=quote.mark, ask=quote.mark)
+        if (quote.bid is None and quote.ask is None) or contract.key.startswith("VIX"):
             return None
         bid = quote.bid or None
         return {

@@ -95,8 +95,7 @@ class Stage:
         session = self.lib.Session(
             self.sim.client_secret if secret is None else secret,
             self.sim.refresh_token if refresh is None else refresh,
-            trust_env=False,
-            **named,
+            **({"trust_env": False, "verify": False} | named),
         )
         session._client.base_url = self.sim.url
         self.sessions.append(session)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from execution.brokers.paper.synthetic import SyntheticMarket
 from models.ids import new_order_id
-from tests.execution.brokers.paper.desk import START
-from tests.simulators.tastytrade.stage import ACCOUNT, CROSSING, RESTING, Stage, play, take
+from tests.simulators.tastytrade.stage import CROSSING, RESTING, Stage, play, take
 
 
 def test_a_client_logs_in_reads_its_accounts_and_what_they_hold(tmp_path: Path) -> None:
@@ -97,15 +93,3 @@ def test_an_order_rests_is_replaced_and_cancelled(tmp_path: Path) -> None:
         assert (await account.get_order(session, new.id)).status == "Cancelled"
 
     play(tmp_path, scenario)
-
-
-def test_it_runs_by_itself_on_the_synthetic_market(tmp_path: Path) -> None:
-    async def scenario(stage: Stage) -> None:
-        session = stage.session()
-        chains = await importlib.import_module("tastytrade.instruments").NestedOptionChain.get(session, "SPX")
-        assert {one.root_symbol for one in chains} == {"SPX", "SPXW"}
-        await asyncio.sleep(0)
-
-    assert datetime(2026, 11, 16, 15, 0, tzinfo=UTC) == START
-    play(tmp_path, scenario, market=SyntheticMarket(seed=7, start_utc=START))
-    assert ACCOUNT

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -107,3 +109,27 @@ def test_it_ticks_by_itself(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
 
     play(tmp_path, scenario, settings=replace(MANUAL, manual=False))
+
+
+def _official() -> Path:
+    """The official JavaScript client's folder; the test skips without it, and without Node."""
+    folder = _ROOT / ".node-clients" / "node_modules"
+    if shutil.which("node") is None or not (folder / "@tastytrade" / "api").is_dir():
+        pytest.skip("no official client: npm install --prefix .node-clients @tastytrade/api@7.0.2 ws")
+    return folder
+
+
+def test_the_official_javascript_client_trades_four_legs(tmp_path: Path) -> None:
+    folder = _official()
+    with _program(tmp_path) as (_, lines):
+        port, secret, refresh = (line.split()[-1].split(":")[-1] for line in lines)
+        command = ["node", str(Path(__file__).with_name("official_probe.mjs")), str(folder), port, secret, refresh]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE_S)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "kinds": ["Cryptocurrency", "Equity", "Equity Option", "Future", "Future Option"],
+        "roots": ["SPX", "SPXW"],
+        "dryRun": "Debit",
+        "statuses": ["Routed", "Live", "Filled"],
+        "trades": 4,
+    }
