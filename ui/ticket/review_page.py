@@ -139,8 +139,8 @@ class ReviewPage(QWidget):
                 warnings.insert(0, "The broker did not say what margin this takes: margin unknown.")
             warnings += [text for text in (result.broker_warn, result.broker_error) if text]
         self._show_lines(self.warnings, tuple(warnings))
-        binding = None if preview is None else preview.binding
-        self.limits.show_limits(simulation.outcome.limits, binding)
+        # The preview did not know the margin: what binds is told by the simulation itself.
+        self.limits.show_limits(simulation.outcome.limits)
         self._paint_banner()
         self._open_for.start()
         self._arm.start()

@@ -14,8 +14,16 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from execution.commands import SendOrder, SimulateOrder, TicketDraft
-from execution.views import AccountsState, OrderNotice, Problem, SendOutcome, SimulationOutcome
-from models.enums import Action, OrderStatus, TimeInForce
+from execution.views import (
+    AccountsState,
+    LimitChange,
+    LimitRow,
+    OrderNotice,
+    Problem,
+    SendOutcome,
+    SimulationOutcome,
+)
+from models.enums import Action, Metric, OrderStatus, TimeInForce
 from models.errors import BrokerFailure, FailureKind
 from models.gate import Denial, DenialCode
 from models.ids import is_uuid4
@@ -57,6 +65,17 @@ def test_enter_simulates_and_the_confirmation_says_everything(qtbot: QtBot, tick
     assert page.limits.lines[3].name.text() == "Vega  ◂ binds"
     assert "MEDIUM_VOL" in page.warnings.text()
     assert page.send.isEnabled()
+
+
+def test_what_binds_is_told_by_the_simulation_once_the_margin_is_known(qtbot: QtBot, ticket: OrderTicketPanel) -> None:
+    review(qtbot, ticket)
+    simulation, model = ticket.model.simulation, ticket.model
+    assert simulation is not None
+    assert model.preview is not None
+    over = LimitRow(Metric.MARGIN_USED_PCT, 47.4, None, 45.0, 1.05, True)
+    limits = (*simulation.outcome.limits, LimitChange(replace(over, value=37.8, utilisation=0.84), over))
+    ticket.review_page.open_with(replace(simulation, outcome=replace(simulation.outcome, limits=limits)), PAPER)
+    assert (model.preview.binding, ticket.review_page.limits.binding) == (Metric.VEGA, Metric.MARGIN_USED_PCT)
 
 
 def test_enter_in_the_confirmation_sends_once(qtbot: QtBot, ticket: OrderTicketPanel, client: DemoClient) -> None:
