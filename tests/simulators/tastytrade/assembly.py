@@ -12,6 +12,7 @@ from models.order import OrderLeg
 from tests.simulators.tastytrade.accounts import AccountDesk
 from tests.simulators.tastytrade.alerts import AlertHub
 from tests.simulators.tastytrade.auth import Logins
+from tests.simulators.tastytrade.complex_orders import ComplexDesk
 from tests.simulators.tastytrade.drafts import Draft, DraftLeg, Terms
 from tests.simulators.tastytrade.dxlink import DxLink
 from tests.simulators.tastytrade.events import Tape
@@ -38,6 +39,8 @@ def assemble(
     teller = OrderTeller(tasty, hub, records)
     teller.begin()
     orders = OrderDesk(tasty, teller, records, Preflight(tasty))
+    complex_orders = ComplexDesk(tasty, orders)
+    complex_orders.begin()
     ledger = Ledger(tasty, teller.order_id_of)
     return Parts(
         tasty=tasty,
@@ -49,6 +52,7 @@ def assemble(
         hub=hub,
         teller=teller,
         orders=orders,
+        complex_orders=complex_orders,
         dxlink=DxLink(tasty, logins, Tape(tasty.core.market, BETAS), note),
         sessions=SessionDesk(tasty),
     )

@@ -41,7 +41,7 @@ class OrderDesk:
     def dry_run(self, account: AccountId, body: Any) -> Data:
         """Answers what an order would need; nothing is sent."""
         checked = self.preflight.check(account, read_draft(body, self.tasty.listing))
-        record = self._record(account, checked, 0)
+        record = self._record(account, checked.draft, 0)
         waits = checked.draft.terms.time_in_force == "GTC"
         told = record.json() | {"status": "Contingent" if waits else "Received", "updated-at": 0}
         for name in ("id", "ext-client-order-id", "ext-exchange-order-number", "ext-global-order-number"):
@@ -59,10 +59,20 @@ class OrderDesk:
         if draft.terms.order_type not in ("Limit", "Market"):
             text = f"{draft.terms.order_type} orders are taken as part of a complex order only"
             raise Refusal(422, "order_type_not_supported", text)
-        checked = self.preflight.check(account, draft, self._free_id(draft.terms.external_identifier))
-        record = self._record(account, checked, self.records.next_id())
+        checked = self.check(account, draft)
+        record = self._record(account, checked.draft, self.records.next_id())
         self.enter(record, checked)
         return record, checked
+
+    def check(self, account: AccountId, draft: Draft) -> Checked:
+        """Returns an order that may be sent, under the id it will have; raises Refusal for one that may not."""
+        return self.preflight.check(account, draft, self._free_id(draft.terms.external_identifier))
+
+    def waiting(self, account: AccountId, draft: Draft) -> TastyRecord:
+        """Returns a new order that is not sent yet."""
+        record = self._record(account, draft, self.records.next_id())
+        record.status = "Contingent"
+        return record
 
     def enter(self, record: TastyRecord, checked: Checked) -> None:
         """Gives a checked order to the exchange and begins its story."""
@@ -95,9 +105,8 @@ class OrderDesk:
         own = OrderId(external)
         return own if is_uuid4(external) and self.tasty.core.exchange.find(own) is None else new_order_id()
 
-    def _record(self, account: AccountId, checked: Checked, number_: int) -> TastyRecord:
-        draft, now = checked.draft, to_iso(self.tasty.now())
-        terms = draft.terms
+    def _record(self, account: AccountId, draft: Draft, number_: int) -> TastyRecord:
+        now, terms = to_iso(self.tasty.now()), draft.terms
         return TastyRecord(
             id=number_,
             account=account,

@@ -12,6 +12,7 @@ from models.ids import AccountId, ContractKey
 from tests.simulators.tastytrade.accounts import AccountDesk
 from tests.simulators.tastytrade.alerts import AlertHub
 from tests.simulators.tastytrade.auth import Logins
+from tests.simulators.tastytrade.complex_orders import ComplexDesk
 from tests.simulators.tastytrade.dxlink import DxLink
 from tests.simulators.tastytrade.instruments import InstrumentDesk
 from tests.simulators.tastytrade.market_data import MarketDataDesk
@@ -58,6 +59,7 @@ class Parts:
     hub: AlertHub
     teller: OrderTeller
     orders: OrderDesk
+    complex_orders: ComplexDesk
     dxlink: DxLink
     sessions: SessionDesk
 

@@ -207,15 +207,15 @@ class Records:
     def put(self, *records: TastyRecord) -> None:
         """Keeps orders, new or changed."""
         for record in records:
-            if record.id not in self._by_id:
-                self._remember(record)
+            self._remember(record)
         kept = [(_fact(one.id), json.dumps(asdict(one))) for one in records]
         self._keep(*kept, ("tasty-next-order", str(self._next)))
 
     def _remember(self, record: TastyRecord) -> None:
         self._by_id[record.id] = record
-        if record.paper_id is not None:
-            self._by_paper.setdefault(record.paper_id, []).append(record)
+        known = [] if record.paper_id is None else self._by_paper.setdefault(record.paper_id, [])
+        if record.paper_id is not None and all(one is not record for one in known):
+            known.append(record)
 
     def find(self, account: AccountId, number_: int) -> TastyRecord | None:
         """Returns an order of an account by its id."""
@@ -231,11 +231,6 @@ class Records:
         found = [one for one in self.of_paper(paper_id) if one.status != "Contingent"]
         alive = [one for one in found if not one.is_done]
         return alive[-1] if alive else found[-1] if found else None
-
-    def route(self, record: TastyRecord, paper_id: OrderId) -> None:
-        """Notes that an order that waited went to the exchange."""
-        record.paper_id = paper_id
-        self._by_paper.setdefault(paper_id, []).append(record)
 
     def all(self, account: AccountId | None = None) -> Iterable[TastyRecord]:
         """Returns the orders of an account, or of all, newest first."""

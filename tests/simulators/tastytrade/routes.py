@@ -179,7 +179,19 @@ class Router:
             _route("GET", number, lambda m, r: Data(orders.find(account(m[1]), int(m[2])).json()), Call.FIND_ORDERS),
             _route("PUT", number, lambda m, r: orders.replace(account(m[1]), int(m[2]), _body(r)), Call.REPLACE),
             _route("PATCH", number, lambda m, r: orders.replace(account(m[1]), int(m[2]), _body(r)), Call.REPLACE),
+            *self._complex_routes(),
             _route("DELETE", number, lambda m, r: orders.cancel(account(m[1]), int(m[2])), Call.CANCEL),
+        ]
+
+    def _complex_routes(self) -> list[Route]:
+        desk, account = self._parts.complex_orders, self._parts.tasty.account
+        every, one = "/accounts/([^/]+)/complex-orders", r"/accounts/([^/]+)/complex-orders/(\d+)"
+        return [
+            _route("POST", every, lambda m, r: desk.place(account(m[1]), _body(r)), Call.SUBMIT),
+            _route("POST", f"{every}/dry-run", lambda m, r: desk.dry_run(account(m[1]), _body(r)), Call.SIMULATE),
+            _route("GET", f"{every}(?:/live)?", lambda m, r: desk.live(account(m[1])), Call.FIND_ORDERS),
+            _route("GET", one, lambda m, r: Data(desk.json(desk.find(account(m[1]), int(m[2])))), Call.FIND_ORDERS),
+            _route("DELETE", one, lambda m, r: desk.cancel(account(m[1]), int(m[2])), Call.CANCEL),
         ]
 
     def _market_routes(self) -> list[Route]:

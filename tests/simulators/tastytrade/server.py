@@ -151,6 +151,7 @@ class TastySimulator(Scripted):
         self._mend_when_due(at_utc)
         self.deliver()
         parts.teller.open_session()
+        parts.complex_orders.run()
         self._postponed.run_until(at_utc)
         self.deliver()
         parts.dxlink.check_tokens()
