@@ -19,6 +19,7 @@ from benchmarks.ibkr_books import Comparison, compare
 from benchmarks.ibkr_desk import DeskOnTws
 from benchmarks.ibkr_trader import Trader
 from benchmarks.plan import Plan
+from execution.brokers.ibkr.settings import IbTimeouts
 from execution.brokers.paper.faults import FillBehavior, OrderScript
 from models.enums import Action, OrderStatus
 from models.errors import KnownError
@@ -86,6 +87,7 @@ class Combos:
         """Sends one combo after the other until there are enough, or something went wrong."""
         report = self.report
         while report.combos + self._under_way < count and self._left and not report.failures:
+            await self.on.ready(_END_WITHIN_S)
             self._left -= 1
             if self._left % _HABITS_FOR == 0:
                 self._change_habits(self._left)
@@ -173,7 +175,8 @@ class Combos:
 
 async def run_combos(folder: Path, count: int, seed: int) -> ComboReport:
     """Returns the report of `count` combos on a new desk."""
-    on = DeskOnTws(folder, seed=seed)
+    # Nothing breaks here: a busy machine must not look like a dead link.
+    on = DeskOnTws(folder, seed=seed, timeouts=IbTimeouts())
     await on.start()
     try:
         return await Combos(on, seed).run(count)

@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.figures import Outcome, figure
 from benchmarks.ibkr_books import Comparison, compare
-from benchmarks.ibkr_desk import GRACE, DeskOnTws
+from benchmarks.ibkr_desk import GRACE, SHORT, DeskOnTws
 from benchmarks.ibkr_trader import Trader
 from benchmarks.ibkr_waits import half_open, returns
 from benchmarks.ibkr_weather import Break, Weather
@@ -252,7 +252,7 @@ async def run_storms(folder: Path, storms: int, seed: int) -> StormReport:
 def measure(plan: Plan, folder: Path) -> Outcome:
     """The storms, then the two times with the limits a user has."""
     report = asyncio.run(run_storms(folder / "storms", plan.storms, seed=7))
-    timeouts = IbTimeouts()
+    timeouts = SHORT if plan.is_tiny else IbTimeouts()
     noticed = asyncio.run(half_open(folder / "half-open", plan.half_opens, timeouts))
     ready = asyncio.run(returns(folder / "returns", plan.outages_s, timeouts))
     books = report.books

@@ -8,7 +8,7 @@ from typing import Any
 
 #: Documents other than `benchmarks.md`, and the benchmarks that belong into them.
 _ERRORS = "exactness.md"
-_DOCUMENT_OF = {"exactness": _ERRORS, "real_chains": _ERRORS}
+_DOCUMENT_OF = dict.fromkeys(("exactness", "real_chains", "ibkr_storms", "ibkr_codes", "ibkr_combos"), _ERRORS)
 #: A document's own words stand above this line, what the command makes below it.
 MARK = "<!-- Below this line: made by `python -m benchmarks --markdown`. -->"
 

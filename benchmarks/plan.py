@@ -96,7 +96,7 @@ TINY = Plan(
     storms=2,
     half_opens=1,
     outages_s=(0.5,),
-    codes=6,
+    codes=3,
     combos=4,
     is_tiny=True,
 )

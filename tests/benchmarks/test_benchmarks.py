@@ -19,6 +19,9 @@ FIGURES = {
     "startup": {"ratio", "desk_first_paint", "blank_pyqtgraph_window", "heavy_modules_before_paint"},
     "memory": {"desk_rss", "blank_rss"},
     "live": {"processed_of_arrived", "queue_deepest", "ui_stall_p99", "ui_stall_max_whole_run", "greeks_age_p99"},
+    "ibkr_storms": {"fills_missed", "fills_doubled_or_invented", "half_open_noticed", "ready_after_return"},
+    "ibkr_codes": {"codes", "cases", "wrong_terminal_states"},
+    "ibkr_combos": {"four_leg_combos_filled", "positions_differing", "cash_differing", "journal_differing"},
     "ibkr_live": {
         *("lines", "ticks_sent_per_s", "read_of_sent", "events_per_s", "cpu_of_one_core", "rss_growth"),
         *("ui_stall_p99", "ui_stall_max_whole_run", "greeks_age_p50", "greeks_age_p99"),
@@ -38,6 +41,9 @@ FIGURES = {
 
 #: What must be so for the figures to mean anything.
 FACTS: dict[str, dict[str, object]] = {
+    "ibkr_storms": {"problems": []},
+    "ibkr_codes": {"problems": []},
+    "ibkr_combos": {"problems": []},
     "startup": {"heavy_modules": []},
     "live": {"positions": TINY.live_positions, "excluded": 0},
     "ibkr_live": {"positions": 18, "excluded": 0},
@@ -48,7 +54,14 @@ FACTS: dict[str, dict[str, object]] = {
     "book": {"positions": TINY.book_positions},
 }
 #: The issue's targets that a figure of these parts is held against.
-TARGETS = {
+TARGETS: dict[str, dict[str, float]] = {
+    "ibkr_storms": {
+        **dict.fromkeys(("fills_missed", "fills_doubled_or_invented", "orders_sent_while_reconciling"), 0),
+        "half_open_noticed": 25.0,
+        "ready_after_return": 15.0,
+    },
+    "ibkr_codes": {"wrong_terminal_states": 0},
+    "ibkr_combos": dict.fromkeys(("positions_differing", "cash_differing", "journal_differing"), 0),
     "ibkr_live": {"ui_stall_p99": 50.0, "ui_stall_max_whole_run": 150.0, "greeks_age_p99": 100.0},
     "grids": {"european_per_revaluation": 60.0, "european_peak_extra_memory": 100.0},
     "margins": {"reg_t_one_underlying": 20.0, "portfolio_european": 10.0, "portfolio_american_slowest_book": 10.0},
