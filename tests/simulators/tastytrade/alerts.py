@@ -86,7 +86,7 @@ class AlertHub:
     def _message(self, listener: Listener, message: dict[str, Any]) -> None:
         self.note(listener.socket, message)
         action = message.get("action")
-        if not self.logins.knows(str(message.get("auth-token", "")), self.tasty.now()):
+        if not self.logins.knows(str(message.get("auth-token", ""))):
             self._refuse(listener, message, "failed")
         elif action == "connect":
             self._connect(listener, message)

@@ -29,11 +29,8 @@ from tests.simulators.tastytrade.transactions import Ledger
 from tests.simulators.tastytrade.wire import Socket
 
 
-def assemble(
-    tasty: TastyState, client_secret: str, refresh_token: str, note: Callable[[Socket, dict[str, Any]], None]
-) -> Parts:
+def assemble(tasty: TastyState, logins: Logins, note: Callable[[Socket, dict[str, Any]], None]) -> Parts:
     """Returns every desk, with what an earlier run left taken up."""
-    logins = Logins(tasty.habits, client_secret, refresh_token)
     hub = AlertHub(tasty, logins, note)
     records = Records(tasty.fact, tasty.keep)
     teller = OrderTeller(tasty, hub, records)

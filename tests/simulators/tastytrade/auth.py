@@ -1,11 +1,14 @@
-"""Logins: OAuth refresh tokens in, access tokens and quote tokens out, each with its end."""
+"""Logins: OAuth refresh tokens in, access tokens and quote tokens out, each with its end.
+
+Lives of tokens are counted in the loop's time: a client counts them on its own clock, which a test does not move.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tests.simulators.tastytrade.habits import Habits
@@ -35,11 +38,11 @@ class Logins:
     habits: Habits
     client_secret: str = CLIENT_SECRET
     refresh_token: str = field(default_factory=refresh_token)
-    _access: dict[str, datetime] = field(default_factory=dict)
-    _quote: dict[str, datetime] = field(default_factory=dict)
+    _access: dict[str, float] = field(default_factory=dict)
+    _quote: dict[str, float] = field(default_factory=dict)
     _given: int = 0
 
-    def token(self, request: HttpRequest, now_utc: datetime) -> Reply:
+    def token(self, request: HttpRequest) -> Reply:
         """Answers a request for an access token."""
         try:
             asked = request.json()
@@ -52,7 +55,7 @@ class Logins:
             return json_reply(400, {"error": {"code": "invalid_grant", "message": why}})
         self._given += 1
         token = f"{_part({'alg': 'EdDSA', 'typ': 'at+jwt'})}.{_part({'sub': 'U0001', 'n': self._given})}.c2ln"
-        self._access[token] = now_utc + timedelta(seconds=self.habits.token_life_s)
+        self._access[token] = _now_s() + self.habits.token_life_s
         content = {"access_token": token, "token_type": "Bearer", "expires_in": self.habits.token_life_s}
         return json_reply(200, content | {"id_token": f"{token}.id"})
 
@@ -67,12 +70,12 @@ class Logins:
             return "Invalid JWT"
         return None if asked.get("client_secret") == self.client_secret else "Client secret mismatch"
 
-    def check(self, request: HttpRequest, now_utc: datetime) -> None:
+    def check(self, request: HttpRequest) -> None:
         """Raises Refusal for a request without a valid access token, or of a kind that is not served."""
         self._check_client(request)
         if request.path in _FREE:
             return
-        if not self.knows(request.headers.get("authorization", ""), now_utc):
+        if not self.knows(request.headers.get("authorization", "")):
             raise Refusal(401, "token_invalid", "This token is invalid or has expired")
         if request.method != "GET" and "trade" not in self.habits.scopes:
             raise Refusal(403, "not_permitted", "User not permitted access")
@@ -85,22 +88,22 @@ class Logins:
         if version.isdigit() and int(version) < self.habits.least_version:
             raise Refusal(406, "406", "The requested version is not supported.")
 
-    def knows(self, authorization: str, now_utc: datetime) -> bool:
+    def knows(self, authorization: str) -> bool:
         """Whether an access token, with or without `Bearer`, is valid."""
         ends = self._access.get(authorization.removeprefix(_BEARER))
-        return ends is not None and now_utc < ends and not self.habits.is_revoked
+        return ends is not None and _now_s() < ends and not self.habits.is_revoked
 
-    def quote_token(self, now_utc: datetime) -> str:
+    def quote_token(self) -> str:
         """Returns a new token for DXLink."""
         self._given += 1
         token = f"dGFzdHksYXBpLCwx.{self._given:08d}.quote"
-        self._quote[token] = now_utc + timedelta(seconds=self.habits.quote_token_life_s)
+        self._quote[token] = _now_s() + self.habits.quote_token_life_s
         return token
 
-    def knows_quote(self, token: str, now_utc: datetime) -> bool:
+    def knows_quote(self, token: str) -> bool:
         """Whether a quote token is valid."""
         ends = self._quote.get(token)
-        return ends is not None and now_utc < ends
+        return ends is not None and _now_s() < ends
 
     def expire(self) -> None:
         """Ends every access token now."""
@@ -109,3 +112,7 @@ class Logins:
     def expire_quotes(self) -> None:
         """Ends every quote token now."""
         self._quote.clear()
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

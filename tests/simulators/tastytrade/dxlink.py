@@ -21,6 +21,9 @@ from tests.simulators.tastytrade.wire import Socket
 _VERSION: Final = "1.0-1.2.1-20240722-153442"
 _KEEPALIVE_S: Final = 60.0
 _FROM_QUOTES: Final = frozenset({"Quote", "Trade", "TradeETH"})
+#: Events of one frame, so that it stays well below the 64 KiB that clients take.
+_EVENTS_PER_FRAME: Final = 100
+_EVENT_BYTES: Final = 60
 _ONCE: Final = frozenset({"Summary", "Profile", "Candle"})
 
 
@@ -143,7 +146,7 @@ class DxLink:
             session.send("ERROR", 0, error="BAD_ACTION", message="AUTH before SETUP")
             session.socket.close(1008, "bad handshake")
             return
-        if not self.logins.knows_quote(token, self.tasty.now()):
+        if not self.logins.knows_quote(token):
             session.send("AUTH_STATE", 0, state="UNAUTHORIZED")
             if session.auths > 50:
                 session.socket.close(1008, "too many tries")
@@ -153,7 +156,7 @@ class DxLink:
 
     def _check_token(self, session: Session) -> None:
         """A token that has ended is noticed, and told again and again for as long as the client insists on it."""
-        if session.is_authorized and not self.logins.knows_quote(session.token, self.tasty.now()):
+        if session.is_authorized and not self.logins.knows_quote(session.token):
             session.is_authorized = False
             session.channels.clear()
             self._follow_feed()
@@ -325,19 +328,24 @@ class DxLink:
             return
         if kind == "Greeks":
             channel.greeks_told |= {one["eventSymbol"]: one["time"] for one in found}
-        names = channel.fields.get(kind, DEFAULT_FIELDS[kind])
-        while self.tasty.habits.least_frame_bytes > 60 * len(found):
+        least = self.tasty.habits.least_frame_bytes
+        while least > _EVENT_BYTES * len(found):
             found += found
-        self.sent += len(found)
+        size = len(found) if least else _EVENTS_PER_FRAME
+        for start in range(0, len(found), size):
+            self._send_frame(session, channel, kind, found[start : start + size])
+
+    def _send_frame(self, session: Session, channel: Channel, kind: str, events: Sequence[Event]) -> None:
+        names = channel.fields.get(kind, DEFAULT_FIELDS[kind])
+        self.sent += len(events)
+        data: list[Any]
         if channel.is_full:
-            rows = [
-                {"eventType": kind} | {name: one.get(name, NAN) for name in names if name != "eventType"}
-                for one in found
-            ]
-            session.send("FEED_DATA", channel.number, data=rows)
-            return
-        flat = [kind if name == "eventType" else one.get(name, NAN) for one in found for name in names]
-        session.send("FEED_DATA", channel.number, data=[kind, flat])
+            named = [name for name in names if name != "eventType"]
+            data = [{"eventType": kind} | {name: one.get(name, NAN) for name in named} for one in events]
+        else:
+            flat = [kind if name == "eventType" else one.get(name, NAN) for one in events for name in names]
+            data = [kind, flat]
+        session.send("FEED_DATA", channel.number, data=data)
 
     def send_in_turn(self, count: int) -> int:
         """Sends about so many Quote events, subscriptions in turn; returns how many events were ever sent."""
@@ -354,7 +362,8 @@ class DxLink:
             quote = self._newest.get(contract.key)
             event = None if quote is None else self.tape.quote(symbol, contract, quote)
             if event is not None:
-                event["bidSize"] = 1 + self._turn % 97 if event["bidSize"] != NAN else NAN
+                if event["bidSize"] != NAN:
+                    event["bidSize"] = 1 + self._turn % 97
                 key = (id(session), channel.number)
                 by_channel.setdefault(key, (session, channel, []))[2].append(event)
         for session, channel, events in by_channel.values():

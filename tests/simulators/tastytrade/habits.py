@@ -113,7 +113,7 @@ class Habits:
     """Everything may be changed while the simulator runs; it holds from the next message on. Times in seconds."""
 
     # --- login ---
-    #: Life of an access token. Below a minute the SDK would ask for a new one on every call.
+    #: Life of an access token, in the loop's time. Below a minute the SDK asks for a new one on every call.
     token_life_s: int = 900
     #: The grant is revoked: no more access tokens.
     is_revoked: bool = False
@@ -189,7 +189,7 @@ class Habits:
     full_format: bool = False
     #: Nothing heard for so long: ERROR TIMEOUT and closed; None = what SETUP agreed on. In the loop's time.
     keepalive_timeout_s: float | None = None
-    #: Life of a quote token.
+    #: Life of a quote token, in the loop's time.
     quote_token_life_s: float = 86_400.0
     #: Messages beyond it are refused with 1009.
     max_message_bytes: int | None = 65_536

@@ -145,6 +145,20 @@ class OrderDesk:
         self.tasty.postponed.at(due_utc, lambda: self._take_over(old, new, off_tick=why is not None))
         return Data(new.json())
 
+    def replace_dry_run(self, account: AccountId, number_: int, body: Any) -> Data:
+        """Answers what an order would need at other terms; nothing is sent."""
+        old, _ = self._changeable(account, number_)
+        legs = [
+            {
+                "symbol": leg.symbol,
+                "instrument-type": leg.instrument_type,
+                "action": leg.action,
+                "quantity": leg.quantity,
+            }
+            for leg in old.legs
+        ]
+        return self.dry_run(account, body | {"legs": legs} if isinstance(body, dict) else body)
+
     def _successor(self, old: TastyRecord, terms: Terms) -> TastyRecord:
         now_utc = self.tasty.now()
         new = TastyRecord(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,11 +16,10 @@ from tests.simulators.tastytrade.market_data import RISK_FREE_RATE
 from tests.simulators.tastytrade.orders import margin_reply
 from tests.simulators.tastytrade.parts import Parts
 from tests.simulators.tastytrade.replies import Data, JsonObject, Refusal, invalid, items, not_found, preflight
+from tests.simulators.tastytrade.spoiling import spoiled
 from tests.simulators.tastytrade.wire import Answering, HttpRequest, Reply, json_reply
 
 _log = logging.getLogger(__name__)
-_HTML_502: Final = b"<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
-_NOBODY_KNOWS: Final = "Quantum"
 Handler = Callable[[re.Match[str], HttpRequest], Data]
 
 
@@ -70,8 +68,8 @@ class Router:
         parts = self._parts
         try:
             if request.path == "/oauth/token":
-                return parts.logins.token(request, parts.tasty.now())
-            parts.logins.check(request, parts.tasty.now())
+                return parts.logins.token(request)
+            parts.logins.check(request)
             if route is None or match is None:
                 raise not_found(f"{request.method} {request.path}")
             reply = route.handler(match, request).reply(request)
@@ -179,6 +177,12 @@ class Router:
             _route("GET", number, lambda m, r: Data(orders.find(account(m[1]), int(m[2])).json()), Call.FIND_ORDERS),
             _route("PUT", number, lambda m, r: orders.replace(account(m[1]), int(m[2]), _body(r)), Call.REPLACE),
             _route("PATCH", number, lambda m, r: orders.replace(account(m[1]), int(m[2]), _body(r)), Call.REPLACE),
+            _route(
+                "POST",
+                f"{number}/dry-run",
+                lambda m, r: orders.replace_dry_run(account(m[1]), int(m[2]), _body(r)),
+                Call.SIMULATE,
+            ),
             *self._complex_routes(),
             _route("DELETE", number, lambda m, r: orders.cancel(account(m[1]), int(m[2])), Call.CANCEL),
         ]
@@ -248,7 +252,7 @@ class Router:
 
     def _quote_token(self) -> Data:
         parts = self._parts
-        token = parts.logins.quote_token(parts.tasty.now())
+        token = parts.logins.quote_token()
         return Data({"token": token, "dxlink-url": self._quote_url(), "level": "api"})
 
     def _positions(self, match: re.Match[str], request: HttpRequest) -> Data:
@@ -336,63 +340,3 @@ def _body(request: HttpRequest) -> Any:
         return request.json()
     except ValueError:
         raise invalid("Request body is not JSON") from None
-
-
-def spoiled(reply: Reply, planned: PlannedTrouble) -> Reply:
-    """Returns an answer as it went wrong."""
-    half = len(reply.body) // 2
-    changed = {
-        Trouble.TRUNCATED: replace(reply, cut_at=half),
-        Trouble.BROKEN_JSON: replace(reply, body=reply.body[:half]),
-        Trouble.EMPTY_BODY: replace(reply, body=b""),
-        Trouble.WRONG_TYPE: replace(reply, content_type="text/html"),
-        Trouble.REDIRECT: Reply(302, b"", "text/html", (("location", "/login"),)),
-        Trouble.NO_DATA: json_reply(reply.status, {"context": "/"}),
-    }
-    if planned.trouble in changed:
-        return changed[planned.trouble]
-    if planned.trouble in {Trouble.MISSING_FIELD, Trouble.UNKNOWN_ENUM, Trouble.EDITED}:
-        return _edited(reply, planned)
-    return _error(planned.trouble)
-
-
-def _error(trouble: Trouble) -> Reply:
-    if trouble is Trouble.HTML_502:
-        return Reply(502, _HTML_502, "text/html")
-    status, code, text = {
-        Trouble.STATUS_500: (500, "internal_server_error", "Internal server error"),
-        Trouble.STATUS_429: (429, "too_many_requests", "Too many requests"),
-        Trouble.STATUS_401: (401, "token_invalid", "This token is invalid or has expired"),
-        Trouble.STATUS_403: (403, "not_permitted", "User not permitted access"),
-    }[trouble]
-    return json_reply(status, {"error": {"code": code, "message": text}})
-
-
-def _edited(reply: Reply, planned: PlannedTrouble) -> Reply:
-    content = json.loads(reply.body)
-    if planned.trouble is Trouble.EDITED:
-        content = content if planned.edit is None else planned.edit(content)
-    elif planned.trouble is Trouble.MISSING_FIELD:
-        _drop(content, planned.field or "buying-power-effect")
-    else:
-        _swap(content, planned.field or "status")
-    return json_reply(reply.status, content)
-
-
-def _drop(content: Any, name: str) -> None:
-    """Takes a field out wherever it stands."""
-    if isinstance(content, dict):
-        content.pop(name, None)
-        content = list(content.values())
-    for one in content if isinstance(content, list) else ():
-        _drop(one, name)
-
-
-def _swap(content: Any, name: str) -> None:
-    """Gives a field a value that nobody knows, wherever it stands."""
-    if isinstance(content, dict):
-        if name in content:
-            content[name] = _NOBODY_KNOWS
-        content = list(content.values())
-    for one in content if isinstance(content, list) else ():
-        _swap(one, name)

@@ -28,7 +28,7 @@ from execution.storage import SessionCalendar
 from models.clock import Clock
 from models.ids import AccountId
 from tests.simulators.tastytrade.assembly import assemble
-from tests.simulators.tastytrade.auth import CLIENT_SECRET, refresh_token
+from tests.simulators.tastytrade.auth import CLIENT_SECRET, Logins, refresh_token
 from tests.simulators.tastytrade.extra_book import open_future_option
 from tests.simulators.tastytrade.habits import Habits, Troubles
 from tests.simulators.tastytrade.parts import Parts
@@ -72,6 +72,8 @@ class TastySimulator(Scripted):
         self.troubles = Troubles()
         #: What a client must present at its login.
         self.client_secret, self.refresh_token = CLIENT_SECRET, refresh_token(self.habits.scopes)
+        # Tokens outlive a restart, as signed ones do.
+        self._logins = Logins(self.habits, self.client_secret, self.refresh_token)
         #: Everything the clients sent, over restarts; the oldest are dropped at 50,000.
         self.requests: deque[HttpRequest | SocketMessage] = deque(maxlen=_KEPT_REQUESTS)
         self._postponed = Postponed()
@@ -107,7 +109,7 @@ class TastySimulator(Scripted):
         if self._sample_book is not None:
             open_future_option(core)
         tasty = TastyState(core, self.habits, self.faults, self._postponed, self._now, self.deliver, self.cut_link)
-        self._parts = parts = assemble(tasty, self.client_secret, self.refresh_token, self._note_message)
+        self._parts = parts = assemble(tasty, self._logins, self._note_message)
         self._router = Router(parts, self.troubles, quote_url=lambda: f"ws://{_HOST}:{self.port}/realtime")
         self._remember_positions(parts)
         self._cut_at_utc = None

@@ -289,3 +289,43 @@ def test_balances_are_told_as_often_as_wanted(tmp_path: Path) -> None:
             assert later[1].updated_at - later[0].updated_at >= timedelta(seconds=2)
 
     play(tmp_path, scenario)
+
+
+def test_a_message_with_a_token_that_has_ended_is_refused(tmp_path: Path) -> None:
+    streamer = importlib.import_module("tastytrade.streamer")
+
+    async def scenario(stage: Stage) -> None:
+        stage.habits.refusal_has_request_id = True
+        session = stage.session()
+
+        async def beats() -> None:
+            async with stage.alerts(session) as alerts:
+                stage.sim.expire_tokens()
+                await alerts._subscribe(streamer.SubscriptionType.HEARTBEAT)
+
+        with pytest.raises(ExceptionGroup) as caught:
+            await beats()
+        assert "failed" in repr(caught.value.exceptions)
+        await session.refresh(force=True)
+        async with stage.alerts(session) as alerts:
+            await alerts._subscribe(streamer.SubscriptionType.HEARTBEAT)
+
+    play(tmp_path, scenario)
+
+
+def test_the_same_story_is_told_in_the_same_words(tmp_path: Path) -> None:
+    stories: list[list[dict[str, Any]]] = []
+    own = new_order_id()
+
+    async def scenario(stage: Stage) -> None:
+        session = stage.session()
+        stage.habits.disorder_seed = 5
+        async with stage.alerts(session):
+            wire = Wire(stage)
+            await stage.place(session, stage.limit(CROSSING, order_id=own))
+            await stage.pass_time(1)
+            stories.append(wire.frames)
+
+    for folder in ("first", "second"):
+        play(tmp_path / folder, scenario)
+    assert stories[0] == stories[1]

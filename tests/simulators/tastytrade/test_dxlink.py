@@ -7,7 +7,6 @@ import importlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -248,15 +247,18 @@ def test_auth_before_setup_or_with_a_wrong_token_is_refused(tmp_path: Path) -> N
     play(tmp_path, scenario)
 
 
-def test_a_token_ends_after_a_day_and_the_sdk_insists_on_it(tmp_path: Path) -> None:
+def test_a_token_ends_and_the_sdk_insists_on_it(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
-        async with stage.quotes(stage.session()):
-            pass
+        stage.habits.quote_token_life_s = 0.0
+        async with raw(stage, logged_in=False) as dx:
+            await dx.send("SETUP", acceptKeepaliveTimeout=60)
+            await dx.send("AUTH", token=dx.token)
+            assert [(await dx.next("AUTH_STATE"))["state"] for _ in range(2)] == ["UNAUTHORIZED"] * 2
+        stage.habits.quote_token_life_s = 60.0
 
         async def outlives_its_token() -> None:
             async with stage.quotes(stage.session()):
-                stage.clock.advance(timedelta(hours=25))
-                stage.sim.step()
+                stage.sim.expire_quote_tokens()
                 await asyncio.sleep(3)
 
         with pytest.raises(ExceptionGroup):

@@ -105,6 +105,10 @@ def test_spx_and_spxw_stand_apart_with_their_settlements(tmp_path: Path) -> None
         assert strike.call == f"SPXW  261218C{int(strike.strike_price * 1000):08d}"
         assert strike.put_streamer_symbol == f".SPXW261218P{strike.strike_price.normalize():f}"
         assert [one.value for one in chains["SPXW"].tick_sizes] == [Decimal("0.05"), Decimal("0.10")]
+        stage.habits.streamer_symbols = False
+        _, answer = await stage.ask("GET", "/option-chains/SPXW/nested")
+        assert "put-streamer-symbol" not in answer["data"]["items"][0]["expirations"][0]["strikes"][0]
+        stage.habits.streamer_symbols = True
         (one,) = await instruments.NestedOptionChain.get(session, "SPXW")
         assert one.root_symbol == "SPXW"
         flat = await instruments.get_option_chain(session, "AAPL")
