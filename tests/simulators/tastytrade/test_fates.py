@@ -16,9 +16,9 @@ from models.ids import OrderId, new_order_id
 from models.order import OrderLeg
 from tests.execution.brokers.contract_kit import buy
 from tests.execution.brokers.paper.fake_market import aapl, spxw
+from tests.simulators.tastytrade.bodies import wire_order
 from tests.simulators.tastytrade.replies import Refusal
 from tests.simulators.tastytrade.stage import ACCOUNT, CONDOR, CROSSING, MANUAL, RESTING, Stage, play
-from tests.simulators.tastytrade.test_ordering import wire_order
 
 NEVER = OrderScript(fills=FillBehavior.NEVER)
 

@@ -8,42 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.execution.brokers.contract_kit import buy, sell
-from tests.execution.brokers.paper.fake_market import ES, spxw
+from tests.execution.brokers.contract_kit import sell
+from tests.execution.brokers.paper.fake_market import ES
+from tests.simulators.tastytrade.bodies import BASE_LEG, PUT, leg, wire_order
 from tests.simulators.tastytrade.stage import ACCOUNT, CONDOR, CROSSING, RESTING, Stage, play
 
-PUT = (buy(spxw(6800, "P"), 1),)
-
-
-BASE_LEG: dict[str, Any] = {
-    "instrument-type": "Equity Option",
-    "symbol": PUT[0].contract.key,
-    "action": "Buy to Open",
-    "quantity": 1,
-}
-BASE: dict[str, Any] = {
-    "time-in-force": "Day",
-    "order-type": "Limit",
-    "price": "5.00",
-    "price-effect": "Debit",
-    "legs": [BASE_LEG],
-    "source": "test/1.0",
-}
 COIN = {"instrument-type": "Cryptocurrency", "symbol": "BTC/USD"}
 MARKET = {"order-type": "Market", "price": None, "price-effect": None}
-
-
-def wire_order(**terms: Any) -> dict[str, Any]:
-    """Underscores stand for dashes; None leaves a field out."""
-    return {name: one for name, one in (BASE | dashed(terms)).items() if one is not None}
-
-
-def dashed(terms: dict[str, Any]) -> dict[str, Any]:
-    return {name.replace("_", "-"): one for name, one in terms.items()}
-
-
-def leg(**facts: Any) -> dict[str, Any]:
-    return BASE_LEG | dashed(facts)
 
 
 @pytest.mark.parametrize(
