@@ -10,7 +10,7 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from random import Random
@@ -18,7 +18,7 @@ from typing import Final
 
 from benchmarks.figures import Outcome, figure
 from benchmarks.ibkr_books import Comparison, compare, order_ids_at_tws
-from benchmarks.ibkr_desk import GRACE, DeskOnTws
+from benchmarks.ibkr_desk import GRACE, SHORT, DeskOnTws
 from benchmarks.ibkr_trader import Trader
 from benchmarks.plan import Plan
 from execution import commands
@@ -36,7 +36,9 @@ _ORDER_ANSWERS: Final = (3, 5, 11, 53, 55, 59, 101, 102)
 CANCEL_AFTER_S: Final = 6.0
 #: A doubt is followed by a look a second later; by then it is over.
 LOOKED_AFTER_S: Final = 3.0
-_AT_ONCE: Final = 24
+_AT_ONCE, _LOST_AT_ONCE = 24, 12
+#: So long the desk waits for TWS's word on a new order; all orders of a group leave within it.
+_ACK_WITHIN_S: Final = 4.0
 _END_WITHIN_S: Final = 40.0
 _READY_WITHIN_S: Final = 30.0
 _REST_WITHIN_S: Final = 30.0
@@ -99,9 +101,15 @@ class Codes:
         """Returns what the codes did to orders in this state."""
         self.trader.look_around()
         plain = [code for code in codes if code not in _LINK_CODES]
-        for first in range(0, len(plain), _AT_ONCE):
-            await self._cases(state, plain[first : first + _AT_ONCE])
-            print(f"benchmarks: {first} codes on a {state.value} done", file=sys.stderr, flush=True)
+        few = _AT_ONCE
+        if state is Found.NEW_LOST:
+            # The first order of unknown outcome locks its symbol: the others have to be on their way by then.
+            few = _LOST_AT_ONCE
+            plain.sort(key=lambda code: info_of(code).kind not in _REFUSING)
+        for first in range(0, len(plain), few):
+            await self._cases(state, plain[first : first + few])
+            done = min(first + few, len(plain))
+            print(f"benchmarks: {done} codes on a {state.value} done", file=sys.stderr, flush=True)
         for code in codes:
             # An order that was lost is looked for at once when the link is mended: nothing is left to tell of it.
             if code in _LINK_CODES and state is not Found.NEW_LOST:
@@ -262,7 +270,9 @@ async def run_codes(
     """Returns the report of the codes on each state of an order, each on a new desk of its own."""
 
     async def one(state: Found) -> CodesReport:
-        on = DeskOnTws(folder / state.name, seed=seed, cancel_delay_s=cancel_after_s)
+        # No link goes dead here: a busy machine must not look like one.
+        patience = replace(SHORT, ack_s=_ACK_WITHIN_S, ping_every_s=8.0, ping_dead_s=10.0)
+        on = DeskOnTws(folder / state.name, seed=seed, timeouts=patience, cancel_delay_s=cancel_after_s)
         await on.start()
         try:
             return await Codes(on, seed, looked_after_s=looked_after_s).run(state, codes)

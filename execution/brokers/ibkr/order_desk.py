@@ -81,6 +81,8 @@ class OrderDesk:
         self._book = OrderBook(settings.client_id)
         self._fills = FillBook()
         self._answers = Answers()
+        #: How often the link was lost; 1100 loses it although the connection stands.
+        self._losses = 0
         self._lister = Lister(wire=wire, book=self._book, fills=self._fills, settle_s=settle_s)
         self._teller = Teller(contracts=catalog, fills=self._fills, clock=clock, accounts=settings.accounts, emit=emit)
         self._looker = Looker(
@@ -176,7 +178,7 @@ class OrderDesk:
 
     async def _ready_to_send(self, order: Order) -> tuple[IbWire, IbContract, IbOrder]:
         """Everything before the wire. TWS is asked for what it has once per connection, so that nothing goes twice."""
-        what = terms_of(order)
+        what, losses = terms_of(order), self._losses
         try:
             async with asyncio.timeout(_BEFORE_SENDING_S):
                 wire = self._wire()
@@ -192,7 +194,7 @@ class OrderDesk:
             raise failures.not_sent(what, why) from error
         if not self._lister.has_listed(wire):
             raise failures.not_sent(what, "TWS does not tell its completed orders.")
-        if self._wire() is not wire:
+        if self._wire() is not wire or self._losses != losses:
             raise failures.not_sent(what, "the connection to TWS changed meanwhile.")
         return wire, contract, sent
 
@@ -251,7 +253,10 @@ class OrderDesk:
     async def replace(self, order: Order, limit_price: Decimal) -> None:
         """Asks for another price, once, with the contract as TWS echoed it; the price counts when TWS echoes it."""
         self._require_trading()
+        losses = self._losses
         record = await self._ours(order, "changed")
+        if self._losses != losses:
+            raise failures.not_sent("the new price", "the connection to TWS changed meanwhile.")
         opened = record.opened
         if opened is None or record.has_ended:
             text = f"{terms_of(order)} is not among TWS's working orders: its price cannot be changed."
@@ -367,6 +372,7 @@ class OrderDesk:
 
     def link_lost(self) -> None:
         """Ends every wait as not known: what left on this connection is answered by the next snapshot."""
+        self._losses += 1
         self._answers.lose_link()
         self._looker.stop()
 

@@ -8,9 +8,11 @@ from decimal import Decimal
 
 import pytest
 
+from execution.brokers.ibkr.facts import OpenOrderFact
 from models.enums import Action, OrderStatus
 from models.errors import BrokerFailure, FailureKind
 from models.ids import BrokerOrderId, OrderId
+from tests.execution.brokers.ibkr.fake_wire import FakeWire
 from tests.execution.brokers.ibkr.order_kit import (
     ACCOUNT,
     Bench,
@@ -232,5 +234,25 @@ def test_a_sale_keeps_its_signs_through_sending_changing_and_telling() -> None:
         assert desk.wire.placed[1][2].limit_price == Decimal("4.10")
         await desk.take(opened(order, limit=Decimal("-4.10")))
         await waiting
+
+    play(scenario)
+
+
+def test_a_new_price_does_not_leave_when_the_link_was_lost_while_the_order_was_looked_for() -> None:
+    async def scenario(desk: Bench) -> None:
+        order = condor()
+        desk.wire.working = (opened(order),)
+        ask = FakeWire.open_orders
+
+        async def lost_meanwhile(wire: FakeWire) -> tuple[OpenOrderFact, ...]:
+            desk.desk.link_lost()
+            return await ask(wire)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(FakeWire, "open_orders", lost_meanwhile)
+            with pytest.raises(BrokerFailure, match="changed meanwhile") as caught:
+                await desk.desk.replace(order, Decimal("-31.0"))
+        assert not caught.value.outcome_unknown
+        assert desk.wire.placed == []
 
     play(scenario)

@@ -314,6 +314,24 @@ def test_an_order_prepared_on_one_connection_does_not_leave_on_the_next() -> Non
     play(scenario)
 
 
+def test_an_order_prepared_before_the_link_was_lost_does_not_leave_when_the_same_connection_is_good_again() -> None:
+    async def scenario(desk: Bench) -> None:
+        order = condor()
+        await desk.desk.snapshot()
+        desk.contracts.gate = asyncio.Event()
+        waiting = asyncio.ensure_future(desk.desk.submit(order))
+        await desk.until(lambda: desk.contracts.asked > 0)
+        desk.desk.link_lost()
+        await desk.desk.snapshot()
+        desk.contracts.gate.set()
+        with pytest.raises(BrokerFailure) as caught:
+            await waiting
+        assert (caught.value.kind, caught.value.outcome_unknown) == (FailureKind.OFFLINE, False)
+        assert desk.wire.placed == []
+
+    play(scenario)
+
+
 def test_what_tws_says_of_one_order_answers_nothing_about_another() -> None:
     async def scenario(desk: Bench) -> None:
         one, two = condor(), single()
