@@ -111,11 +111,6 @@ class TastyRecord:
         return self.status in TERMINAL
 
     @property
-    def is_filled(self) -> bool:
-        """Whether every leg is, as far as it was told."""
-        return all(leg.filled >= leg.quantity for leg in self.legs)
-
-    @property
     def executions(self) -> set[str]:
         """Ids of the fills told."""
         return {fill.fill_id for leg in self.legs for fill in leg.fills}

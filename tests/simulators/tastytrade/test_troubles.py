@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx2
@@ -13,8 +15,9 @@ import pytest
 from execution.brokers.paper.faults import Call, CallFault, Failure
 from models.ids import new_order_id
 from tests.simulators.tastytrade.habits import AFTER_ACCEPTANCE, Trouble
-from tests.simulators.tastytrade.stage import ACCOUNT, CROSSING, RESTING, Stage, play
+from tests.simulators.tastytrade.stage import ACCOUNT, CONDOR, CROSSING, RESTING, Stage, play
 
+FAR = Decimal("400.00")
 _SHORT = httpx2.Timeout(0.5)
 #: Answers that the SDK takes for good.
 _HARMLESS = {Trouble.WRONG_TYPE}
@@ -149,5 +152,50 @@ def test_the_exchange_goes_on_while_nobody_is_connected(tmp_path: Path) -> None:
         assert [one.status.value for one in await account.get_live_orders(session)] == ["Filled"]
         held = await account.get_positions(session)
         assert sorted(one.quantity for one in held) == [Decimal("0.25"), 2, 2, 2, 2]
+
+    play(tmp_path, scenario)
+
+
+def test_a_hundred_breaks_at_random_leave_the_simulator_and_its_books_whole(tmp_path: Path) -> None:
+    breaks = (
+        lambda sim: sim.drop_sockets(),
+        lambda sim: sim.drop_sockets(hard=False),
+        lambda sim: sim.drop_sockets(code=1011),
+        lambda sim: (sim.cut_link(), sim.mend_link()),
+        lambda sim: sim.half_open(),
+        lambda sim: sim.freeze_sockets(),
+        lambda sim: sim.trouble(Trouble.TRUNCATED),
+        lambda sim: sim.trouble(Trouble.RESET),
+    )
+
+    async def client(stage: Stage, sent: list[str]) -> None:
+        """Connects, orders, fails, and does it again."""
+        while len(sent) < 60:
+            session = stage.session(timeout=_SHORT)
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(0.5), stage.alerts(session), stage.quotes(session):
+                    while len(sent) < 60:
+                        own = new_order_id()
+                        sent.append(own)
+                        await stage.place(session, stage.limit(-FAR, CONDOR[:1], order_id=own))
+
+    async def scenario(stage: Stage) -> None:
+        sent: list[str] = []
+        chance = Random(11)
+        working = asyncio.ensure_future(client(stage, sent))
+        for _ in range(100):
+            chance.choice(breaks)(stage.sim)
+            await stage.pass_time(0.25)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        stage.sim.mend_link()
+        await stage.pass_time(1)
+        assert not stage.sim.failed.is_set()
+        records = list(stage.sim.parts.orders.records.all())
+        told = [one.external_identifier for one in records]
+        assert len(set(told)) == len(told)
+        assert set(told) <= set(sent)
+        fills = sum(len(leg.fills) for one in records for leg in one.legs)
+        assert fills == len(stage.sim.core.store.executions()) > 0
 
     play(tmp_path, scenario)
