@@ -8,7 +8,7 @@ PEERS  := .venv-peers/.installed
 IB_ASYNC := .venv-ib-async/.installed
 # The brokers' official client, whose only use is to prove the simulator.
 CLIENTS  := .venv-clients/ibapi-10.19/.installed .venv-clients/ibapi-10.30/.installed
-IB_TESTS := tests/execution/brokers/ibkr tests/simulators/tws
+IB_TESTS := tests/execution/brokers/ibkr tests/simulators/tws tests/test_main_ibkr.py
 ARGS   ?=
 
 .PHONY: run run-ib-async test pytest check bench screenshots setup lock clean

@@ -154,6 +154,9 @@ def _outside_orders(
     for word in (*snapshot.completed_orders, *snapshot.open_orders):
         if word.broker_order_id in ours or word.order_id in ours_by_id or word.replaces in ours:
             continue
+        if word.order_id is not None and word.status in TERMINAL:
+            # Ours, done and settled long since: only what still needs watching was loaded. Not a stranger's.
+            continue
         order = have.get(word.broker_order_id)
         if order is None or advance(order, progress_of(order, _of(order, executions)), word, trust_status=True):
             events.append(OrderEvent(word))

@@ -107,6 +107,15 @@ def test_an_order_ended_here_that_works_there_is_a_difference() -> None:
     assert result.events == ()
 
 
+def test_an_order_of_ours_that_ended_before_this_start_is_no_strangers() -> None:
+    done = word(TICKET, S.FILLED, filled_packages=2)
+    assert reconcile(Known(orders=()), snapshot(done)).is_clean
+    strange = replace(done, order_id=None)
+    (event,) = reconcile(Known(orders=()), snapshot(strange)).events
+    assert isinstance(event, OrderEvent)
+    assert event.order == strange
+
+
 def test_executions_out_of_the_brokers_reach_are_a_difference() -> None:
     result = reconcile(Known(orders=(order(),)), snapshot(word(TICKET, S.FILLED, filled_packages=2)))
     assert any("Import the missing ones" in difference.text for difference in result.differences)
