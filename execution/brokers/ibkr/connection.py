@@ -393,7 +393,7 @@ def _socket_trouble(error: BaseException) -> Trouble:
 
 
 def _offline(what: str) -> BrokerFailure:
-    return BrokerFailure(FailureKind.OFFLINE, what, broker=NAME, cure="It is brought back by itself; try again then.")
+    return BrokerFailure(FailureKind.OFFLINE, what, broker=NAME, cure="The desk reconnects by itself; try again then.")
 
 
 def _told_no_more(_: object) -> None:

@@ -91,7 +91,7 @@ class Link:
                 FailureKind.OFFLINE,
                 "There is no connection to Interactive Brokers.",
                 broker=NAME,
-                cure="It is brought back by itself; try again then.",
+                cure="The desk reconnects by itself; try again then.",
             )
         return self._wire
 
