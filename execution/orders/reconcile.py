@@ -5,7 +5,8 @@ The result is applied like live events. Doing it twice changes nothing more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -66,11 +67,31 @@ class Reconciliation:
         return not (self.events or self.differences or self.missing)
 
 
+class _ByOrder:
+    """Executions by the order they belong to; a day's thousands are gone through once, not once per order."""
+
+    def __init__(self, executions: Iterable[Execution]) -> None:
+        self._of_ours: defaultdict[OrderId, list[Execution]] = defaultdict(list)
+        self._of_broker: defaultdict[BrokerOrderId, list[Execution]] = defaultdict(list)
+        for execution in executions:
+            if execution.order_id is not None:
+                self._of_ours[execution.order_id].append(execution)
+            if execution.broker_order_id is not None:
+                self._of_broker[execution.broker_order_id].append(execution)
+
+    def of(self, order: Order) -> list[Execution]:
+        """Returns what was executed under the order's id or the broker's."""
+        found = {_key(execution): execution for execution in self._of_ours.get(order.id, ())}
+        if order.broker_order_id is not None:
+            found |= {_key(execution): execution for execution in self._of_broker.get(order.broker_order_id, ())}
+        return list(found.values())
+
+
 def reconcile(known: Known, snapshot: BrokerSnapshot) -> Reconciliation:
     """Returns what brings the desk in line with the broker's snapshot. Executions come before order states."""
     told = _told_by_order(known, snapshot)
     executions = _new_executions(known, snapshot, told)
-    everything = _merged(known.executions, executions)
+    everything = _ByOrder(_merged(known.executions, executions))
     order_events = [*_our_orders(known, told, everything), *_outside_orders(known, snapshot, told, everything)]
     return Reconciliation(
         events=(*(ExecutionEvent(execution) for execution in executions), *order_events),
@@ -126,7 +147,7 @@ def _marked(execution: Execution, owners: Mapping[BrokerOrderId, OrderId]) -> Ex
     return replace(execution, order_id=owners.get(execution.broker_order_id))
 
 
-def _our_orders(known: Known, told: Mapping[OrderId, BrokerOrder], executions: Sequence[Execution]) -> list[OrderEvent]:
+def _our_orders(known: Known, told: Mapping[OrderId, BrokerOrder], executions: _ByOrder) -> list[OrderEvent]:
     """An event for each order that the broker's word would change."""
     events: list[OrderEvent] = []
     for order in known.orders:
@@ -135,7 +156,7 @@ def _our_orders(known: Known, told: Mapping[OrderId, BrokerOrder], executions: S
             continue
         if order.status is _S.CANCEL_PENDING and word.status in (_S.PENDING, _S.PARTIAL) and word.reason is None:
             word = replace(word, reason=_CANCEL_NOT_TAKEN)
-        progress = progress_of(order, _of(order, executions))
+        progress = progress_of(order, executions.of(order))
         after_fills = advance(order, progress)
         settled = after_fills[-1] if after_fills else order
         if advance(settled, progress, word):
@@ -144,7 +165,7 @@ def _our_orders(known: Known, told: Mapping[OrderId, BrokerOrder], executions: S
 
 
 def _outside_orders(
-    known: Known, snapshot: BrokerSnapshot, told: Mapping[OrderId, BrokerOrder], executions: Sequence[Execution]
+    known: Known, snapshot: BrokerSnapshot, told: Mapping[OrderId, BrokerOrder], executions: _ByOrder
 ) -> list[OrderEvent]:
     ours = {each.broker_order_id for each in told.values()}
     ours |= {order.broker_order_id for order in known.orders if order.broker_order_id is not None}
@@ -158,13 +179,13 @@ def _outside_orders(
             # Ours, done and settled long since: only what still needs watching was loaded. Not a stranger's.
             continue
         order = have.get(word.broker_order_id)
-        if order is None or advance(order, progress_of(order, _of(order, executions)), word, trust_status=True):
+        if order is None or advance(order, progress_of(order, executions.of(order)), word, trust_status=True):
             events.append(OrderEvent(word))
     return events
 
 
 def _missing(
-    known: Known, snapshot: BrokerSnapshot, told: Mapping[OrderId, BrokerOrder], executions: Sequence[Execution]
+    known: Known, snapshot: BrokerSnapshot, told: Mapping[OrderId, BrokerOrder], executions: _ByOrder
 ) -> list[OrderId]:
     """Working orders the broker did not mention, although they left before it spoke."""
     missing: list[OrderId] = []
@@ -172,20 +193,18 @@ def _missing(
         left_later = order.submitted_at is not None and order.submitted_at > snapshot.at_utc
         if not order.is_working or order.id in told or order.id in known.in_flight or left_later:
             continue
-        if not progress_of(order, _of(order, executions)).is_complete:
+        if not progress_of(order, executions.of(order)).is_complete:
             missing.append(order.id)
     return missing
 
 
-def _order_differences(
-    known: Known, told: Mapping[OrderId, BrokerOrder], executions: Sequence[Execution]
-) -> list[Difference]:
+def _order_differences(known: Known, told: Mapping[OrderId, BrokerOrder], executions: _ByOrder) -> list[Difference]:
     found: list[Difference] = []
     for order in known.orders:
         word = told.get(order.id)
         if word is None:
             continue
-        packages = progress_of(order, _of(order, executions)).packages
+        packages = progress_of(order, executions.of(order)).packages
         if order.status in TERMINAL and word.status not in TERMINAL:
             text = f"{terms_of(order)} is {order.status.value} here, but works at the broker. Cancel it there."
             found.append(Difference(order.account_id, text))
@@ -281,15 +300,6 @@ def _merged(known: Sequence[Execution], new: Sequence[Execution]) -> tuple[Execu
     merged = {_key(execution): execution for execution in known}
     merged |= {_key(execution): execution for execution in new}
     return tuple(merged.values())
-
-
-def _of(order: Order, executions: Sequence[Execution]) -> list[Execution]:
-    return [
-        execution
-        for execution in executions
-        if execution.order_id == order.id
-        or (execution.broker_order_id is not None and execution.broker_order_id == order.broker_order_id)
-    ]
 
 
 def _key(execution: Execution) -> tuple[AccountId, ExecutionId]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from execution.brokers.port import BrokerSnapshot
 from execution.orders.applying import Applier, outside_key
-from execution.orders.ledger import Fills, Ledger, Tracked
+from execution.orders.ledger import FillKey, Fills, Ledger, Tracked
 from execution.orders.reconcile import Known, Reconciliation, reconcile
 from execution.orders.recorder import Recorder
 from execution.orders.resolving import Resolver
@@ -77,6 +77,7 @@ class Recovery:
         fresh = [stored for stored in loaded.orders if stored.order.id not in self._ledger.tracked]
         for stored in fresh:
             self._take_order(stored)
+        revisions = _newest_revisions(loaded.journaled or ())
         journaled_orders = {stored.order.id for stored in fresh if stored.journal_id is not None}
         for execution in loaded.executions:
             fills = self._fills_of(execution)
@@ -87,7 +88,7 @@ class Recovery:
                 if execution.order_id in journaled_orders:
                     fills.mark_journaled((execution,))
             else:
-                _mark(fills, execution, loaded.journaled)
+                _mark(fills, execution, revisions)
 
     def _take_order(self, stored: StoredOrder) -> None:
         order = stored.order
@@ -139,12 +140,21 @@ def _all(holders: Iterable[Fills]) -> Iterable[Execution]:
         yield from fills.executions.values()
 
 
-def _mark(fills: Fills, execution: Execution, journaled: Collection[tuple[AccountId, ExecutionId, int]]) -> None:
+def _newest_revisions(journaled: Iterable[tuple[AccountId, ExecutionId, int]]) -> dict[FillKey, int]:
+    """The newest revision of each execution that a journal row covers."""
+    newest: dict[FillKey, int] = {}
+    for account_id, execution_id, revision in journaled:
+        key = (account_id, execution_id)
+        newest[key] = max(revision, newest.get(key, revision))
+    return newest
+
+
+def _mark(fills: Fills, execution: Execution, revisions: Mapping[FillKey, int]) -> None:
     """Notes the newest revision of an execution that a journal row covers; its figures are in that row only."""
     key = (execution.account_id, execution.execution_id)
-    revisions = [revision for account_id, execution_id, revision in journaled if (account_id, execution_id) == key]
-    if not revisions:
+    revision = revisions.get(key)
+    if revision is None:
         return
-    fills.mark_journaled((replace(execution, revision=max(revisions)),))
-    if max(revisions) < execution.revision:
+    fills.mark_journaled((replace(execution, revision=revision),))
+    if revision < execution.revision:
         fills.without_before.add(key)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Collection
 from decimal import Decimal
+from itertools import count
 from typing import Final
 
 from execution.brokers.ibkr.account_desk import AccountDesk
@@ -56,6 +57,7 @@ from models.product import TickRule
 _log = logging.getLogger(__name__)
 MakeWire = Callable[[FactSink, TickSink], IbWire]
 _SOURCE: Final = "ibkr"
+_FACTS_AT_A_TIME: Final = 100
 #: Answers without which a connection is still of use: the snapshot asks again, and stands or falls with them.
 _NO_LISTING: Final = (FailureKind.TIMEOUT, FailureKind.REJECTED)
 
@@ -330,7 +332,10 @@ class IbkrBroker:
             self._quotes.take_ticks(ticks)
 
     async def _read_inbox(self) -> None:
-        while True:
+        for taken in count(1):
+            if taken % _FACTS_AT_A_TIME == 0:
+                # A whole day comes at once after a reconnect: pings, cancels and the window get their turns.
+                await asyncio.sleep(0)
             number, fact = await self._inbox.get()
             try:
                 await self._take(fact, is_present=number == self._connection)

@@ -7,6 +7,7 @@ line of a whole combination (BAG) is kept for progress only: positions and cash 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -66,6 +67,9 @@ class FillBook:
     """Every execution of the session by account and id. Engine thread only."""
 
     _fills: dict[tuple[str, ExecutionId], Fill] = field(default_factory=dict)
+    #: The same by id alone, as commissions name them: a day of thousands is told again at every reconnect.
+    _by_root: defaultdict[ExecutionId, list[Fill]] = field(default_factory=lambda: defaultdict(list))
+    _unpaid: set[ExecutionId] = field(default_factory=set)
     _commissions: dict[ExecutionId, dict[int, CommissionFact]] = field(default_factory=dict)
     _in_second: dict[datetime, int] = field(default_factory=dict)
 
@@ -77,6 +81,9 @@ class FillBook:
         if known is None:
             known = Fill(root, fact, revision, self._instant(fact.at_utc))
             self._fills[key] = known
+            self._by_root[root].append(known)
+            if not known.is_combo_line and root not in self._commissions:
+                self._unpaid.add(root)
         elif revision > known.revision:
             known.fact, known.revision = fact, revision
         elif revision == known.revision and known.perm_id == 0:
@@ -87,7 +94,8 @@ class FillBook:
         """Keeps a commission; returns the executions it belongs to (none while they have not come)."""
         root, revision = split_exec_id(fact.exec_id)
         self._commissions.setdefault(root, {})[revision] = fact
-        return tuple(fill for (_, known), fill in self._fills.items() if known == root)
+        self._unpaid.discard(root)
+        return tuple(self._by_root.get(root, ()))
 
     def fee(self, root: ExecutionId) -> Decimal | None:
         """Returns the commission in dollars, of the highest revision that has one; None = not known yet."""
@@ -111,7 +119,7 @@ class FillBook:
 
     def without_fee(self) -> bool:
         """Returns whether a booked execution still waits for its commission."""
-        return any(not self._commissions.get(fill.root) for fill in self._fills.values() if not fill.is_combo_line)
+        return bool(self._unpaid)
 
     def _instant(self, at_utc: datetime) -> datetime:
         second = at_utc.replace(microsecond=0)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from execution.brokers.ibkr.facts import OddFact
 from execution.brokers.ibkr.settings import IbkrSettings
 from execution.brokers.port import AccountEvent, ConnectionEvent, NoticeEvent
 from models.enums import FeedState, Mode
@@ -132,5 +133,21 @@ def test_a_competing_session_is_said_once_in_words(tmp_path: Path) -> None:
         await desk.settle()
         said = [event for event in desk.events if isinstance(event, NoticeEvent)]
         assert len(said) == 1
+
+    play(tmp_path, scenario)
+
+
+def test_a_flood_of_facts_leaves_the_engine_its_turns(tmp_path: Path) -> None:
+    async def scenario(desk: IbkrDesk) -> None:
+        facts, turns, most, broker = 2_000, 0, 0, desk.broker
+        for _ in range(facts):
+            broker._inbox.put_nowait((broker._connection, OddFact("test", "a fact")))
+        while broker._inbox.qsize():
+            before = broker._inbox.qsize()
+            await asyncio.sleep(0)
+            turns += 1
+            most = max(most, before - broker._inbox.qsize())
+        assert most <= 100
+        assert turns >= facts // 100
 
     play(tmp_path, scenario)

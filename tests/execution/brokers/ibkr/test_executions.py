@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from execution.brokers.ibkr.executions import FillBook, Progress, action_of, our_id, split_exec_id
 from execution.brokers.ibkr.facts import CommissionFact, ExecutionFact
+from execution.brokers.ibkr.wire_orders import BAG
 from models.enums import Action
 from tests.execution.brokers.ibkr.order_kit import bag_of, condor, fills_of, single
 
@@ -95,3 +96,30 @@ def test_the_side_decides_and_only_our_own_references_are_ours() -> None:
     assert our_id(order.id) == order.id
     assert our_id("my note") is None
     assert our_id("") is None
+
+
+@given(st.permutations(range(10)))
+def test_what_waits_for_its_commission_is_known_whatever_the_sequence(order: list[int]) -> None:
+    facts = fills_of(condor())
+    fees = [CommissionFact(fact.exec_id, Decimal("0.65"), "USD", None) for fact in facts]
+    everything: list[ExecutionFact | CommissionFact] = [*facts, *fees]
+    book, told, paid = FillBook(), set[str](), set[str]()
+    for index in order:
+        one = everything[index]
+        if isinstance(one, ExecutionFact):
+            book.take(one)
+            told.add(one.exec_id)
+        else:
+            assert {fill.fact.exec_id for fill in book.take_commission(one)} == {one.exec_id} & told
+            paid.add(one.exec_id)
+        legs = {fact.exec_id for fact in facts if fact.contract.sec_type != BAG}
+        assert book.without_fee() == bool((told & legs) - paid)
+
+
+def test_one_id_in_two_accounts_is_two_fills_with_the_same_fee() -> None:
+    fact = fills_of(single())[0]
+    book = FillBook()
+    book.take(fact)
+    book.take(replace(fact, account="DU7654321"))
+    fills = book.take_commission(CommissionFact(fact.exec_id, Decimal("0.65"), "USD", None))
+    assert {fill.fact.account for fill in fills} == {fact.account, "DU7654321"}
