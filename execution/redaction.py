@@ -34,6 +34,9 @@ LEAST_SECRET: Final = 4
 PIECE: Final = 12
 #: Pieces with fewer different characters ("------------") are anybody's.
 _LEAST_VARIETY: Final = 5
+_PASSING_KEPT: Final = 8
+#: What is looked for before the slower search for pairs.
+_HINT: Final = re.compile(r"(?i)secret|token|key|pass|authoriz|tt_")
 
 _DASH: Final = r"(?:[_-]|%5f|%2d)?"
 _NAMES: Final = (
@@ -41,16 +44,14 @@ _NAMES: Final = (
     rf"|(?:refresh|access|id|auth|quote|session|remember|streamer){_DASH}token|authorization"
 )
 #: `"name": "`, `name=`, `name%3D`, `('name', '`, also escaped once more or as bytes.
-_JOINT: Final = r"(?:(?:\\*[\"'])?\s*(?:=>|[:=]|%3[ad])|\\*[\"']\s*,)\s*(?:b(?=[\"']))?"
+_JOINT: Final = r"(?:(?:\\*[\"'])?\s*(?:=>|[:=]|%3[ad])|\\*[\"']\s*,)\s*"
 #: In quotes up to the same quotes again, or to the end where it was cut; else up to the next blank or bracket.
 _VALUE: Final = (
-    r"(?:(\\*)\".*?(?:(?<!\\)\2\"|\Z)|(\\*)'.*?(?:(?<!\\)\3'|\Z)"
+    r"(?:b(?=[\"']))?(?:(\\*)\".*?(?:(?<!\\)\2\"|\Z)|(\\*)'.*?(?:(?<!\\)\3'|\Z)"
     r"|(?!None\b|null\b)(?:(?:basic|bearer|token)\s+)?[^\s,;&\"'})\]]+)"
 )
-_PAIR: Final = re.compile(
-    rf"(?is)((?<![a-z])(?:{_NAMES}){_JOINT}|(?<=[\"'])token\\*[\"']\s*[:,]\s*(?:b(?=[\"']))?){_VALUE}"
-)
-_BEARER: Final = re.compile(r"(?i)\bbearer(?:\s|%20|\+|\\t)+(?!•)[^\s\"'\\,;})\]]+")
+_PAIR: Final = re.compile(rf"(?is)((?<![a-z])(?:{_NAMES}){_JOINT}|(?<=[\"'])token\\*[\"']\s*[:,]\s*){_VALUE}")
+_BEARER: Final = re.compile(r"(?i)\bbearer(?:\s|%20|\+|\\t)+[^\s\"'\\,;})\]]+")
 _JWT: Final = re.compile(r"eyJ[\w-]{6,}(?:(?:\.|%2[eE])[\w-]*){0,4}")
 
 Clean = Callable[[str], str]
@@ -61,28 +62,37 @@ class Redactor:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._known: set[str] = set()
+        #: Secret -> its spellings in pieces, and its spellings that are too short for one.
+        self._lasting: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+        self._passing: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
         self._pieces: frozenset[str] = frozenset()
-        #: Forms without a piece, longest first, so that no part of a longer one is left over.
+        #: Longest first, so that no part of a longer one is left over.
         self._short: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Redactor({len(self._known)} secrets)"
+        return f"Redactor({len(self._lasting)} secrets)"
 
     def learn(self, secret: SecretText | str) -> None:
         """Takes out this secret too from now on, for as long as the program runs: a log may repeat it later."""
         text = secret.reveal() if isinstance(secret, SecretText) else secret
-        if len(text.strip()) < LEAST_SECRET:
-            return
+        if len(text.strip()) >= LEAST_SECRET:
+            self._add(self._lasting, text)
+
+    def learn_passing(self, token: str) -> None:
+        """Takes out a token that ends by itself; the last few are remembered."""
+        if len(token.strip()) >= LEAST_SECRET:
+            self._add(self._passing, token)
+
+    def _add(self, where: dict[str, tuple[frozenset[str], frozenset[str]]], text: str) -> None:
         with self._guard:
-            if text in self._known:
+            if text in self._lasting or text in self._passing:
                 return
-            self._known.add(text)
-            forms = {form for form in _forms(text) if len(form) >= LEAST_SECRET}
-            pieces = {form: tuple(_pieces(form)) for form in forms}
-            short = {form for form in forms if not pieces[form]}
-            self._pieces = self._pieces.union(*pieces.values())
-            self._short = tuple(sorted({*self._short, *short}, key=len, reverse=True))
+            where[text] = _traces(text)
+            while len(self._passing) > _PASSING_KEPT:
+                del self._passing[next(iter(self._passing))]
+            known = (*self._lasting.values(), *self._passing.values())
+            self._pieces = frozenset().union(*(pieces for pieces, _ in known))
+            self._short = tuple(sorted(frozenset().union(*(short for _, short in known)), key=len, reverse=True))
 
     def clean(self, text: str) -> str:
         """Returns the text with `•••` where something secret was."""
@@ -91,7 +101,18 @@ class Redactor:
             text = text.replace(form, MASK)
         text = _BEARER.sub(MASK, text)
         text = _JWT.sub(MASK, text)
-        return _PAIR.sub(lambda found: found[1] + MASK, text)
+        return _PAIR.sub(lambda found: found[1] + MASK, text) if _HINT.search(text) else text
+
+
+def _traces(secret: str) -> tuple[frozenset[str], frozenset[str]]:
+    pieces: set[str] = set()
+    short: set[str] = set()
+    for form in {each for each in _forms(secret) if len(each) >= LEAST_SECRET}:
+        found = frozenset(_pieces(form))
+        pieces |= found
+        if not found:
+            short.add(form)
+    return frozenset(pieces), frozenset(short)
 
 
 def _forms(secret: str) -> Iterator[str]:
