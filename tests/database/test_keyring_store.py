@@ -72,10 +72,10 @@ def test_the_names_of_the_trusted_are_those_of_the_library() -> None:
     assert (kind.__module__, kind.__qualname__) in ALLOWED
 
 
-@pytest.mark.parametrize("backend", [keyring.backends.fail.Keyring(), keyring.backends.null.Keyring()])
+@pytest.mark.parametrize("backend", [keyring.backends.fail.Keyring, keyring.backends.null.Keyring])
 def test_no_keyring_is_refused_in_words(backend: Any) -> None:
     with pytest.raises(KeyringRefused, match=r"no keyring that is running.*vault"):
-        trusted(backend)
+        trusted(backend())
 
 
 def test_plain_files_are_refused_in_words() -> None:
@@ -88,9 +88,10 @@ def test_a_chain_is_taken_only_when_each_of_its_members_is(monkeypatch: pytest.M
     service = type("Keyring", (), {"__module__": "keyring.backends.SecretService"})()
     wallet = type("DBusKeyring", (), {"__module__": "keyring.backends.kwallet"})()
     plain = type("PlaintextKeyring", (), {"__module__": "keyrings.alt.file"})()
-    chain = keyring.backends.chainer.ChainerBackend()
+    kind: Any = keyring.backends.chainer.ChainerBackend
+    chain = kind()
     members: list[Any] = [wallet, service]
-    monkeypatch.setattr(keyring.backends.chainer.ChainerBackend, "backends", members)
+    monkeypatch.setattr(kind, "backends", members)
     assert trusted(chain) == (wallet, "KWallet")
     members.append(plain)
     with pytest.raises(KeyringRefused, match=r"chain with keyrings.alt.file.PlaintextKeyring in it"):

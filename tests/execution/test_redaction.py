@@ -149,9 +149,11 @@ def test_message_arguments_traceback_stack_and_extras_are_clean(
 ) -> None:
     logger, stream = log
 
+    empty: dict[str, str] = {}
+
     def fail() -> None:
         try:
-            {}[secret]
+            empty[secret]
         except KeyError as error:
             raise ValueError({"told": [secret]}) from error
 

@@ -245,6 +245,11 @@ async def no_quote_token(rig: Rig) -> None:
     await rig.expect(rig.session.start_quotes())
 
 
+def tokens_ended(rig: Rig) -> None:
+    rig.stage.sim.expire_tokens()
+    rig.stage.sim.drop_sockets(hard=False)
+
+
 STREAMS: dict[str, Path_] = {
     "alerts: refused with echo": alerts_refused,
     "alerts: no upgrade": no_upgrade,
@@ -257,9 +262,7 @@ STREAMS: dict[str, Path_] = {
         )
     ),
     "both: dropped hard": on_streams(lambda rig: rig.stage.sim.drop_sockets()),
-    "both: tokens ended and link dropped": on_streams(
-        lambda rig: (rig.stage.sim.expire_tokens(), rig.stage.sim.drop_sockets(hard=False))[0]
-    ),
+    "both: tokens ended and link dropped": on_streams(tokens_ended),
 }
 FAILURES = LOGIN | READING | WRITING | STREAMS
 
