@@ -279,7 +279,7 @@ def measure(plan: Plan, folder: Path) -> Outcome:
         },
         {
             "orders": report.orders,
-            "orders_corrected": books.corrected,
+            "executions_corrected": books.corrected,
             "journal_rows": books.journal_rows,
             "declared_not_sent": report.declared_not_sent,
             "half_open_noticed_s": noticed,
