@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import Any, Final
 from execution.brokers.tastytrade.parsing_replies import Reply, decode
 from execution.brokers.tastytrade.seam import TastySdk
 from execution.brokers.tastytrade.settings import TastySecrets, TastySettings
+from execution.redaction import Redactor
 from models.enums import BrokerName
 from models.errors import BrokerFailure, BugError, FailureKind
 
@@ -31,9 +31,7 @@ _ATTEMPTS: Final = 4
 #: A read and all its repetitions together take no longer than so many times one read.
 _PATIENCE: Final = 2.0
 _SAID_LENGTH: Final = 300
-_TOKENS_KEPT: Final = 8
 
-_TOKEN_LIKE: Final = re.compile(r"(?i:bearer)\s+\S+|eyJ[\w-]{6,}(?:\.[\w-]*){0,2}")
 _HEADER_SAFE: Final = re.compile(r"[\x21-\x7e]+")
 
 _LOOK: Final = "Look at the account's orders before sending anything again."
@@ -44,22 +42,13 @@ Params = Mapping[str, str | int]
 Sleep = Callable[[float], Awaitable[None]]
 
 
-class Scrubber:
-    """Takes what is secret out of a text: the secrets it knows, and whatever looks like a token."""
+class Scrubber(Redactor):
+    """Takes this login's secrets and tokens out of a text, and what looks like one."""
 
     def __init__(self, secrets: TastySecrets) -> None:
-        self._lasting = tuple(each for each in (secrets.client_secret, secrets.refresh_token) if each)
-        self._tokens: deque[str] = deque(maxlen=_TOKENS_KEPT)
-
-    def learn(self, token: str) -> None:
-        """Adds an access token; older ones have ended."""
-        self._tokens.append(token)
-
-    def clean(self, text: str) -> str:
-        """Returns the text without anything secret in it."""
-        for secret in sorted((*self._lasting, *self._tokens), key=len, reverse=True):
-            text = text.replace(secret, "•••")
-        return _TOKEN_LIKE.sub("•••", text)
+        super().__init__()
+        self.learn(secrets.client_secret)
+        self.learn(secrets.refresh_token)
 
 
 class _Answered(Exception):
@@ -158,6 +147,18 @@ class RestClient:
         code = reply.errors[0][0]
         text = f"Tastytrade refused {what}: {self._said(said).rstrip('.')}. ({self._said(code)}, HTTP {reply.status})"
         return BrokerFailure(kind, text, broker=_BROKER, code=self._said(code), cure=cure)
+
+    def scrubbed(self, failure: BrokerFailure) -> BrokerFailure:
+        """Returns the failure with nothing secret in its words: a stream passes on what the server said."""
+        clean = self.scrubber.clean
+        return BrokerFailure(
+            failure.kind,
+            clean(failure.what),
+            broker=failure.broker,
+            code=clean(failure.code),
+            cure=failure.cure,
+            outcome_unknown=failure.outcome_unknown,
+        )
 
     # --- logging in --------------------------------------------------------------------------------------------------
 
@@ -316,7 +317,7 @@ class RestClient:
             return False
         if isinstance(life, bool) or not isinstance(life, int):
             return False
-        self.scrubber.learn(token)
+        self.scrubber.learn_passing(token)
         return True
 
     # --- telling -----------------------------------------------------------------------------------------------------

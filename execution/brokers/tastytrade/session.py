@@ -18,6 +18,7 @@ from execution.brokers.tastytrade.facts import (
     AlertFact,
     MarketFact,
     OddObject,
+    StreamFact,
     TastyAccount,
     TastyBalance,
     TastyDryRun,
@@ -54,6 +55,7 @@ from models.clock import Clock
 from models.errors import BrokerFailure, BugError, FailureKind, InvalidInput
 
 T = TypeVar("T")
+CleanT = TypeVar("CleanT", OddObject, StreamFact)
 
 _TRADE: Final = "trade"
 _PER_PAGE: Final = 250
@@ -132,6 +134,9 @@ class TastySession:
         )
         try:
             await stream.start(account_numbers)
+        except BrokerFailure as failure:
+            self._alerts = None
+            raise self._rest.scrubbed(failure) from None
         except BaseException:
             self._alerts = None
             raise
@@ -150,6 +155,9 @@ class TastySession:
         stream.set_symbols(*self._wanted)
         try:
             await stream.start()
+        except BrokerFailure as failure:
+            self._quotes = None
+            raise self._rest.scrubbed(failure) from None
         except BaseException:
             self._quotes = None
             raise
@@ -220,7 +228,12 @@ class TastySession:
         reply = await self._rest.trial(what, path, draft_body(draft))
         if reply.is_ok and not isinstance(reply.data, dict):
             raise self._rest.unreadable(what, "there is nothing in it")
-        return dry_run_of(reply.data, reply.errors)
+        told = dry_run_of(reply.data, reply.errors)
+        return replace(
+            told,
+            warnings=tuple(self._rest.scrubber.clean(text) for text in told.warnings),
+            errors=self._pairs(told.errors),
+        )
 
     async def place(self, account_number: str, draft: TastyOrderDraft) -> TastyOrder:
         """Sends an order once and returns it as accepted."""
@@ -362,14 +375,25 @@ class TastySession:
         if isinstance(fact, OddObject):
             self._tell_odd(fact)
         else:
-            self._alert_sink(fact)
+            self._alert_sink(self._clean(fact) if isinstance(fact, StreamFact) else fact)
 
     def _tell_market(self, facts: tuple[MarketFact, ...]) -> None:
-        self._market_sink(tuple(self._clean(fact) if isinstance(fact, OddObject) else fact for fact in facts))
+        self._market_sink(tuple(self._told(fact) for fact in facts))
 
-    def _clean(self, odd: OddObject) -> OddObject:
+    def _told(self, fact: MarketFact) -> MarketFact:
+        if isinstance(fact, StreamFact):
+            return self._clean(fact)
+        return self._clean(fact) if isinstance(fact, OddObject) else fact
+
+    def _clean(self, fact: CleanT) -> CleanT:
         scrub = self._rest.scrubber.clean
-        return replace(odd, raw=scrub(odd.raw), what=scrub(odd.what))
+        if isinstance(fact, StreamFact):
+            return replace(fact, reason=scrub(fact.reason))
+        return replace(fact, raw=scrub(fact.raw), what=scrub(fact.what))
+
+    def _pairs(self, told: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        scrub = self._rest.scrubber.clean
+        return tuple((scrub(code), scrub(text)) for code, text in told)
 
 
 def _part(text: str) -> str:
