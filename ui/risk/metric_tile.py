@@ -27,6 +27,8 @@ SHORT_UNITS = {
 _WHOLE_FROM = 100.0
 _FIGURE_PX, _NARROW_FIGURE_PX = 17, 12
 _NARROW_PX = 120
+#: A narrower tile says how much of the limit is used without "near" and "over": "SPX delta" would be cut.
+_WORDS_PX = 140
 #: Units that are shorter yet where there is little room.
 _NARROW_UNITS = {Metric.GAMMA: "Δ/pt", Metric.THETA: "$/d"}
 
@@ -47,16 +49,18 @@ def _bound(value: float | None) -> str:
     return fmt.signed(value, 0 if is_whole else 2)
 
 
-def used_text(row: LimitRow | None, state: LimitState) -> str:
-    """Returns the used share with the word and mark that go with the bar's colour."""
+def used_text(row: LimitRow | None, state: LimitState, *, is_short: bool = False) -> str:
+    """Returns the used share with the mark that goes with the bar's colour, and its word where there is room."""
     if row is None or row.value is None:
         return fmt.EM_DASH
     if state is LimitState.UNKNOWN:
         return "no limit"
     share = fmt.utilisation(row.utilisation)
     if state is LimitState.BREACHED:
-        return f"▲ {share}" if share == "over" else f"▲ over {share}"
-    return f"● near {share}" if state is LimitState.NEAR else share
+        return f"▲ {share}" if is_short or share == "over" else f"▲ over {share}"
+    if state is LimitState.NEAR:
+        return f"● {share}" if is_short else f"● near {share}"
+    return share
 
 
 class ElidedLabel(QLabel):
@@ -170,7 +174,9 @@ class MetricTile(QFrame):
             text = bounds_text(row.low, row.high)
             self.bounds.set_full(text if is_same_figure else f"book {fmt.metric_value(self.of, row.value)}: {text}")
         self.bounds.setToolTip("Limits hold for the whole book, counted in SPX points.")
-        self.used.set(used_text(row, self.bar.state), self._used_ink())
+        # Not in resizeEvent: another text there has the row laid out again, which resizes the tile, without end.
+        is_short = self.width() < _WORDS_PX
+        self.used.set(used_text(row, self.bar.state, is_short=is_short), self._used_ink())
         self.used.setMinimumWidth(0)  # room kept for "near 84%" would cut the name short for good
         if self.bar.state is not self.state:
             self.state = self.bar.state

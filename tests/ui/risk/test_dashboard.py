@@ -79,6 +79,16 @@ def test_near_and_over_a_limit_are_said_in_words_beside_the_colour(desk: Desk) -
     assert (vega.state, vega.used.text()) == (LimitState.BREACHED, "▲ over 109%")
 
 
+def test_in_a_narrow_tile_the_mark_stays_and_the_word_goes_so_that_the_name_is_whole(desk: Desk) -> None:
+    desk.panel.resize(560, 700)
+    desk.publish(demo.risk())
+    desk.publish(replace(demo.risk(), compute_ms=1.0))
+    vega = desk.panel.tiles[Metric.VEGA]
+    assert vega.used.text() == "▲ 109%"
+    for tile in desk.panel.tiles.values():
+        assert tile.name.text() == tile.name.full
+
+
 def test_an_unknown_figure_is_a_dash_and_never_zero(desk: Desk) -> None:
     state = demo.risk(margin=None)
     desk.publish(replace(state, greeks=replace(state.greeks, vega=math.nan), dollars_per_one_pct=None))
