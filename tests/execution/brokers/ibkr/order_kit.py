@@ -22,25 +22,26 @@ from execution.brokers.ibkr.facts import (
 )
 from execution.brokers.ibkr.order_desk import OrderDesk
 from execution.brokers.ibkr.settings import IbkrSettings, IbTimeouts
-from execution.brokers.port import BrokerEvent, BrokerOrder, ExecutionEvent, FeeEvent, OrderEvent
+from execution.brokers.port import BrokerEvent
 from models.clock import ManualClock
 from models.contract import Contract, option_contract
-from models.enums import Action, OrderStatus, OrderType, Right, TimeInForce
+from models.enums import Action
 from models.errors import InvalidInput
-from models.ids import AccountId, ExecutionId, new_order_id
-from models.order import Order, OrderLeg
-from models.trade import Execution
+from models.ids import AccountId, ExecutionId
+from models.order import Order
 from tests.execution.brokers.ibkr.fake_wire import FakeWire
+from tests.execution.brokers.order_bench import STRIKES, Link, OrderPad, Told
 
 START = datetime(2026, 5, 4, 15, 0, tzinfo=UTC)
 ACCOUNT = AccountId("DU100")
 CLIENT = 17
 FAST = IbTimeouts(answer_s=0.2, ack_s=0.1, cancel_s=0.1)
-STRIKES = ((6800, Right.PUT), (6900, Right.PUT), (7500, Right.CALL), (7600, Right.CALL))
 OPTIONS = tuple(
     option_contract("SPXW", date(2026, 5, 15), right, Decimal(strike), conid=1001 + index)
     for index, (strike, right) in enumerate(STRIKES)
 )
+PAD = OrderPad(ACCOUNT, OPTIONS, START)
+condor, single, order_of = PAD.condor, PAD.single, PAD.order_of
 NO_MARGINS = IbMargins(None, None, None, None, None, None, None, None, None, None, None, None, "", "")
 
 
@@ -84,38 +85,6 @@ class FakeContracts:
 def ib_of(contract: Contract) -> IbContract:
     """Returns TWS's contract of an option."""
     return IbContract(contract.conid, "SPX", "OPT", "20260515", contract.strike, exchange="SMART", trading_class="SPXW")
-
-
-def condor(packages: int = 1, limit: str = "-1.85", *, tif: TimeInForce = TimeInForce.DAY) -> Order:
-    """Returns an iron condor sold for a credit."""
-    sides = (Action.BUY, Action.SELL, Action.SELL, Action.BUY)
-    legs = tuple(OrderLeg(each, side, packages) for each, side in zip(OPTIONS, sides, strict=True))
-    return order_of(legs, Decimal(limit), tif=tif)
-
-
-def single(action: Action = Action.BUY, quantity: int = 1, limit: str = "4.20") -> Order:
-    """Returns an order for one option."""
-    return order_of((OrderLeg(OPTIONS[0], action, quantity),), Decimal(limit))
-
-
-def order_of(
-    legs: tuple[OrderLeg, ...],
-    limit: Decimal | None,
-    *,
-    order_type: OrderType = OrderType.LIMIT,
-    tif: TimeInForce = TimeInForce.DAY,
-) -> Order:
-    """Returns an order that is about to be sent."""
-    return Order(
-        id=new_order_id(),
-        account_id=ACCOUNT,
-        legs=legs,
-        order_type=order_type,
-        limit_price=limit,
-        tif=tif,
-        status=OrderStatus.PENDING,
-        created_at=START,
-    )
 
 
 # --- what TWS says ----------------------------------------------------------------------------------------------------
@@ -258,27 +227,13 @@ def root_of(fact: ExecutionFact) -> ExecutionId:
 
 
 @dataclass(slots=True)
-class Link:
-    """Which connection stands."""
-
-    wire: FakeWire
-    is_down: list[Exception] = field(default_factory=list)
-
-    def current(self) -> FakeWire:
-        if self.is_down:
-            raise self.is_down[0]
-        return self.wire
-
-
-@dataclass(slots=True)
-class Bench:
+class Bench(Told):
     """An order desk, its wire, and everything it told."""
 
     wire: FakeWire
     contracts: FakeContracts
     desk: OrderDesk
-    events: list[BrokerEvent]
-    link: Link
+    link: Link[FakeWire]
 
     async def take(self, *facts: object) -> None:
         for fact in facts:
@@ -293,34 +248,6 @@ class Bench:
         number = self.wire.placed[-1][0]
         await self.take(*(answers or (opened(order, order_id=number), status_of("Submitted", order_id=number))))
         return await waiting
-
-    async def until(self, is_so: Callable[[], bool]) -> None:
-        """Lets others run until it is so."""
-        for _ in range(2000):
-            if is_so():
-                return
-            await asyncio.sleep(0.001)
-        raise AssertionError("it never became so")
-
-    def told(self, order: Order) -> list[BrokerOrder]:
-        return [e.order for e in self.events if isinstance(e, OrderEvent) and e.order.order_id == order.id]
-
-    def states(self, order: Order) -> list[OrderStatus]:
-        found = [each.status for each in self.told(order)]
-        return [state for index, state in enumerate(found) if index == 0 or found[index - 1] is not state]
-
-    def executions(self) -> dict[ExecutionId, Execution]:
-        """Returns the newest revision of what was told."""
-        newest: dict[ExecutionId, Execution] = {}
-        for event in self.events:
-            if isinstance(event, ExecutionEvent):
-                known = newest.get(event.execution.execution_id)
-                if known is None or event.execution.revision > known.revision:
-                    newest[event.execution.execution_id] = event.execution
-        return newest
-
-    def fees(self) -> dict[ExecutionId, Decimal]:
-        return {event.execution_id: event.fee for event in self.events if isinstance(event, FeeEvent)}
 
 
 def bench(settings: IbkrSettings | None = None) -> Bench:
@@ -337,7 +264,7 @@ def bench(settings: IbkrSettings | None = None) -> Bench:
         settle_s=0.01,
         look_after_s=0.01,
     )
-    return Bench(wire, contracts, desk, events, link)
+    return Bench(events, wire, contracts, desk, link)
 
 
 def play(scenario: Callable[[Bench], Awaitable[None]], settings: IbkrSettings | None = None) -> None:

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import pytest
+
 from execution.brokers.tastytrade.facts import AlertFact, MarketFact, OddObject
 from execution.brokers.tastytrade.rest import RestClient
 from execution.brokers.tastytrade.seam import load_sdk
@@ -15,8 +17,9 @@ from execution.brokers.tastytrade.session import TastySession
 from execution.brokers.tastytrade.settings import TastySecrets, TastySettings, TastyTimeouts
 from execution.brokers.tastytrade.wire_port import Login
 from models.clock import ManualClock
+from models.errors import BrokerFailure, FailureKind
 from tests.execution.brokers.tastytrade import samples
-from tests.execution.brokers.tastytrade.canned_server import CannedServer, data, items
+from tests.execution.brokers.tastytrade.canned_server import HTML_502, Canned, CannedServer, data, items
 from tests.execution.brokers.tastytrade.jwt import refresh_token
 
 CLIENT_KEY = "client-secret-7Hq2"
@@ -28,6 +31,13 @@ IMPATIENT = TastyTimeouts(
     connect_s=0.3, read_s=0.3, submit_s=0.3, stream_s=0.3, retry_first_s=0.001, retry_most_s=0.002
 )
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+#: What a test asks, and the answers that are none.
+READ = "GET /thing"
+WRITE = "POST /thing"
+PAGE = Canned(HTML_502, 502)
+HANG_UP = Canned(fault="hang up")
+SILENCE = Canned(fault="silence")
+CUT = Canned({"data": {"order": "x" * 200}}, fault="cut")
 
 
 def run(work: Callable[[CannedServer], Coroutine[object, object, None]]) -> None:
@@ -50,6 +60,25 @@ async def rest_client(
         yield client
     finally:
         await client.close()
+
+
+async def failed_read(client: RestClient) -> BrokerFailure:
+    """Returns how a read failed."""
+    with pytest.raises(BrokerFailure) as caught:
+        await client.read("the thing", "/thing")
+    return caught.value
+
+
+async def failed_write(client: RestClient) -> BrokerFailure:
+    """Returns how a write failed."""
+    with pytest.raises(BrokerFailure) as caught:
+        await client.write("the order", "POST", "/thing", {"price": "1"})
+    return caught.value
+
+
+def lost(failure: BrokerFailure) -> tuple[FailureKind, bool]:
+    """Returns the kind of a failure, and whether its outcome is unknown."""
+    return failure.kind, failure.outcome_unknown
 
 
 @dataclass(slots=True)

@@ -8,25 +8,26 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from execution.brokers.port import BrokerEvent, BrokerOrder, ExecutionEvent, FeeEvent, OddObjectEvent, OrderEvent
+from execution.brokers.port import BrokerEvent
 from execution.brokers.tastytrade.contract_codec import contract_of, symbol_of
 from execution.brokers.tastytrade.facts import TastyFill, TastyLeg, TastyOrder, TastyTransaction
 from execution.brokers.tastytrade.order_desk import OrderDesk
 from execution.brokers.tastytrade.settings import TastySettings
 from models.clock import ManualClock
 from models.contract import Contract, option_contract, underlying_contract
-from models.enums import Action, OrderStatus, OrderType, Right, TimeInForce
+from models.enums import Action, TimeInForce
 from models.errors import BrokerFailure, InvalidInput
-from models.ids import AccountId, BrokerOrderId, ContractKey, ExecutionId, new_order_id
+from models.ids import AccountId, BrokerOrderId, ContractKey
 from models.order import Order, OrderLeg
-from models.trade import Execution
+from tests.execution.brokers.order_bench import STRIKES, Link, OrderPad, Told
 from tests.execution.brokers.tastytrade.fake_wire import ACCOUNT_NUMBER, OUR_SOURCE, FakeWire
 
 START = datetime(2026, 5, 4, 15, 0, tzinfo=UTC)
 ACCOUNT = AccountId(ACCOUNT_NUMBER)
 SIMULATOR = TastySettings(base_url="http://127.0.0.1:1")
-STRIKES = ((6800, Right.PUT), (6900, Right.PUT), (7500, Right.CALL), (7600, Right.CALL))
 OPTIONS = tuple(option_contract("SPXW", date(2026, 5, 15), right, Decimal(strike)) for strike, right in STRIKES)
+PAD = OrderPad(ACCOUNT, OPTIONS, START)
+condor, single, order_of = PAD.condor, PAD.single, PAD.order_of
 FOREIGN_SOURCE = "WB2;0.174.2"
 
 
@@ -60,41 +61,9 @@ class FakeContracts:
 # --- orders of ours ---------------------------------------------------------------------------------------------------
 
 
-def condor(packages: int = 1, limit: str = "-1.85", *, tif: TimeInForce = TimeInForce.DAY) -> Order:
-    """Returns an iron condor sold for a credit."""
-    sides = (Action.BUY, Action.SELL, Action.SELL, Action.BUY)
-    legs = tuple(OrderLeg(each, side, packages) for each, side in zip(OPTIONS, sides, strict=True))
-    return order_of(legs, Decimal(limit), tif=tif)
-
-
-def single(action: Action = Action.BUY, quantity: int = 1, limit: str = "4.20") -> Order:
-    """Returns an order for one option."""
-    return order_of((OrderLeg(OPTIONS[0], action, quantity),), Decimal(limit))
-
-
 def shares(action: Action, quantity: int, limit: str) -> Order:
     """Returns an order for stock."""
     return order_of((OrderLeg(underlying_contract("AAPL"), action, quantity),), Decimal(limit))
-
-
-def order_of(
-    legs: tuple[OrderLeg, ...],
-    limit: Decimal | None,
-    *,
-    order_type: OrderType = OrderType.LIMIT,
-    tif: TimeInForce = TimeInForce.DAY,
-) -> Order:
-    """Returns an order that is about to be sent."""
-    return Order(
-        id=new_order_id(),
-        account_id=ACCOUNT,
-        legs=legs,
-        order_type=order_type,
-        limit_price=limit,
-        tif=tif,
-        status=OrderStatus.PENDING,
-        created_at=START,
-    )
 
 
 # --- what Tastytrade says ---------------------------------------------------------------------------------------------
@@ -230,20 +199,7 @@ def transaction(
 
 
 @dataclass(slots=True)
-class Link:
-    """Whether the session stands."""
-
-    wire: FakeWire
-    is_down: list[BrokerFailure] = field(default_factory=list)
-
-    def current(self) -> FakeWire:
-        if self.is_down:
-            raise self.is_down[0]
-        return self.wire
-
-
-@dataclass(slots=True)
-class Bench:
+class Bench(Told):
     """An order desk, its wire, and everything it told."""
 
     wire: FakeWire
@@ -251,8 +207,7 @@ class Bench:
     contracts: FakeContracts
     held: dict[ContractKey, Decimal] | None
     desk: OrderDesk
-    events: list[BrokerEvent]
-    link: Link
+    link: Link[FakeWire]
 
     async def take(self, *frames: TastyOrder) -> None:
         for each in frames:
@@ -265,40 +220,6 @@ class Bench:
 
     async def sent(self, order: Order) -> BrokerOrderId:
         return await self.desk.submit(order)
-
-    async def until(self, is_so: Callable[[], bool]) -> None:
-        """Lets others run until it is so."""
-        for _ in range(2000):
-            if is_so():
-                return
-            await asyncio.sleep(0.001)
-        raise AssertionError("it never became so")
-
-    def told(self, order: Order) -> list[BrokerOrder]:
-        return [e.order for e in self.events if isinstance(e, OrderEvent) and e.order.order_id == order.id]
-
-    def orders(self) -> list[BrokerOrder]:
-        return [e.order for e in self.events if isinstance(e, OrderEvent)]
-
-    def states(self, order: Order) -> list[OrderStatus]:
-        found = [each.status for each in self.told(order)]
-        return [state for index, state in enumerate(found) if index == 0 or found[index - 1] is not state]
-
-    def executions(self) -> dict[ExecutionId, Execution]:
-        """Returns the newest revision of what was told."""
-        newest: dict[ExecutionId, Execution] = {}
-        for event in self.events:
-            if isinstance(event, ExecutionEvent):
-                known = newest.get(event.execution.execution_id)
-                if known is None or event.execution.revision > known.revision:
-                    newest[event.execution.execution_id] = event.execution
-        return newest
-
-    def fees(self) -> dict[ExecutionId, Decimal]:
-        return {event.execution_id: event.fee for event in self.events if isinstance(event, FeeEvent)}
-
-    def odd(self) -> list[str]:
-        return [event.what for event in self.events if isinstance(event, OddObjectEvent)]
 
 
 def bench(settings: TastySettings = SIMULATOR, last_known: datetime | None = None) -> Bench:
@@ -319,7 +240,7 @@ def bench(settings: TastySettings = SIMULATOR, last_known: datetime | None = Non
         look_after_s=0.005,
         fees_after_s=0.005,
     )
-    made.append(Bench(wire, clock, contracts, {}, desk, events, link))
+    made.append(Bench(events, wire, clock, contracts, {}, desk, link))
     return made[0]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from execution.brokers.tastytrade.parsing import Odd
-from execution.brokers.tastytrade.parsing_replies import Reply
+from execution.brokers.tastytrade.parsing_replies import Reply, decode
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,9 @@ def test_pages_follow_as_the_count_says_or_as_long_as_they_are_full(pagination: 
 def test_a_list_that_is_not_there_is_odd(document: Any) -> None:
     with pytest.raises(Odd):
         Reply(200, document).items()
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b'"x"', b"{", b"\x80", b"[" * 100_000, b"1" * 5000])
+def test_what_is_no_object_is_no_document(content: bytes) -> None:
+    reply = decode(200, content)
+    assert (reply.document, reply.errors, reply.data) == (None, (), None)
