@@ -79,6 +79,9 @@ class ConnectionsPage(QDialog):
         self.restart_button = QPushButton("Save and restart the desk", self)
         self.close_button = QPushButton("Close", self)
         self.restart_button.setProperty("kind", "primary")
+        self.restart_button.setToolTip(
+            "Starts the desk again on the broker chosen here. A simulator it was started with is not used then."
+        )
         self.test_button.clicked.connect(self._test)
         self.save_button.clicked.connect(self._save)
         self.restart_button.clicked.connect(self._save_and_restart)
