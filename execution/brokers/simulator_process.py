@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -20,14 +21,19 @@ _LISTENING: Final = re.compile(r"listening on 127\.0\.0\.1:(\d+)(?:, clock offse
 _START_S: Final = 60.0
 _STOP_S: Final = 5.0
 _AGAIN_AFTER_S: Final = 3.0
+_READ_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Where the simulator listens, and how far its clock is from this computer's (a recorded day)."""
+    """Where the simulator listens, and how far its clock is from this computer's (a recorded day).
+
+    `facts` is what it prints to log in with, by name: never shown.
+    """
 
     port: int
     clock_offset: timedelta
+    facts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def clock(self, base: Clock) -> Clock:
         """Returns the clock that desk and simulator share."""
@@ -35,14 +41,21 @@ class Started:
 
 
 class SimulatorProcess:
-    """Runs `python -m MODULE --port N ARGUMENTS`; it ends by itself when its standard input closes with the desk."""
+    """Runs `python -m MODULE --port N ARGUMENTS`; it ends by itself when its standard input closes with the desk.
 
-    def __init__(self, module: str, *, working_folder: Path, arguments: Sequence[str]) -> None:
+    `facts` names the lines that must follow the first one, such as "client secret" for "client secret ABC".
+    """
+
+    def __init__(
+        self, module: str, *, working_folder: Path, arguments: Sequence[str], facts: Sequence[str] = ()
+    ) -> None:
         self._module = module
         self._working_folder = working_folder
         self._arguments = tuple(arguments)
+        self._facts = tuple(facts)
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
 
     async def start(self) -> Started:
         """Starts it and returns where it listens; raises KnownError when it does not come up."""
@@ -70,22 +83,32 @@ class SimulatorProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
-        try:
-            async with asyncio.timeout(_START_S):
-                line = await self._first_line(self._process)
-        except TimeoutError:
-            line = ""
-        found = _LISTENING.search(line)
-        if found is None:
+        started, output = None, self._process.stdout
+        if output is not None:
+            # ValueError: a line longer than any that it prints.
+            with contextlib.suppress(TimeoutError, ValueError):
+                async with asyncio.timeout(_START_S):
+                    started = await self._read_start(output)
+            self._reading = asyncio.get_running_loop().create_task(_drop(output), name="simulator-output")
+        if started is None:
             await self._end()
             raise KnownError(
                 "The simulated broker did not start.", cure="Its own messages stand above; see also the log file."
             )
-        return Started(int(found[1]), timedelta(seconds=float(found[2] or 0)))
+        return started
 
-    @staticmethod
-    async def _first_line(process: asyncio.subprocess.Process) -> str:
-        return (await process.stdout.readline()).decode(errors="replace") if process.stdout is not None else ""
+    async def _read_start(self, output: asyncio.StreamReader) -> Started | None:
+        """Returns what its first lines tell, or None when it ends before it has told all."""
+        found = _LISTENING.search(await _line(output))
+        if found is None:
+            return None
+        facts: dict[str, str] = {}
+        while len(facts) < len(self._facts):
+            line = await _line(output)
+            if not line:
+                return None
+            facts |= {name: line.removeprefix(name).strip() for name in self._facts if line.startswith(f"{name} ")}
+        return Started(int(found[1]), timedelta(seconds=float(found[2] or 0)), facts)
 
     async def _keep_alive(self, port: int) -> None:
         """Starts it again, on the same port, whenever it dies."""
@@ -101,13 +124,34 @@ class SimulatorProcess:
 
     async def _end(self) -> None:
         process, self._process = self._process, None
-        if process is None or process.returncode is not None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
+        reading, self._reading = self._reading, None
         try:
-            async with asyncio.timeout(_STOP_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
+            if process is not None and process.returncode is None:
+                await _stop_process(process)
+        finally:
+            if reading is not None:
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _stop_process(process: asyncio.subprocess.Process) -> None:
+    """Closes its standard input, on which it ends; one that goes on is killed."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        async with asyncio.timeout(_STOP_S):
             await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+async def _line(output: asyncio.StreamReader) -> str:
+    """Returns the next line with its end, or nothing at the end of the output."""
+    return (await output.readline()).decode(errors="replace")
+
+
+async def _drop(output: asyncio.StreamReader) -> None:
+    """Reads on, so that the simulator never waits for a full pipe, and keeps nothing: it may print secrets."""
+    while await output.read(_READ_BYTES):
+        continue
