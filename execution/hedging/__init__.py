@@ -1,0 +1,1 @@
+"""Suggestions against broken limits: searched, verified, ranked, kept and scored."""
