@@ -1,0 +1,95 @@
+"""What the AI panel may ask of the engine. Each is a frozen value; `Desk.handle` answers with the type named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.hedge import SearchLimits
+from models.secret_text import SecretText
+
+
+@dataclass(frozen=True, slots=True)
+class FindSuggestions:
+    """-> None; `SuggestionsState` follows. Searches again, at once; `breach_id` None: for a step up of the regime."""
+
+    breach_id: str | None
+    wish: SearchLimits = SearchLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class VerifySuggestion:
+    """-> suggestion_views.Suggestion. Reprices it, holds it against the limits and asks the broker again."""
+
+    suggestion_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSuggestion:
+    """-> commands.TicketDraft with the suggestion's id and rationale; InvalidInput when it is not offered any more."""
+
+    suggestion_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DismissSuggestion:
+    """-> None. With the user's reason, which is kept."""
+
+    suggestion_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestionsShown:
+    """-> None. The panel shows this set: its breach becomes SHOWN."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskAnalyst:
+    """-> None. Has the model rank this set now; `give_consent`: the user has read the payload and agrees to send it."""
+
+    key: str
+    give_consent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StopAnalyst:
+    """-> None. Breaks off the request of this set."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPayload:
+    """-> suggestion_views.PayloadView. What would be sent for this set, or what was."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadScoreboard:
+    """-> suggestion_views.Scoreboard."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAnalystSettings:
+    """-> suggestion_views.AnalystSettingsView."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAnalystSettings:
+    """-> suggestion_views.AnalystSettingsView. `api_key`: None = leave it, empty = forget it. InvalidInput by field."""
+
+    is_on: bool
+    base_url: str
+    model: str
+    api_key: SecretText | None
+    may_send_notes: bool
+    usd_per_million_in: float | None
+    usd_per_million_out: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TestAnalyst:
+    """-> str, what the server said to a request of no content, in words; KnownError with what to do."""
