@@ -13,7 +13,7 @@ class FindSuggestions:
     """-> None; `SuggestionsState` follows. Searches again, at once; `breach_id` None: for a step up of the regime."""
 
     breach_id: str | None
-    wish: SearchLimits = SearchLimits()
+    wish: SearchLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)

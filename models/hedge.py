@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from models.enums import Metric, Regime
+from models.ids import AccountId
 from models.order import OrderLeg
 from models.risk import Limit
 
@@ -75,7 +76,8 @@ class HedgeCandidate:
     received). slippage_usd: from mid to the natural price, >= 0. margin_change_usd: by the desk's own rules; the
     broker's answer replaces it. worst_stress_*: the worst rung of the stress ladder, dollars of P&L (negative = loss),
     and its move of the index (-0.12 = a fall of 12 %). cure: share of the excess beyond all broken limits that goes
-    away, 0..1. summary: one line in a trader's words, made of the figures here.
+    away, 0..1. summary: one line in a trader's words, made of the figures here. account_id: where it would be traded:
+    the account that holds what it closes, else the input's account for new trades; None without legs.
     """
 
     id: str
@@ -92,6 +94,7 @@ class HedgeCandidate:
     worst_stress_after_usd: float | None
     worst_stress_shift: float | None
     summary: str
+    account_id: AccountId | None = None
 
 
 @dataclass(frozen=True, slots=True)
