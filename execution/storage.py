@@ -18,6 +18,14 @@ from models.position import UnifiedPosition
 from models.records import AuditKind, AuditRecord, LoadedState, StoredOrder
 from models.risk import RiskBreach
 from models.statement import KnownToStatements, Statement, StatementPart
+from models.suggestion_records import (
+    DueMark,
+    ScoredSuggestion,
+    SuggestionFate,
+    SuggestionMark,
+    SuggestionRecord,
+    SuggestionSetRecord,
+)
 from models.trade import AccountSnapshot, Execution, JournalEntry
 
 __all__ = [
@@ -33,6 +41,7 @@ __all__ = [
     "StatementStore",
     "Storage",
     "StoredOrder",
+    "SuggestionStore",
 ]
 
 
@@ -131,6 +140,44 @@ class BreachStore(Protocol):
 
     async def save_breach(self, breach: RiskBreach) -> None:
         """Inserts or updates a breach by id."""
+        ...
+
+
+class SuggestionStore(Protocol):
+    """Suggestions, what became of them, and how they have paid."""
+
+    async def save_suggestions(self, made: SuggestionSetRecord) -> None:
+        """Writes a set with its suggestions (rows of `signals`) and the marks that will be due; a known id is left."""
+        ...
+
+    async def rank_suggestions(
+        self, set_id: str, model: str, payload_sha256: str, told: Sequence[SuggestionRecord]
+    ) -> None:
+        """Keeps the order and the words the model gave; what was kept first stays readable beside it."""
+        ...
+
+    async def record_fate(self, suggestion_id: str, fate: SuggestionFate, text: str, at_utc: datetime) -> None:
+        """Keeps what happened to a suggestion."""
+        ...
+
+    async def load_suggestions(self, breach_ids: Sequence[str]) -> tuple[SuggestionSetRecord, ...]:
+        """Returns the newest set of each breach, as it was ranked last."""
+        ...
+
+    async def due_marks(self, until_utc: datetime) -> tuple[DueMark, ...]:
+        """Returns what is due by then and not marked yet, oldest first."""
+        ...
+
+    async def load_suggestion_set(self, set_id: str) -> SuggestionSetRecord | None:
+        """Returns a set by id."""
+        ...
+
+    async def save_mark(self, mark: SuggestionMark) -> bool:
+        """Keeps a mark; False if that suggestion and horizon has one."""
+        ...
+
+    async def scored_suggestions(self) -> tuple[ScoredSuggestion, ...]:
+        """Returns every suggestion with its marks, newest first."""
         ...
 
 
