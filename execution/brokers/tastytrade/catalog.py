@@ -126,9 +126,10 @@ class TastyCatalog:
         return kept
 
     def _learn(self, strikes: Iterable[TastyStrike]) -> None:
+        """Keeps the chain's pairs; a side without its streamer symbol is asked for by itself when it is wanted."""
         for strike in strikes:
-            self._streamers[strike.call] = strike.call_streamer
-            self._streamers[strike.put] = strike.put_streamer
+            pairs = ((strike.call, strike.call_streamer), (strike.put, strike.put_streamer))
+            self._streamers.update({symbol: streamer for symbol, streamer in pairs if symbol and streamer})
 
 
 def _product(future: str) -> str:

@@ -14,6 +14,7 @@ from execution.brokers.tastytrade.executions import FillBook
 from execution.brokers.tastytrade.facts import TastyLeg, TastyOrder
 from execution.brokers.tastytrade.order_record import OrderRecord
 from execution.brokers.tastytrade.tasty_orders import FILLED, LIVE, packages_of, without_fills
+from execution.brokers.tastytrade.wire_port import TastyOrderDraft
 from models.ids import OrderId
 from models.order import Order
 
@@ -26,6 +27,8 @@ class Claim:
     has_left: bool = False
     #: Nobody knows whether Tastytrade has it.
     is_doubted: bool = False
+    #: As it was sent; None before.
+    draft: TastyOrderDraft | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,10 @@ class OrderBook:
     def claim_of(self, order_id: OrderId) -> Claim | None:
         """Returns what was sent under our id in this session."""
         return self._claims.get(order_id)
+
+    def claims(self) -> tuple[Claim, ...]:
+        """Returns everything that was sent in this session, or is about to be."""
+        return tuple(self._claims.values())
 
     def forget(self, order_id: OrderId) -> None:
         """Drops an order that did not leave, or that Tastytrade refused."""
@@ -143,9 +150,16 @@ class OrderBook:
             self._records[frame.order_id] = record
         record.take(frame)
         record.changed_at = self.count
+        record.is_unlisted = False
         if record.replaced_by_id:
             self._replaced[record.replaced_by_id] = record.order_id
         return record
+
+    def note_listed(self, mentioned: Collection[str], asked_at: int) -> None:
+        """Notes which orders a full list named: one that it does not, and nobody spoke of since, works no more."""
+        for record in self._records.values():
+            if record.changed_at <= asked_at:
+                record.is_unlisted = record.order_id not in mentioned
 
     # --- cases --------------------------------------------------------------------------------------------------------
 

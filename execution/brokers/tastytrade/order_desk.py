@@ -15,6 +15,7 @@ from typing import Final
 
 from execution.brokers.port import BrokerEvent, BrokerOrder, WhatIf
 from execution.brokers.tastytrade import order_failures as failures
+from execution.brokers.tastytrade.closings import working_closings
 from execution.brokers.tastytrade.executions import FillBook
 from execution.brokers.tastytrade.facts import TastyOrder
 from execution.brokers.tastytrade.order_book import Claim, OrderBook
@@ -30,8 +31,9 @@ from execution.brokers.tastytrade.tasty_orders import (
     check_price,
     check_sendable,
     draft_of,
+    underlying_of,
 )
-from execution.brokers.tastytrade.what_if import balance_or_none, unanswered, what_if_of
+from execution.brokers.tastytrade.what_if import ask_what_if
 from execution.brokers.tastytrade.wire_port import TastyOrderDraft, TastyWire
 from execution.orders.wording import terms_of
 from models.clock import Clock
@@ -46,7 +48,6 @@ from models.trade import Execution
 _BEFORE_SENDING_S: Final = 2.5
 #: An order that left a moment ago may not be listed yet.
 _FIND_TRIES: Final = 3
-_WAITED_FOR: Final = (FailureKind.TIMEOUT, FailureKind.PROTOCOL, FailureKind.RATE_LIMIT)
 
 Positions = Callable[[AccountId], Mapping[ContractKey, Decimal] | None]
 
@@ -127,16 +128,7 @@ class OrderDesk:
         """Returns Tastytrade's dry run; refusals and silence are answers. BrokerFailure when it could not be asked."""
         check_sendable(order)
         wire = self._wire()
-        draft = await self._draft(order)
-        try:
-            reply, balance = await asyncio.gather(
-                wire.dry_run(order.account_id, draft), balance_or_none(wire, order.account_id)
-            )
-        except BrokerFailure as error:
-            if error.kind in _WAITED_FOR:
-                return unanswered(error)
-            raise
-        return what_if_of(reply, balance)
+        return await ask_what_if(wire, order.account_id, await self._draft(order), underlying_of(order.legs))
 
     async def snapshot(self) -> OrdersSnapshot:
         """Returns everything Tastytrade tells of orders and executions; BrokerFailure when a part is not answered."""
@@ -206,6 +198,7 @@ class OrderDesk:
             wire, draft = await self._ready_to_send(order)
             if self._book.chain(order.id):
                 raise _sent_before(order)
+            claim.draft = draft
             claim.has_left = True
             accepted = await self._place(wire, claim, draft)
         finally:
@@ -268,7 +261,10 @@ class OrderDesk:
         if held is None:
             why = "what the account holds is not known, so opening and closing cannot be told apart."
             raise failures.not_sent(terms_of(order), why)
-        return draft_of(order, instruments, held)
+        closings = working_closings(
+            self._book, self._fills, order.account_id, but=order.id, with_doubts=self._watch.is_looking
+        )
+        return draft_of(order, instruments, held, closings)
 
     # --- changing -----------------------------------------------------------------------------------------------------
 

@@ -47,6 +47,8 @@ class OrderRecord:
     is_replacing: bool = False
     is_replace_doubted: bool = False
     odd_words: set[str] = field(default_factory=set)
+    #: Tastytrade's list of everything was without it.
+    is_unlisted: bool = False
     #: The book's count at its last word.
     changed_at: int = 0
 

@@ -52,6 +52,7 @@ class Watch:
     async def look(self) -> frozenset[str]:
         """Asks for everything and tells what is new; returns the orders listed."""
         listing = await self._lister.ask()
+        self._book.note_listed(listing.mentioned, listing.asked_at)
         for record in self._book.records():
             record.is_replace_doubted = record.is_replace_doubted and not self._book.has_heir(record)
         await self._teller.tell_all()

@@ -73,7 +73,8 @@ def dry_run_of(raw: object, errors: Iterable[tuple[str, str]]) -> TastyDryRun:
     `errors` are those of the answer's error block; the figures' own are added. What cannot be read is None.
     """
     answer = _mapping_or_none(raw)
-    power = _mapping_or_none(answer.get("buying-power-effect"))
+    # The margin endpoint tells the same figures without the wrapping.
+    power = _mapping_or_none(answer.get("buying-power-effect", answer))
     fees = _mapping_or_none(answer.get("fee-calculation"))
     own_errors = tuple(_message(item) for item in _items(answer, "errors"))
     told = tuple(errors)
@@ -103,11 +104,14 @@ def draft_body(draft: TastyOrderDraft) -> dict[str, Any]:
         }
         for leg in draft.legs
     ]
-    return replacement_body(draft) | {"legs": legs} | _advice(draft)
+    return replacement_body(draft) | {"legs": legs}
 
 
 def replacement_body(draft: TastyOrderDraft) -> dict[str, Any]:
-    """Returns the body that changes a working order: price, type and time in force; its legs stay."""
+    """Returns the body that changes a working order: price, type and time in force; its legs stay.
+
+    A new price makes a new order: one that closes is strict anew, or it would open where its position is gone.
+    """
     body: dict[str, Any] = {
         "time-in-force": draft.time_in_force,
         "source": SOURCE,
@@ -116,7 +120,7 @@ def replacement_body(draft: TastyOrderDraft) -> dict[str, Any]:
     }
     if draft.net_price is not None:
         body["price"], body["price-effect"] = wire_price(draft.net_price)
-    return body
+    return body | _advice(draft)
 
 
 def _advice(draft: TastyOrderDraft) -> dict[str, Any]:

@@ -223,9 +223,17 @@ class TastySession:
 
     async def dry_run(self, account_number: str, draft: TastyOrderDraft) -> TastyDryRun:
         """Asks what an order would need; a refusal is an answer."""
-        what = "the simulation"
         path = f"/accounts/{_part(account_number)}/orders/dry-run"
-        reply = await self._rest.trial(what, path, draft_body(draft))
+        return await self._tried("the simulation", path, draft_body(draft))
+
+    async def margin_dry_run(self, account_number: str, draft: TastyOrderDraft, underlying: str) -> TastyDryRun:
+        """Asks for the margin alone; a refusal is an answer."""
+        path = f"/margin/accounts/{_part(account_number)}/dry-run"
+        own = {"account-number": account_number, "underlying-symbol": underlying}
+        return await self._tried("the margin estimate", path, draft_body(draft) | own)
+
+    async def _tried(self, what: str, path: str, body: dict[str, Any]) -> TastyDryRun:
+        reply = await self._rest.trial(what, path, body)
         if reply.is_ok and not isinstance(reply.data, dict):
             raise self._rest.unreadable(what, "there is nothing in it")
         told = dry_run_of(reply.data, reply.errors)

@@ -1,7 +1,8 @@
 """Orders in the desk's form as Tastytrade wants them, and its words read back: pure.
 
 Opening or closing is decided from what the account holds when the order is sent: a leg against a holding closes it, a
-leg beside it opens. A closing order is marked strict, so that Tastytrade refuses it rather than open the other way.
+leg beside it opens. What working orders close already is not there to be closed again. A closing order is marked
+strict, so that Tastytrade refuses it rather than open the other way.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from execution.brokers.tastytrade.order_failures import unsupported
 from execution.brokers.tastytrade.signs import FUTURE, action_words, is_closing
 from execution.brokers.tastytrade.wire_port import TastyOrderDraft, TastyOrderLeg
 from models.contract import plain
-from models.enums import InstrumentKind, OrderType, TimeInForce
+from models.enums import Action, InstrumentKind, OrderType, TimeInForce
 from models.ids import ContractKey, OrderId, is_uuid4
 from models.order import MAX_LEGS, Order, OrderLeg
 
@@ -107,13 +108,25 @@ def check_price(legs: Sequence[OrderLeg], limit_price: Decimal | None) -> None:
         raise unsupported(f"{legs[0].contract.label} cannot be {what}.", "Turn the sign of the price.")
 
 
-def draft_of(order: Order, instruments: Sequence[Instrument], held: Mapping[ContractKey, Decimal]) -> TastyOrderDraft:
-    """Returns what is sent; `held` is the account's signed quantity per contract now.
+def draft_of(
+    order: Order,
+    instruments: Sequence[Instrument],
+    held: Mapping[ContractKey, Decimal],
+    closings: Mapping[tuple[str, Action], Decimal],
+) -> TastyOrderDraft:
+    """Returns what is sent; `held` is the account's signed quantity per contract now, `closings` what is being closed.
 
-    Raises BrokerFailure UNSUPPORTED for a leg that would close a position and open the other way at once.
+    Raises BrokerFailure UNSUPPORTED for a leg that would close a position and open the other way at once, or close
+    what another working order closes: it could be sent neither as a close, which is refused or turned when the other
+    fills first, nor as an opening order, which nobody asked for.
     """
     legs = tuple(
-        _wire_leg(leg, instrument, held.get(leg.contract.key, Decimal(0)))
+        _wire_leg(
+            leg,
+            instrument,
+            held.get(leg.contract.key, Decimal(0)),
+            closings.get((instrument.symbol, leg.action), Decimal(0)),
+        )
         for leg, instrument in zip(order.legs, instruments, strict=True)
     )
     return TastyOrderDraft(
@@ -126,9 +139,17 @@ def draft_of(order: Order, instruments: Sequence[Instrument], held: Mapping[Cont
     )
 
 
-def _wire_leg(leg: OrderLeg, instrument: Instrument, held: Decimal) -> TastyOrderLeg:
+def _wire_leg(leg: OrderLeg, instrument: Instrument, held: Decimal, closing: Decimal) -> TastyOrderLeg:
     against = -leg.action.sign * held
-    if instrument.instrument_type != FUTURE and 0 < against < leg.quantity:
+    has_effect = instrument.instrument_type != FUTURE
+    if has_effect and 0 < against < leg.quantity + closing and closing > 0:
+        free = max(against - closing, Decimal(0))
+        raise unsupported(
+            f"Working orders close {plain(closing)} of the {plain(against)} {leg.contract.label} you hold: "
+            f"{leg.quantity} more cannot be closed.",
+            f"Cancel or change the working order first{f', or trade {plain(free)} at most' if free else ''}.",
+        )
+    if has_effect and 0 < against < leg.quantity:
         verb, side = ("Selling", "short") if held > 0 else ("Buying", "long")
         open_quantity = plain(Decimal(leg.quantity) - against)
         raise unsupported(
@@ -138,6 +159,11 @@ def _wire_leg(leg: OrderLeg, instrument: Instrument, held: Decimal) -> TastyOrde
         )
     words = action_words(leg.action, instrument.instrument_type, is_closing=against > 0)
     return TastyOrderLeg(instrument.symbol, instrument.instrument_type, words, leg.quantity)
+
+
+def underlying_of(legs: Sequence[OrderLeg]) -> str:
+    """Returns Tastytrade's symbol of what the legs are on: a share class with a slash."""
+    return legs[0].contract.underlying.replace(" ", "/")
 
 
 def changed_draft(order: TastyOrder, identifier: str, limit_price: Decimal) -> TastyOrderDraft:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from execution.brokers.port import WhatIf
 from execution.brokers.tastytrade.facts import TastyBalance, TastyDryRun
-from execution.brokers.tastytrade.wire_port import TastyWire
-from models.errors import BrokerFailure
+from execution.brokers.tastytrade.wire_port import TastyOrderDraft, TastyWire
+from models.errors import BrokerFailure, FailureKind
 
+_log = logging.getLogger(__name__)
+_WAITED_FOR: Final = (FailureKind.TIMEOUT, FailureKind.PROTOCOL, FailureKind.RATE_LIMIT)
+_ESTIMATED: Final = "The margin is Tastytrade's estimate for these legs: its dry run of the order told none."
 _UNSET: Final = "Margin unknown: Tastytrade answered without figures. Simulate again, or look at its own preview."
 _NO_BALANCE: Final = "The margin before the trade is not known: Tastytrade did not tell the account's balance."
 
@@ -42,6 +48,50 @@ def what_if_of(reply: TastyDryRun, balance: TastyBalance | None) -> WhatIf:
         warning=_joined(said),
         error=_joined(errors),
     )
+
+
+async def ask_what_if(wire: TastyWire, account_number: str, draft: TastyOrderDraft, underlying: str) -> WhatIf:
+    """Asks for the order's dry run; where that tells no margin (a refusal for another reason) for the estimate of it.
+
+    Raises BrokerFailure when it could not be asked; no answer in time is an answer.
+    """
+    try:
+        reply, balance = await asyncio.gather(
+            wire.dry_run(account_number, draft), balance_or_none(wire, account_number)
+        )
+    except BrokerFailure as error:
+        if error.kind in _WAITED_FOR:
+            return unanswered(error)
+        raise
+    if reply.margin_change is None:
+        reply = with_estimate(reply, await _estimate_or_none(wire, account_number, draft, underlying))
+    return what_if_of(reply, balance)
+
+
+def with_estimate(reply: TastyDryRun, estimate: TastyDryRun | None) -> TastyDryRun:
+    """Returns a dry run that told no margin with the figures of the estimate, marked as such; verdicts stay its own."""
+    if estimate is None or estimate.margin_change is None:
+        return reply
+    after = reply.buying_power_after
+    return replace(
+        reply,
+        margin_change=estimate.margin_change,
+        isolated_margin=estimate.isolated_margin,
+        buying_power_change=estimate.buying_power_change,
+        buying_power_before=estimate.buying_power_before,
+        buying_power_after=estimate.buying_power_after if after is None else after,
+        warnings=(*reply.warnings, *estimate.warnings, _ESTIMATED),
+    )
+
+
+async def _estimate_or_none(
+    wire: TastyWire, account_number: str, draft: TastyOrderDraft, underlying: str
+) -> TastyDryRun | None:
+    try:
+        return await wire.margin_dry_run(account_number, draft, underlying)
+    except BrokerFailure as failure:
+        _log.info("no margin estimate either: %s", failure)
+        return None
 
 
 async def balance_or_none(wire: TastyWire, account_number: str) -> TastyBalance | None:

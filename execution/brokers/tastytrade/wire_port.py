@@ -133,6 +133,10 @@ class TastyWire(Protocol):
         """Asks what an order would need; a refusal is an answer."""
         ...
 
+    async def margin_dry_run(self, account_number: str, draft: TastyOrderDraft, underlying: str) -> TastyDryRun:
+        """Asks for the margin alone, by an endpoint that does not judge the order; a refusal is an answer."""
+        ...
+
     async def place(self, account_number: str, draft: TastyOrderDraft) -> TastyOrder:
         """Sends an order once and returns it as accepted."""
         ...

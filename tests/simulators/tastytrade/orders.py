@@ -13,7 +13,7 @@ from execution.brokers.paper.store import PaperStoreError
 from models.clock import from_iso, new_york_time, to_iso
 from models.enums import OrderStatus
 from models.ids import AccountId, OrderId, is_uuid4, new_order_id
-from tests.simulators.tastytrade.drafts import Draft, Terms, read_draft, read_terms
+from tests.simulators.tastytrade.drafts import Draft, read_draft, read_terms
 from tests.simulators.tastytrade.preflight import Checked, Preflight
 from tests.simulators.tastytrade.records import Records, TastyRecord
 from tests.simulators.tastytrade.replies import Data, JsonObject, Refusal, invalid, items, not_found, number
@@ -137,7 +137,8 @@ class OrderDesk:
         why = self.tasty.core.price_refusal(paper, terms.net_price, self.tasty.now())
         if why is not None and "on the tick" not in why:
             raise Refusal(422, "cannot_update_order", why)
-        new = self._successor(old, terms)
+        whole = self.preflight.with_effects(account, read_draft(body | {"legs": _wire_legs(old)}, self.tasty.listing))
+        new = self._successor(old, whole)
         self.records.put(old, new)
         self.teller.tell(old)
         self.teller.tell(new)
@@ -148,19 +149,10 @@ class OrderDesk:
     def replace_dry_run(self, account: AccountId, number_: int, body: Any) -> Data:
         """Answers what an order would need at other terms; nothing is sent."""
         old, _ = self._changeable(account, number_)
-        legs = [
-            {
-                "symbol": leg.symbol,
-                "instrument-type": leg.instrument_type,
-                "action": leg.action,
-                "quantity": leg.quantity,
-            }
-            for leg in old.legs
-        ]
-        return self.dry_run(account, body | {"legs": legs} if isinstance(body, dict) else body)
+        return self.dry_run(account, body | {"legs": _wire_legs(old)} if isinstance(body, dict) else body)
 
-    def _successor(self, old: TastyRecord, terms: Terms) -> TastyRecord:
-        now_utc = self.tasty.now()
+    def _successor(self, old: TastyRecord, draft: Draft) -> TastyRecord:
+        now_utc, terms = self.tasty.now(), draft.terms
         new = TastyRecord(
             id=self.records.next_id(),
             account=old.account,
@@ -168,7 +160,7 @@ class OrderDesk:
             order_type=terms.order_type,
             time_in_force=terms.time_in_force,
             net_price=None if terms.net_price is None else str(terms.net_price),
-            legs=[type(leg)(leg.symbol, leg.instrument_type, leg.action, leg.quantity) for leg in old.legs],
+            legs=draft.record_legs(),
             size=old.size,
             underlying=old.underlying,
             underlying_type=old.underlying_type,
@@ -270,6 +262,14 @@ class OrderDesk:
         if request.first("sort") == "Asc":
             found.reverse()
         return Data([one.json() for one in found], is_paged=True, per_page=10)
+
+
+def _wire_legs(record: TastyRecord) -> list[JsonObject]:
+    """An order's legs as a client writes them: a replacement comes without."""
+    return [
+        {"symbol": one.symbol, "instrument-type": one.instrument_type, "action": one.action, "quantity": one.quantity}
+        for one in record.legs
+    ]
 
 
 def _within(at_utc: datetime, start: str | None, end: str | None, start_at: str | None) -> bool:

@@ -55,7 +55,7 @@ class Preflight:
     def check(self, account: AccountId, draft: Draft, order_id: OrderId | None = None) -> Checked:
         """Returns an order that may be sent; raises Refusal for one that may not."""
         core, now_utc = self.tasty.core, self.tasty.now()
-        draft = self._effects(account, draft)
+        draft = self.with_effects(account, draft)
         price = draft.terms.net_price
         if len(draft.legs) == 1 and price is not None and price * draft.order_legs[0].action.sign <= 0:
             bought = draft.order_legs[0].action.sign > 0
@@ -87,7 +87,7 @@ class Preflight:
             warnings.append({"code": "tif_next_valid_sesssion", "message": _CLOSED})
         return warnings
 
-    def _effects(self, account: AccountId, draft: Draft) -> Draft:
+    def with_effects(self, account: AccountId, draft: Draft) -> Draft:
         """A close without a position becomes an opening order, or is refused where that was asked for."""
         held = {one.contract.key: one.quantity for one in self.tasty.core.book.holdings(account)}
         legs: list[DraftLeg] = []

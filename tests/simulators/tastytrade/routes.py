@@ -311,7 +311,10 @@ class Router:
 
     def _margin_dry_run(self, match: re.Match[str], request: HttpRequest) -> Data:
         account = self._parts.tasty.account(match[1])
-        return Data(margin_reply(self._parts.orders.dry_run(account, _body(request)).content, account))
+        body = _body(request)
+        if not isinstance(body, dict) or body.get("account-number") != account or not body.get("underlying-symbol"):
+            raise invalid("account-number or underlying-symbol is missing")
+        return Data(margin_reply(self._parts.orders.dry_run(account, body).content, account))
 
     def _equities(self, match: re.Match[str], request: HttpRequest) -> Data:
         return Data(self._parts.instruments.equities(request.all("symbol")), is_paged=True)

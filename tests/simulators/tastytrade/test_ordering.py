@@ -85,6 +85,9 @@ def test_a_dry_run_adds_up_and_sends_nothing(tmp_path: Path) -> None:
         assert gtc.order.status.value == "Contingent"
         assert await account.get_live_orders(session) == []
         status, margin = await stage.ask("POST", f"/margin/accounts/{ACCOUNT}/dry-run", wire_order())
+        assert status == 400  # neither account nor underlying is in it
+        own = wire_order(account_number=ACCOUNT, underlying_symbol="SPX")
+        status, margin = await stage.ask("POST", f"/margin/accounts/{ACCOUNT}/dry-run", own)
         assert (status, margin["data"]["account-number"]) == (200, ACCOUNT)
         placed = (await account.place_order(session, stage.limit(RESTING), dry_run=False)).order
         terms = {name: one for name, one in wire_order(price="90.00", price_effect="Credit").items() if name != "legs"}
@@ -130,6 +133,27 @@ def test_a_close_without_a_position_opens_one_unless_that_is_forbidden(tmp_path:
         assert done.order.legs[0].action.value == "Sell to Close"
         rows = await (await stage.account(session)).get_history(session, sort="Asc")
         assert [one.transaction_sub_type for one in rows] == ["Deposit", "Buy to Open", "Sell to Close"]
+
+    play(tmp_path, scenario)
+
+
+def test_a_new_price_of_a_close_is_refused_when_the_position_is_gone_where_that_is_forbidden(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        session = stage.session()
+        strict = stage.order.AdvancedInstructions(strict_position_effect_validation=True)
+        await stage.place(session, stage.limit(Decimal("-400.00"), PUT))
+        await stage.pass_time(1)
+        close = (sell(PUT[0].contract, 1),)
+        resting = stage.limit(Decimal("900.00"), close, effect="Close", advanced_instructions=strict)
+        first = (await stage.place(session, resting)).order
+        await stage.place(session, stage.limit(Decimal("1.00"), close, effect="Close", advanced_instructions=strict))
+        await stage.pass_time(1)
+        account = await stage.account(session)
+        careful = stage.limit(Decimal("800.00"), close, effect="Close", advanced_instructions=strict)
+        with pytest.raises(Exception, match="strict_position_effect_validation"):
+            await account.replace_order(session, first.id, careful)
+        careless = await account.replace_order(session, first.id, stage.limit(Decimal("800.00"), close, effect="Close"))
+        assert careless.legs[0].action.value == "Sell to Open"
 
     play(tmp_path, scenario)
 

@@ -64,6 +64,7 @@ class FakeWire:
     chains: dict[str, tuple[TastyExpiration, ...]] = field(default_factory=dict)
     streamer_symbols: dict[str, str] = field(default_factory=dict)
     dry_run_reply: TastyDryRun = NO_FIGURES
+    margin_reply: TastyDryRun = NO_FIGURES
     next_order_id: int = 501
     is_open: bool = False
     alerts_of: tuple[str, ...] = ()
@@ -159,6 +160,10 @@ class FakeWire:
         await self._asked("dry_run", (account_number, draft))
         self.dry_runs.append(draft)
         return self.dry_run_reply
+
+    async def margin_dry_run(self, account_number: str, draft: TastyOrderDraft, underlying: str) -> TastyDryRun:
+        await self._asked("margin_dry_run", (account_number, underlying))
+        return self.margin_reply
 
     # --- writes -------------------------------------------------------------------------------------------------------
 

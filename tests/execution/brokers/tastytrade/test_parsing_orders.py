@@ -191,6 +191,14 @@ def test_a_replacement_has_no_legs() -> None:
     }
 
 
+def test_a_replacement_that_closes_is_as_strict_as_the_order_it_replaces() -> None:
+    strict = {"strict-position-effect-validation": True}
+    closing = replacement_body(samples.draft(Decimal("1.05"), is_strict=True, word="Close"))
+    assert closing["advanced-instructions"] == strict
+    assert "legs" not in closing
+    assert "advanced-instructions" not in replacement_body(samples.draft(Decimal("1.05"), is_strict=True))
+
+
 def test_an_even_price_is_not_sent() -> None:
     with pytest.raises(InvalidInput, match="net price of 0"):
         draft_body(samples.draft(Decimal(0)))

@@ -140,3 +140,23 @@ def test_an_even_price_never_leaves() -> None:
         assert server.seen == []
 
     run(work)
+
+
+def test_a_margin_estimate_names_account_and_underlying_and_tells_bare_figures() -> None:
+    async def work(server: CannedServer) -> None:
+        path = f"/margin/accounts/{A}/dry-run"
+        figures = samples.effects()["buying-power-effect"] | {"account-number": A, "last-results": {}}
+        server.answers[f"POST {path}"] = [data(figures, 201), error(422, "margin_check_failed", "Too little.")]
+        async with session_on(server) as stage:
+            told = await stage.session.margin_dry_run(A, samples.draft(), "SPX")
+            refused = await stage.session.margin_dry_run(A, samples.draft(), "SPX")
+        sent = server.seen[0].body
+        assert (sent["account-number"], sent["underlying-symbol"], len(sent["legs"])) == (A, "SPX", 2)
+        assert (told.margin_change, told.buying_power_after, told.fees) == (
+            Decimal(10000),
+            Decimal("70825.84"),
+            None,
+        )
+        assert (refused.margin_change, refused.errors) == (None, (("margin_check_failed", "Too little."),))
+
+    run(work)

@@ -52,36 +52,57 @@ def test_no_leg_that_is_sent_can_turn_a_position_around(held: int, quantity: int
     after = held + action.sign * quantity
     if held * after < 0:
         with pytest.raises(BrokerFailure, match="Split it") as caught:
-            draft_of(order, instruments(order), {OPTIONS[0].key: D(held)})
+            draft_of(order, instruments(order), {OPTIONS[0].key: D(held)}, {})
         assert caught.value.kind is FailureKind.UNSUPPORTED
         return
-    draft = draft_of(order, instruments(order), {OPTIONS[0].key: D(held)})
+    draft = draft_of(order, instruments(order), {OPTIONS[0].key: D(held)}, {})
     is_closing = held * action.sign < 0
     assert draft.legs[0].action == (_BOUGHT if action is Action.BUY else _SOLD)[is_closing]
     assert draft.is_strict == is_closing
 
 
+@given(held=st.integers(1, 20), closing=st.integers(0, 25), quantity=st.integers(1, 25))
+def test_no_more_is_closed_than_is_held_whatever_works_already(held: int, closing: int, quantity: int) -> None:
+    order = single(Action.SELL, quantity, "-4.20")
+    place = (str(OPTIONS[0].key), Action.SELL)
+    if quantity + closing > held:
+        with pytest.raises(BrokerFailure) as caught:
+            draft_of(order, instruments(order), {OPTIONS[0].key: D(held)}, {place: D(closing)})
+        assert caught.value.kind is FailureKind.UNSUPPORTED
+        assert ("Working orders close" in caught.value.what) == (closing > 0)
+        return
+    draft = draft_of(order, instruments(order), {OPTIONS[0].key: D(held)}, {place: D(closing)})
+    assert (draft.legs[0].action, draft.is_strict) == ("Sell to Close", True)
+
+
+def test_what_is_being_closed_does_not_stand_in_the_way_of_opening_more() -> None:
+    order = single(Action.BUY, 3)
+    closings = {(str(OPTIONS[0].key), Action.SELL): D(2)}
+    draft = draft_of(order, instruments(order), {OPTIONS[0].key: D(2)}, closings)
+    assert draft.legs[0].action == "Buy to Open"
+
+
 def test_futures_are_bought_and_sold_without_more_and_may_turn_around() -> None:
     contract = underlying_contract("/ESM6")
     order = order_of((OrderLeg(contract, Action.SELL, 3),), D("-5000"))
-    draft = draft_of(order, [Instrument("/ESM6", "Future")], {contract.key: D(1)})
+    draft = draft_of(order, [Instrument("/ESM6", "Future")], {contract.key: D(1)}, {})
     assert (draft.legs[0].action, draft.is_strict) == ("Sell", False)
 
 
 def test_a_roll_closes_one_leg_and_opens_the_other() -> None:
     order = condor()
     held = {OPTIONS[1].key: D(2), OPTIONS[0].key: D(-1)}
-    draft = draft_of(order, instruments(order), held)
+    draft = draft_of(order, instruments(order), held, {})
     assert [leg.action for leg in draft.legs] == ["Buy to Close", "Sell to Close", "Sell to Open", "Buy to Open"]
     assert draft.is_strict
 
 
 def test_a_draft_bears_price_time_and_our_id() -> None:
     order = condor(2, tif=TimeInForce.GTC)
-    draft = draft_of(order, instruments(order), {})
+    draft = draft_of(order, instruments(order), {}, {})
     assert (draft.order_type, draft.time_in_force, draft.net_price) == ("Limit", "GTC", D("-1.85"))
     assert draft.external_identifier == order.id
-    market = draft_of(replace(single(), order_type=OrderType.MARKET), instruments(single()), {})
+    market = draft_of(replace(single(), order_type=OrderType.MARKET), instruments(single()), {}, {})
     assert (market.order_type, market.net_price) == ("Market", None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 
 from execution.brokers.port import ConnectionEvent, QuotesEvent
 from execution.brokers.tastytrade.broker import TastytradeBroker
-from execution.brokers.tastytrade.facts import TastyAccount
+from execution.brokers.tastytrade.catalog import TastyCatalog
+from execution.brokers.tastytrade.facts import TastyAccount, TastyExpiration, TastyStrike, TastyTick
 from execution.brokers.tastytrade.settings import TastyHost, TastySecrets, TastySettings
 from execution.brokers.tastytrade.wire_port import Login
 from models.account import AccountInfo
@@ -19,7 +21,7 @@ from models.clock import ManualClock
 from models.enums import FeedState, MarginMethod, Mode, OrderStatus
 from models.errors import BrokerFailure, FailureKind
 from models.ids import AccountId
-from tests.execution.brokers.contract_kit import AT_ONCE, bought, fills, held, known_order, order_of
+from tests.execution.brokers.contract_kit import AT_ONCE, bought, buy, fills, held, known_order, order_of
 from tests.execution.brokers.paper.desk import START
 from tests.execution.brokers.paper.fake_market import spxw
 from tests.execution.brokers.tastytrade.desk import TastyDesk
@@ -202,3 +204,42 @@ def test_closed_accounts_and_those_not_asked_for_are_left_alone() -> None:
         admitted(TastySettings(accounts=frozenset({AccountId("5WX00009")})), *accounts)
     assert caught.value.kind is FailureKind.REJECTED
     assert "settings" in caught.value.cure
+
+
+# --- contracts --------------------------------------------------------------------------------------------------------
+
+
+def listed(root: str, underlying: str, multiplier: str, *ticks: TastyTick, streamer: str = "") -> TastyExpiration:
+    """Returns an expiration with one strike, of which the chain tells the streamer symbol of the call at most."""
+    call, put = (f"{root:<6}261218{right}00280000" for right in "CP")
+    strike = TastyStrike(Decimal(280), call, put, streamer, "")
+    return TastyExpiration(root, underlying, date(2026, 12, 18), "PM", ticks, Decimal(multiplier), (strike,))
+
+
+def test_an_adjusted_option_counts_and_steps_as_its_chain_says() -> None:
+    async def run() -> None:
+        wire = FakeWire(clock := ManualClock(START))
+        dime = TastyTick(Decimal("0.1"), None)
+        wire.chains["AAPL"] = (listed("AAPL", "AAPL", "100"), listed("AAPL1", "AAPL", "103", dime))
+        catalog = TastyCatalog(lambda: wire, clock)
+        assert catalog.by_symbol("AAPL1 261218C00280000", "Equity Option") is None, "its multiplier must be asked for"
+        adjusted = await catalog.contract("AAPL1 261218C00280000", "Equity Option")
+        assert (adjusted.multiplier, catalog.by_symbol(adjusted.key, "Equity Option")) == (Decimal(103), adjusted)
+        rule = await catalog.net_tick_rule((buy(adjusted),))
+        assert (rule.tick_at(Decimal(1)), rule.is_on_tick(Decimal("1.05"))) == (Decimal("0.1"), False)
+        assert (await catalog.contract("AAPL  261218C00280000", "Equity Option")).multiplier == 100
+
+    asyncio.run(run())
+
+
+def test_a_chain_that_lacks_a_streamer_symbol_makes_none_up() -> None:
+    async def run() -> None:
+        wire = FakeWire(clock := ManualClock(START))
+        wire.chains["AAPL"] = (listed("AAPL", "AAPL", "100", streamer=".AAPL261218C280"),)
+        wire.streamer_symbols["AAPL  261218P00280000"] = ".AAPL261218P280"
+        catalog = TastyCatalog(lambda: wire, clock)
+        call, put = await catalog.chain((await catalog.expiries("AAPL"))[0])
+        assert [await catalog.streamer_of(one) for one in (call, put)] == [".AAPL261218C280", ".AAPL261218P280"]
+        assert wire.count("streamer_symbol") == 1
+
+    asyncio.run(run())
