@@ -16,11 +16,12 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from benchmarks.books import Comparison, compare
 from benchmarks.figures import Outcome, figure
-from benchmarks.ibkr_books import Comparison, compare, order_ids_at_tws
-from benchmarks.ibkr_desk import GRACE, SHORT, DeskOnTws
-from benchmarks.ibkr_trader import Trader
+from benchmarks.ibkr_desk import SHORT, DeskOnTws
 from benchmarks.plan import Plan
+from benchmarks.trader import Trader
+from benchmarks.whole_desk import GRACE
 from execution import commands
 from execution.brokers.ibkr.error_codes import CodeKind, info_of, known_codes
 from execution.brokers.paper.faults import Call, CallFault, Failure, FillBehavior, OrderScript
@@ -138,7 +139,7 @@ class Codes:
             self._tell_late()
             self.on.on_placed = lambda order_ref, number: self._tell(orders[OrderId(order_ref)], number)
         await asyncio.gather(*(self._send(draft) for draft in tickets.values()))
-        numbers = order_ids_at_tws(self.on)
+        numbers = self.on.order_ids()
         orders = {order_id: code for order_id, code in orders.items() if order_id in numbers}
         if state is Found.CANCEL_SENT:
             self._tell_late()

@@ -14,11 +14,11 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
+from benchmarks.books import Comparison, compare
 from benchmarks.figures import Outcome, figure
-from benchmarks.ibkr_books import Comparison, compare
 from benchmarks.ibkr_desk import DeskOnTws
-from benchmarks.ibkr_trader import Trader
 from benchmarks.plan import Plan
+from benchmarks.trader import Trader
 from execution.brokers.ibkr.settings import IbTimeouts
 from execution.brokers.paper.faults import FillBehavior, OrderScript
 from models.enums import Action, OrderStatus

@@ -1,24 +1,11 @@
-"""A whole desk on the real Interactive Brokers adapter and a simulated TWS, in one process.
-
-Engine, order manager, risk watch and the SQLite journal are those of `main.py`; library and wire are real. Beside them
-stands what a figure needs: every order that leaves is written down with the desk's state at that instant, and whenever
-the desk calls an order ended, it is looked up at the exchange behind TWS whether that is so.
-"""
+"""A whole desk on the real Interactive Brokers adapter and a simulated TWS, in one process."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
-import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import main as program
+from benchmarks.whole_desk import Complaints, WholeDesk
 from execution.brokers.ibkr.broker import IbkrBroker
 from execution.brokers.ibkr.connection import IbConnection
 from execution.brokers.ibkr.facts import IbContract
@@ -26,28 +13,11 @@ from execution.brokers.ibkr.library import load_library
 from execution.brokers.ibkr.settings import IbkrSettings, IbLibraryName, IbTimeouts
 from execution.brokers.ibkr.trial import installed_libraries
 from execution.brokers.ibkr.wire_port import FactSink, IbOrder, TickSink
-from execution.brokers.paper.faults import FaultScript
-from execution.brokers.paper.orders import PaperOrder
-from execution.brokers.paper.settings import FillModel, PaperAccount, PaperSettings
-from execution.brokers.paper.synthetic import SyntheticMarket
-from execution.core import DeskCore
-from execution.views import DeskState, LogLine, Notice, OrdersState, Phase, State
-from models.clock import OffsetClock, SystemClock
-from models.enums import Mode, OrderStatus
-from models.errors import KnownError
 from models.ids import AccountId, OrderId
-from models.order import Order
-from models.order_status import TERMINAL
 from tests.simulators.tws.habits import Habits
+from tests.simulators.tws.place_order import PlaceOrder
 from tests.simulators.tws.server import TwsSimulator
 
-if TYPE_CHECKING:
-    from database.store import SqliteStorage
-    from execution.desk import Desk
-
-ACCOUNT = AccountId("DU1234567")
-#: A Monday, 09:35 in New York: hours of trading lie ahead.
-START = datetime(2026, 11, 16, 14, 35, tzinfo=UTC)
 #: For many disconnects in little time; long enough for a busy machine.
 SHORT = IbTimeouts(
     connect_s=5.0,
@@ -60,109 +30,14 @@ SHORT = IbTimeouts(
     retry_first_s=0.05,
     retry_most_s=0.4,
 )
-#: The figures trade as fast as they can; the caps that stop a runaway would stop them too.
-_SETTINGS = """
-[orders]
-max_orders_per_minute = 100000
-max_orders_per_day = 100000
-max_open_orders_per_underlying = 1000
-duplicate_window_s = 0.0
-max_notional_usd = "1000000000"
-max_loss_usd = "1000000000"
-quote_max_age_s = 15.0
-collar_min_usd = "1000"
-"""
-_CASH = Decimal(100_000_000)
-#: Longer than an order of unknown outcome must be looked for before a user may declare it not sent.
-GRACE = timedelta(seconds=61)
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """One message to TWS that puts an order to work or changes one, with the desk's state when it left."""
+class DeskOnTws(WholeDesk[TwsSimulator]):
+    """What the library's decoder could not read is in `complaints`: each is a message lost."""
 
-    order_ref: str
-    is_change: bool
-    was_unlocked: bool
-    phase: Phase | None
-
-
-class Watch:
-    """The desk's publisher: keeps newest states and notices, and checks each order that it is told has ended."""
-
-    def __init__(self) -> None:
-        self.phase: Phase | None = None
-        self.orders: dict[OrderId, Order] = {}
-        self.lines: list[LogLine] = []
-        #: Asked for the exchange's word on an order; (False, None) = it cannot be asked now.
-        self.truth: Callable[[OrderId], tuple[bool, PaperOrder | None]] = lambda _order_id: (False, None)
-        self.wrong_ends: list[str] = []
-        self._news = asyncio.Event()
-
-    def state(self, state: State) -> None:
-        """Takes a state."""
-        if isinstance(state, DeskState):
-            self.phase = state.phase
-        elif isinstance(state, OrdersState):
-            for order in state.orders:
-                before = self.orders.get(order.id)
-                if before is not order:
-                    self.orders[order.id] = order
-                    if before is None or before.status is not order.status:
-                        self._check(order)
-        else:
-            return
-        self._news.set()
-
-    def notice(self, notice: Notice) -> None:
-        """Takes a notice."""
-        if isinstance(notice, LogLine):
-            self.lines.append(notice)
-
-    def status(self, order_id: OrderId) -> OrderStatus | None:
-        """Returns the status last told of an order."""
-        order = self.orders.get(order_id)
-        return None if order is None else order.status
-
-    async def until(self, is_so: Callable[[], bool], within_s: float) -> bool:
-        """Waits until something is so; False when it is not in time."""
-        deadline = asyncio.get_running_loop().time() + within_s
-        while not is_so():
-            left_s = deadline - asyncio.get_running_loop().time()
-            if left_s <= 0:
-                return False
-            self._news.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(left_s, 0.1)):
-                    await self._news.wait()
-        return True
-
-    def _check(self, order: Order) -> None:
-        if order.status not in TERMINAL:
-            return
-        can_ask, there = self.truth(order.id)
-        if not can_ask:
-            return
-        is_right = order.status is OrderStatus.REJECTED if there is None else there.is_done
-        if not is_right:
-            really = "never reached TWS" if there is None else f"is {there.status.value} at TWS"
-            self.wrong_ends.append(f"{order.id} was called {order.status.value}, but {really}: {order.reason}")
-
-
-class _Complaints(logging.Handler):
-    """What the library's decoder could not read: each is a message lost."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.name.startswith(("ib_insync", "ib_async")) and "ecoder" in record.name:
-            self.lines.append(record.getMessage())
-
-
-class DeskOnTws:
-    """Simulated TWS and desk on one clock that runs at the computer's pace and can be put on (`clock.offset`)."""
+    account = AccountId("DU1234567")
+    far_name = "TWS"
+    environment = "ibkr-simulator"
 
     def __init__(
         self,
@@ -173,119 +48,46 @@ class DeskOnTws:
         cancel_delay_s: float = 0.05,
         max_packages_per_fill: int | None = 1,
     ) -> None:
-        self.folder = folder
-        self.clock = OffsetClock(base=SystemClock(), offset=START - SystemClock().now_utc())
-        self.faults = FaultScript()
+        super().__init__(folder, seed=seed, complaints=Complaints(_is_decoder))
         self.habits = Habits()
-        self.watch = Watch()
-        self.sent: list[Sent] = []
         #: Called when an order has left with its reference and number, and when a cancel has with the number.
         self.on_placed: Callable[[str, int], None] | None = None
         self.on_cancelled: Callable[[int], None] | None = None
-        self.complaints = _Complaints()
-        self.market = SyntheticMarket(seed=seed, start_utc=START)
         self.simulator = TwsSimulator(
             market=self.market,
             clock=self.clock,
             store_path=folder / "tws.sqlite",
-            settings=PaperSettings(
-                accounts=(PaperAccount(ACCOUNT, "Simulated TWS", _CASH),),
-                fill_model=FillModel(max_packages_per_fill=max_packages_per_fill),
-                cancel_delay_s=cancel_delay_s,
-                reconnect_after_s=None,
-                seed=seed,
+            settings=self.paper_settings(
+                "Simulated TWS", cancel_delay_s=cancel_delay_s, max_packages_per_fill=max_packages_per_fill
             ),
             faults=self.faults,
             habits=self.habits,
         )
         self._timeouts = timeouts
-        self._is_tws_up = False
-        self._desk: Desk | None = None
-        self._storage: SqliteStorage | None = None
 
-    # --- life ---------------------------------------------------------------------------------------------------------
+    def make_broker(self) -> IbkrBroker:
+        library = IbLibraryName(installed_libraries()[0])
+        settings = IbkrSettings(library=library, port=self.simulator.port, timeouts=self._timeouts)
+        return IbkrBroker(settings=settings, clock=self.clock, make_wire=self._wire_maker(settings))
 
-    @property
-    def desk(self) -> Desk:
-        """The running desk."""
-        if self._desk is None:
-            raise KnownError("The desk is not started.", cure="Start it first.")
-        return self._desk
+    def execution_names(self) -> dict[str, str]:
+        lines = self.simulator.state.tape.lines.values()
+        return {str(line.execution_id): line.exec_id.rpartition(".")[0] for line in lines}
 
-    @property
-    def core(self) -> DeskCore:
-        """The desk's state: the figures look at its lock and its book as they are, not as they are told."""
-        return self.desk._core  # noqa: SLF001 - see above
+    def arrivals(self) -> Iterable[tuple[str, str, bool]]:
+        seen: set[tuple[str, int]] = set()
+        for request in self.placed_orders():
+            name = request.order.order_ref, request.order_id
+            yield name[0], str(name[1]), name in seen
+            seen.add(name)
 
-    @property
-    def database(self) -> Path:
-        """The journal."""
-        return self.folder / "journal.sqlite"
+    def placed_orders(self) -> list[PlaceOrder]:
+        """Returns what came to TWS to put orders to work, what-ifs left out."""
+        return [one for one in self.simulator.requests if isinstance(one, PlaceOrder) and not one.order.what_if]
 
-    async def start(self) -> None:
-        """Starts TWS, then the desk; returns when trading is unlocked."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        logging.getLogger().addHandler(self.complaints)
-        self.watch.truth = self.truth
-        port = await self.start_tws()
-        settings = IbkrSettings(library=IbLibraryName(installed_libraries()[0]), port=port, timeouts=self._timeouts)
-        self._desk = self._compose(settings)
-        await self._desk.start()
-        await self.ready(30.0)
-
-    async def stop(self) -> None:
-        """Ends both."""
-        await self.desk.stop()
-        if self._storage is not None:
-            await asyncio.to_thread(self._storage.close)
-        await self.stop_tws()
-        logging.getLogger().removeHandler(self.complaints)
-
-    async def start_tws(self) -> int:
-        """Starts TWS on its store; returns its port, which stays the same."""
-        port = await self.simulator.start()
-        self._is_tws_up = True
-        return port
-
-    async def stop_tws(self) -> None:
-        """Stops TWS; its store stays."""
-        if self._is_tws_up:
-            self._is_tws_up = False
-            await self.simulator.stop()
-
-    def _compose(self, settings: IbkrSettings) -> Desk:
-        from analytics.strategy import recognise
-        from database.store import open_storage
-        from execution.assembly import Surroundings, assemble
-        from execution.sessions import ExchangeSessions
-        from models.config import load_config
-
-        file = self.folder / "optiondesk.toml"
-        file.write_text(_SETTINGS, encoding="utf-8")
-        config = load_config(program.ASSETS / "defaults.toml", file)
-        storage = open_storage(self.database, environment="ibkr-simulator", mode=Mode.PAPER, clock=self.clock)
-        self._storage = storage
-
-        async def tend() -> tuple[str, ...]:
-            return tuple((await storage.verify()).problems)
-
-        options = program.Options(self.folder, file, (), 7, session_hours=False, sample_book=False)
-        broker = IbkrBroker(settings=settings, clock=self.clock, make_wire=self._wire_maker(settings))
-        return assemble(
-            Surroundings(
-                broker=broker,
-                storage=storage,
-                config=config,
-                clock=self.clock,
-                publisher=self.watch,
-                sessions=ExchangeSessions(),
-                recognise=recognise,
-                tend_storage=tend,
-                market_label="simulated TWS",
-                database_path=str(self.database),
-                connections=program.connections(options, config, "ibkr", "simulated TWS"),
-            )
-        )
+    def order_ids(self) -> dict[OrderId, int]:
+        """Returns the numbers under which our orders came to TWS."""
+        return {OrderId(one.order.order_ref): one.order_id for one in self.placed_orders()}
 
     def _wire_maker(self, settings: IbkrSettings) -> Callable[[FactSink, TickSink], IbConnection]:
         on = self
@@ -294,7 +96,7 @@ class DeskOnTws:
             """Writes down what leaves."""
 
             def place(self, contract: IbContract, order: IbOrder, order_id: int | None = None) -> int:
-                on.sent.append(Sent(order.order_ref, order_id is not None, on.core.trading_unlocked, on.watch.phase))
+                on.note_sent(order.order_ref, is_change=order_id is not None)
                 number = super().place(contract, order, order_id)
                 if on.on_placed is not None:
                     on.on_placed(order.order_ref, number)
@@ -307,30 +109,6 @@ class DeskOnTws:
 
         return lambda facts, ticks: TappedConnection(load_library(settings.library), settings, self.clock, facts, ticks)
 
-    # --- what is asked ------------------------------------------------------------------------------------------------
 
-    def truth(self, order_id: OrderId) -> tuple[bool, PaperOrder | None]:
-        """Returns whether the exchange can be asked, and its order of that id."""
-        return (True, self.simulator.core.exchange.find(order_id)) if self._is_tws_up else (False, None)
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether orders may leave."""
-        return self.watch.phase is Phase.READY and self.core.trading_unlocked
-
-    async def ready(self, within_s: float) -> float:
-        """Waits until orders may leave; returns the seconds it took. Raises KnownError when they may not in time."""
-        started_s = asyncio.get_running_loop().time()
-        if not await self.watch.until(lambda: self.is_ready, within_s):
-            last = [f"{line.source}: {line.text}" for line in self.watch.lines[-5:]]
-            raise KnownError(f"The desk is {self.watch.phase} after {within_s:g} s: {last}", cure="See the log.")
-        return asyncio.get_running_loop().time() - started_s
-
-    def rows(self, query: str) -> list[tuple[object, ...]]:
-        """Returns rows of the journal's file, as any SQLite tool sees them."""
-        with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True) as connection:
-            return connection.execute(query).fetchall()
-
-    def put_on(self, by: timedelta) -> None:
-        """Puts the clock on, at both ends."""
-        self.clock.offset += by
+def _is_decoder(logger: str) -> bool:
+    return logger.startswith(("ib_insync", "ib_async")) and "ecoder" in logger

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
 
 from benchmarks.ibkr_desk import DeskOnTws
-from execution.brokers.paper.faults import Call, CallFault, Failure
+from benchmarks.storms import READY_WITHIN_S, Weather
+from execution.brokers.paper.faults import Call, Failure
+from tests.simulators.tws.order_replies import ExecTimeForm
 
 
 class Break(StrEnum):
@@ -48,30 +48,17 @@ _LOST = {Break.LOST_1101: 1101, Break.LOST_1102: 1102}
 _RESTARTS = (Break.RESTART, Break.RESTART_IDS)
 
 
-@dataclass(slots=True)
-class Weather:
-    """Breaks and mends the link of one desk."""
+class TwsWeather(Weather[Break, DeskOnTws]):
+    """Breaks and mends the link to TWS."""
 
-    on: DeskOnTws
-    rng: Random
-
-    @staticmethod
-    def call_of(kind: Break) -> Call | None:
-        """Returns the call that breaks the link, None where it breaks by itself."""
-        return None if kind not in _CALLS else _CALLS[kind][0]
-
-    def arm(self, kind: Break) -> None:
-        """Has the next call of that kind break the link."""
-        if kind in _CALLS:
-            call, failure = _CALLS[kind]
-            self.on.faults.fail(call, CallFault(failure))
+    def __init__(self, on: DeskOnTws, rng: Random) -> None:
+        super().__init__(on, rng, _CALLS)
 
     async def strike(self, kind: Break) -> None:
-        """Breaks the link; where a call was to do it, only if it has not."""
         simulator = self.on.simulator
         if kind in _RESTARTS:
             self.on.habits.order_ids_roll_back = kind is Break.RESTART_IDS
-            await self.on.stop_tws()
+            await self.on.stop_far()
         elif kind in _LOST:
             simulator.broadcast(1100)
         elif kind is Break.HALF_OPEN:
@@ -81,22 +68,31 @@ class Weather:
             simulator.cut_link()
 
     async def mend(self, kind: Break) -> None:
-        """Brings the link back; a flap breaks once more on the way."""
         simulator = self.on.simulator
         if kind in _RESTARTS:
-            await self.on.start_tws()
+            await self.on.start_far()
         elif kind in _LOST:
             simulator.broadcast(_LOST[kind])
         elif kind is not Break.HALF_OPEN:
             simulator.mend_link()
         if kind is Break.FLAP:
-            await asyncio.sleep(self.rng.uniform(0.0, 0.5))
-            simulator.cut_link()
-            await asyncio.sleep(self.rng.uniform(0.0, 0.3))
-            simulator.mend_link()
+            await self.flap()
 
-    def disarm(self) -> None:
-        """Takes back failures that no call has met."""
-        for call in Call:
-            while self.on.faults.take_call(call) is not None:
-                continue
+    async def noticed(self, kind: Break) -> None:
+        simulator, watch = self.on.simulator, self.on.watch
+        if kind is Break.HALF_OPEN:
+            await watch.until(lambda: not any(one.is_deaf for one in simulator.state.clients), READY_WITHIN_S)
+            await watch.until(lambda: bool(simulator.clients), READY_WITHIN_S)
+        else:
+            await watch.until(lambda: False, 0.05)
+
+    def change_habits(self, number: int) -> None:
+        habits, rng = self.on.habits, self.rng
+        habits.disorder_seed = number if rng.random() < 0.5 else None
+        habits.perm_id_late = rng.random() < 0.3
+        habits.commission_first = rng.random() < 0.3
+        habits.strict_modify = rng.random() < 0.5
+        habits.id_held_s = rng.choice((0.0, 0.0, 0.5))
+        habits.position_gap_s = rng.choice((0.0, 0.0, 0.05))
+        habits.split_bytes = rng.choice((None, None, 700))
+        habits.exec_time = rng.choice(tuple(ExecTimeForm))

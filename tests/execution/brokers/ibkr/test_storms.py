@@ -5,27 +5,18 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from benchmarks.ibkr_desk import DeskOnTws
-from benchmarks.ibkr_storms import StormReport, Storms
+from benchmarks.ibkr_storms import run_storms
 from benchmarks.ibkr_weather import Break
+from benchmarks.storms import StormReport
 
 _KINDS = tuple(Break)
-
-
-async def weathered(folder: Path, kinds: tuple[Break, ...], seed: int) -> StormReport:
-    on = DeskOnTws(folder, seed=seed)
-    await on.start()
-    try:
-        return await Storms(on, seed).run(len(kinds), kinds=kinds)
-    finally:
-        await on.stop()
 
 
 def test_no_break_of_the_link_loses_doubles_or_resends_anything(tmp_path: Path) -> None:
     async def run() -> list[StormReport]:
         parts = [_KINDS[first::4] for first in range(4)]
         return await asyncio.gather(
-            *(weathered(tmp_path / str(seed), kinds, seed) for seed, kinds in enumerate(parts, start=1))
+            *(run_storms(tmp_path / str(seed), len(kinds), seed, kinds) for seed, kinds in enumerate(parts, start=1))
         )
 
     reports = asyncio.run(run())

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
+from typing import Any
 
-from benchmarks.ibkr_desk import ACCOUNT, DeskOnTws
+from benchmarks.whole_desk import WholeDesk
 from execution import commands
 from execution.brokers.paper.faults import OrderScript
 from execution.orders.package import net_mid, net_natural
@@ -53,7 +54,7 @@ class Strikes:
 class Trader:
     """Makes and sends orders; `rng` decides everything that is left open."""
 
-    on: DeskOnTws
+    on: WholeDesk[Any]
     rng: Random
     expiries: list[Strikes] = field(default_factory=list)
     shares: list[Contract] = field(default_factory=list)
@@ -133,7 +134,13 @@ class Trader:
     ) -> commands.TicketDraft | None:
         """Returns a priced and simulated ticket; None where there are no quotes or no simulation."""
         draft = commands.TicketDraft(
-            order_id or new_order_id(), ACCOUNT, legs, OrderType.LIMIT, None, TimeInForce.DAY, rationale="a figure"
+            order_id or new_order_id(),
+            self.on.account,
+            legs,
+            OrderType.LIMIT,
+            None,
+            TimeInForce.DAY,
+            rationale="a figure",
         )
         if script is not None:
             self.on.faults.for_order(draft.order_id, script)

@@ -8,30 +8,41 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Any, TypeVar
 
-from benchmarks.ibkr_desk import DeskOnTws
-from execution.brokers.ibkr.settings import IbTimeouts
-from execution.views import Phase
+from benchmarks.whole_desk import WholeDesk
 from models.errors import KnownError
 
 #: Desks that wait at the same time: enough to be done soon, few enough not to wait for each other.
 _AT_ONCE = 4
-_PATIENCE_S = 90.0
+_PATIENCE_S = 120.0
+
+DeskT = TypeVar("DeskT", bound=WholeDesk[Any])
+#: Makes a desk in a folder out of a seed.
+MakeDesk = Callable[[Path, int], DeskT]
 
 
-async def half_open(folder: Path, count: int, timeouts: IbTimeouts) -> list[float]:
-    """Returns the seconds until each of `count` links, gone deaf at some point between pings, was called down."""
+async def until_noticed(
+    folder: Path,
+    count: int,
+    make: MakeDesk[DeskT],
+    *,
+    within_s: float,
+    go_deaf: Callable[[DeskT], None],
+    is_noticed: Callable[[DeskT], bool],
+) -> list[float]:
+    """Returns the seconds until each of `count` links, gone deaf at some point of the first `within_s`, was noticed."""
     rng = Random(11)
 
     async def one(number: int) -> float:
-        on = DeskOnTws(folder / str(number), seed=number, timeouts=timeouts)
+        on = make(folder / str(number), number)
         await on.start()
         try:
-            await asyncio.sleep(rng.uniform(0.0, timeouts.ping_every_s))
+            await asyncio.sleep(rng.uniform(0.0, within_s))
             began_s = time.perf_counter()
-            on.simulator.half_open()
-            if not await on.watch.until(lambda: on.watch.phase is not Phase.READY, _PATIENCE_S):
-                raise KnownError("A half-open link was never noticed.")
+            go_deaf(on)
+            if not await on.watch.until(lambda: is_noticed(on), _PATIENCE_S):
+                raise KnownError("A link that went deaf was never noticed.")
             return time.perf_counter() - began_s
         finally:
             await on.stop()
@@ -39,17 +50,17 @@ async def half_open(folder: Path, count: int, timeouts: IbTimeouts) -> list[floa
     return await _few_at_once([partial(one, number) for number in range(count)])
 
 
-async def returns(folder: Path, outages_s: Sequence[float], timeouts: IbTimeouts) -> list[float]:
-    """Returns the seconds from TWS's return, after each outage, until orders may leave again."""
+async def returns(folder: Path, outages_s: Sequence[float], make: MakeDesk[DeskT]) -> list[float]:
+    """Returns the seconds from the far end's return, after each outage, until orders may leave again."""
 
     async def one(number: int, outage_s: float) -> float:
-        on = DeskOnTws(folder / str(number), seed=number, timeouts=timeouts)
+        on = make(folder / str(number), number)
         await on.start()
         try:
-            await on.stop_tws()
+            await on.stop_far()
             await asyncio.sleep(outage_s)
             began_s = time.perf_counter()
-            await on.start_tws()
+            await on.start_far()
             await on.ready(_PATIENCE_S)
             return time.perf_counter() - began_s
         finally:
