@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from execution.views import BreachesState, LimitRow
 from models.enums import BreachState, Metric, Regime
 from models.ids import new_uuid
-from models.risk import RiskBreach
+from models.risk import AITradeSuggestion, RiskBreach
 
 _ARCHIVE_SHOWN = 50
 #: A breach whose value moved by less than this share is not told again.
 _TELL_STEP = 0.01
 #: A sum that lacks positions (not quoted yet) proves a cure only when it has stood this long.
 _PARTIAL_CLEARS_AFTER = timedelta(seconds=30)
+_LIFE = tuple(BreachState)
 
 
 class BreachMonitor:
@@ -69,6 +70,24 @@ class BreachMonitor:
             if breach.id == breach_id:
                 self._acknowledged[kind] = breach_id
                 return self._archive(kind, now_utc)
+        return None
+
+    def advance(
+        self, breach_id: str, state: BreachState, suggestions: tuple[AITradeSuggestion, ...] | None = None
+    ) -> RiskBreach | None:
+        """Moves an open breach on in its life (002 section 3), never back; None when it is not open or nothing changes.
+
+        `suggestions` are those made last; None leaves them as they are.
+        """
+        for kind, breach in self._open.items():
+            if breach.id == breach_id:
+                told = breach.suggestions if suggestions is None else suggestions
+                further = max(breach.state, state, key=_LIFE.index)
+                moved = replace(breach, state=further, suggestions=told)
+                if moved == breach:
+                    return None
+                self._open[kind] = moved
+                return moved
         return None
 
     def _side(

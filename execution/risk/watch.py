@@ -16,7 +16,7 @@ from execution.storage import BreachStore
 from execution.views import LogLine, Publisher, Severity
 from models.enums import BreachState
 from models.errors import KnownError
-from models.risk import RiskBreach
+from models.risk import AITradeSuggestion, RiskBreach
 
 #: Ticks are gathered this long, then everything is computed once. The window takes states every 50 ms: with as long a
 #: pause here too, a quote would be more than 100 ms old before it is in the Greeks on screen.
@@ -100,6 +100,14 @@ class RiskWatch:
         archived = self._breaches.acknowledge(breach_id, self._core.clock.now_utc())
         if archived is not None:
             await self._keep((archived,))
+
+    async def advance(
+        self, breach_id: str, state: BreachState, suggestions: tuple[AITradeSuggestion, ...] | None = None
+    ) -> None:
+        """Moves a breach on in its life: suggestions were asked for, came, were shown."""
+        moved = self._breaches.advance(breach_id, state, suggestions)
+        if moved is not None:
+            await self._keep((moved,))
 
     async def _hold_against_limits(self) -> None:
         regime = self._core.regime.regime

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from execution.risk.breaches import BreachMonitor
 from execution.risk.limits import limit_rows
 from models.enums import BreachState, Metric, Regime
-from models.risk import Limit, RiskBreach
+from models.risk import AITradeSuggestion, Limit, RiskBreach
 from tests.execution.builders import NOW
 
 LIMITS = (Limit(Metric.VEGA, -1000.0, 500.0),)
@@ -111,3 +111,21 @@ def test_a_value_that_moves_on_updates_the_same_breach() -> None:
     (moved,) = seen(subject, -1500.0, 1)
     assert moved.id == breach.id
     assert moved.actual_value == -1500.0
+
+
+def test_a_breach_goes_on_in_its_life_and_never_back() -> None:
+    subject = monitor()
+    (breach,) = seen(subject, -1200.0)
+    made = (AITradeSuggestion("s", (), 1.0, -2.0, "why"),)
+    assert subject.advance(breach.id, BreachState.REQUESTED)
+    populated = subject.advance(breach.id, BreachState.POPULATED, made)
+    assert populated is not None
+    assert (populated.state, populated.suggestions) == (BreachState.POPULATED, made)
+    assert subject.advance(breach.id, BreachState.SHOWN)
+    assert subject.advance(breach.id, BreachState.REQUESTED) is None
+    assert subject.state().open[0].state is BreachState.SHOWN
+    (moved,) = seen(subject, -1500.0, 1)
+    assert (moved.state, moved.suggestions) == (BreachState.SHOWN, made)
+    (archived,) = seen(subject, 0.0, 2)
+    assert (archived.state, archived.suggestions) == (BreachState.ARCHIVED, made)
+    assert subject.advance(breach.id, BreachState.SHOWN) is None
