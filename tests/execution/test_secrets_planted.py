@@ -371,8 +371,8 @@ def test_there_were_twelve_secrets_forty_failures_and_everything_was_logged(afte
     assert "sending alert subscription" in written
 
 
-def test_no_byte_of_them_is_in_the_log_the_vault_or_the_simulators_files(aftermath: Aftermath) -> None:
-    assert not aftermath.leaks_in("debug.log", "secrets.vault*", "tasty*.sqlite*")
+def test_no_byte_of_them_is_in_the_log_the_vault_the_journal_or_the_simulators_files(aftermath: Aftermath) -> None:
+    assert not aftermath.leaks_in("debug.log", "secrets.vault*", "tasty*.sqlite*", "journal.sqlite*")
 
 
 def test_no_byte_of_them_is_in_an_error_a_fact_or_a_row(aftermath: Aftermath) -> None:
