@@ -26,6 +26,7 @@ from execution.brokers.port import (
     Capability,
     ChainExpiry,
     QuotesEvent,
+    UnderlyingMetrics,
     WhatIf,
 )
 from models.account import AccountInfo, AccountValues
@@ -211,6 +212,10 @@ class FeedBroker:
     async def betas(self, symbols: Collection[str]) -> dict[str, float]:  # noqa: ARG002 - the port
         """Returns nothing: the market publishes no betas."""
         return {}
+
+    async def underlying_metrics(self, symbol: str) -> UnderlyingMetrics | None:  # noqa: ARG002 - the port's signature
+        """Returns nothing: the market ranks no vols."""
+        return None
 
     def set_subscriptions(self, contracts: Collection[Contract]) -> None:
         """Ticks these contracts in turn from now on, underlyings more often."""

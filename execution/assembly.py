@@ -16,6 +16,7 @@ from execution.connections import Connections
 from execution.core import DeskCore
 from execution.desk import Desk, DeskFacilities
 from execution.market.chains import ChainService
+from execution.market.metrics import MetricsService
 from execution.memory import DeskMemory
 from execution.orders.manager import OrderManager
 from execution.publishing import DeskPublisher
@@ -78,6 +79,7 @@ def assemble(on: Surroundings) -> Desk:
             core=core,
             manager=_manager(on, core),
             chains=ChainService(broker=on.broker, market=core.market, carry=core.carry, clock=on.clock),
+            metrics=MetricsService(broker=on.broker, clock=on.clock),
             breaches=breaches,
             snapshots=_snapshots(on, core),
             published=published,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from execution.brokers.port import ChainExpiry
+from execution.brokers.port import ChainExpiry, UnderlyingMetrics
 from models.contract import Contract
 from models.enums import MarketDataKind
 
@@ -68,3 +68,5 @@ class ChainNumbers(NamedTuple):
     calls: ChainSide
     puts: ChainSide
     kinds: frozenset[MarketDataKind]
+    #: The broker's own figures of the underlying; None at a broker that tells none.
+    metrics: UnderlyingMetrics | None = None

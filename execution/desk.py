@@ -24,6 +24,7 @@ from execution.core import DeskCore
 from execution.dispatch import EventDispatch
 from execution.handling import CommandHandler, HandlerParts
 from execution.market.chains import ChainService
+from execution.market.metrics import MetricsService
 from execution.memory import DeskMemory
 from execution.orders.manager import OrderManager
 from execution.publishing import DeskPublisher
@@ -61,6 +62,7 @@ class DeskFacilities:
     core: DeskCore
     manager: OrderManager
     chains: ChainService
+    metrics: MetricsService
     breaches: BreachMonitor
     snapshots: SnapshotJob
     published: DeskPublisher
@@ -241,6 +243,8 @@ class Desk:
         try:
             await self._parts.snapshots.record_missed(self._parts.clock.now_utc())
         except KnownError as error:
+        if Capability.METRICS in self._parts.broker.capabilities:
+            self._start("vol ranks", self._parts.metrics.run())
             self._say(Severity.WARNING, "snapshots", f"Which snapshot slots were missed is not known: {error}")
 
     async def _retry_until_ready(self) -> None:
@@ -369,8 +373,11 @@ class Desk:
         while True:
             await asyncio.sleep(0.25)
             numbers = self._parts.chains.numbers(self._core.held())
-            if numbers is not None:
-                self._parts.publisher.state(numbers)
+            watched = self._parts.chains.watched
+            underlying = None if watched is None else watched.expiry.underlying
+            self._parts.metrics.want(underlying)
+            if numbers is not None and underlying is not None:
+                self._parts.publisher.state(numbers._replace(metrics=self._parts.metrics.of(underlying)))
             if self._parts.chains.carry_moved:
                 self._parts.chains.carry_moved = False
                 self._core.book.take_carry()

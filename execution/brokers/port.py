@@ -38,6 +38,8 @@ class Capability(StrEnum):
     #: The tape runs on simulated prices: a quote's `MarketDataKind.SIMULATED` counts as live.
     SIMULATED_MARKET = "SIMULATED_MARKET"
     BETAS = "BETAS"
+    #: Tells vol ranks of underlyings (`Broker.underlying_metrics`).
+    METRICS = "METRICS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,22 @@ class WhatIf:
     fees: Decimal | None
     warning: str | None = None
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnderlyingMetrics:
+    """The broker's own figures of an underlying, by its own methods; fractions (0.37 = 37 %), None = not told."""
+
+    symbol: str
+    broker: BrokerName
+    at_utc: datetime
+    iv_rank: float | None = None
+    iv_percentile: float | None = None
+    #: The broker's volatility index of the underlying, a year.
+    iv_index: float | None = None
+    #: 0 (poor) to 4 or 5 (best), as the broker counts.
+    liquidity_rating: int | None = None
+    next_earnings: date | None = None
 
 
 # --- events, a closed union of frozen values -------------------------------------------------------------------------
@@ -277,6 +295,13 @@ class Broker(Protocol):
 
     async def betas(self, symbols: Collection[str]) -> dict[str, float]:
         """Returns the broker's own betas to the S&P 500; unknown symbols are absent. Empty without Capability.BETAS."""
+        ...
+
+    async def underlying_metrics(self, symbol: str) -> UnderlyingMetrics | None:
+        """Returns the broker's own vol ranks of an underlying; None for what it does not measure.
+
+        Always None without Capability.METRICS.
+        """
         ...
 
     def set_subscriptions(self, contracts: Collection[Contract]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
+from execution.brokers.port import UnderlyingMetrics
 from execution.chain_views import ChainNumbers, ChainStatic
 from ui import format as fmt
-from ui.theme import PAD, Ink, Theme
+from ui.theme import GAP, PAD, Ink, Theme
+from ui.widgets.elided_label import ElidedLabel
 from ui.widgets.quote_kind_chip import QuoteKindChip
 
 
@@ -22,6 +24,8 @@ class ChainFacts(QWidget):
         self.text = QLabel(self)
         self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.kind = QuoteKindChip(theme, self)
+        #: The broker's own vol ranks, in its name; empty at a broker that tells none.
+        self.metrics = ElidedLabel(self)
         for label in (self._calls, self._puts, self.text):
             label.setFont(theme.number_font())
         line = QHBoxLayout(self)
@@ -30,7 +34,8 @@ class ChainFacts(QWidget):
         line.addStretch(1)
         line.addWidget(self.kind)
         line.addWidget(self.text)
-        line.addStretch(1)
+        line.addSpacing(GAP)
+        line.addWidget(self.metrics, 1)
         line.addWidget(self._puts)
         self.retheme()
 
@@ -38,6 +43,9 @@ class ChainFacts(QWidget):
         """Says what is known; nothing without an expiration."""
         self.text.setText("" if static is None else "   ·   ".join(_parts(static, numbers)))
         self.kind.set_kinds(() if static is None or numbers is None else numbers.kinds)
+        metrics = None if static is None or numbers is None else numbers.metrics
+        self.metrics.set_full("" if metrics is None else metrics_text(metrics))
+        self.metrics.setToolTip("" if metrics is None else metrics_tip(metrics))
 
     def retheme(self) -> None:
         """Takes over the colours."""
@@ -58,3 +66,25 @@ def _parts(static: ChainStatic, numbers: ChainNumbers | None) -> list[str]:
         share = fmt.percent(numbers.expected_move / numbers.spot * 100)
         parts.append(f"expected move ± {fmt.price(numbers.expected_move)} ({share})")
     return parts
+
+
+def metrics_text(metrics: UnderlyingMetrics) -> str:
+    """Returns the broker's vol ranks in its name; what it does not tell is an em dash."""
+    rank, percentile = fmt.vol(metrics.iv_rank), fmt.vol(metrics.iv_percentile)
+    return f"{fmt.broker(metrics.broker)}: IV rank {rank}, IV percentile {percentile}"
+
+
+def metrics_tip(metrics: UnderlyingMetrics) -> str:
+    """Returns everything the broker tells of the underlying, and what it is."""
+    liquidity = fmt.EM_DASH if metrics.liquidity_rating is None else str(metrics.liquidity_rating)
+    return "\n".join(
+        (
+            f"{fmt.broker(metrics.broker)}'s own figures of {metrics.symbol}, as of {fmt.date_time(metrics.at_utc)}",
+            f"IV rank {fmt.vol(metrics.iv_rank)}: where implied volatility stands between its low and high of a year",
+            f"IV percentile {fmt.vol(metrics.iv_percentile)}: share of the year's days on which it was lower",
+            f"IV index {fmt.vol(metrics.iv_index)}",
+            f"Liquidity rating {liquidity}",
+            f"Next earnings {fmt.expiry_date(metrics.next_earnings)}",
+            "The desk computes nothing from them.",
+        )
+    )

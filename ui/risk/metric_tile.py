@@ -6,12 +6,13 @@ import math
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from execution.views import LimitRow
 from models.enums import Metric
 from ui import format as fmt
 from ui.theme import Ink, LimitState, Theme, limit_ink
+from ui.widgets.elided_label import ElidedLabel
 from ui.widgets.labels import ValueLabel
 from ui.widgets.limit_bar import LimitBar
 
@@ -61,36 +62,6 @@ def used_text(row: LimitRow | None, state: LimitState, *, is_short: bool = False
     if state is LimitState.NEAR:
         return f"● {share}" if is_short else f"● near {share}"
     return share
-
-
-class ElidedLabel(QLabel):
-    """A caption that gives way: blanks around an ellipsis go first, then its end; `full` is the whole text."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.full = ""
-        self.setProperty("role", "caption")
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-
-    def set_full(self, text: str) -> None:
-        """Shows `text` as far as it fits."""
-        if text != self.full:
-            self.full = text
-            self._fit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fits the text anew."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        metrics = self.fontMetrics()
-        whole = self.full if metrics.horizontalAdvance(self.full) <= self.width() else self.full.replace(" … ", "…")
-        text = metrics.elidedText(whole, Qt.TextElideMode.ElideRight, self.width())
-        if text == "…":  # says nothing
-            text = ""
-        if text != self.text():
-            self.setText(text)
 
 
 class MetricTile(QFrame):

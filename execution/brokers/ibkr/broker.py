@@ -42,6 +42,7 @@ from execution.brokers.port import (
     ChainExpiry,
     ExecutionEvent,
     OddObjectEvent,
+    UnderlyingMetrics,
     WhatIf,
 )
 from execution.brokers.stream import EventStream
@@ -199,6 +200,10 @@ class IbkrBroker:
     async def betas(self, symbols: Collection[str]) -> dict[str, float]:  # noqa: ARG002 - the port's signature
         """Returns nothing: TWS tells no betas over this wire."""
         return {}
+
+    async def underlying_metrics(self, symbol: str) -> UnderlyingMetrics | None:  # noqa: ARG002 - the port's signature
+        """Returns nothing: TWS tells no vol ranks over this wire."""
+        return None
 
     def set_subscriptions(self, contracts: Collection[Contract]) -> None:
         """States whose quotes are wanted."""

@@ -32,6 +32,7 @@ from execution.brokers.port import (
     BrokerSnapshot,
     Capability,
     ChainExpiry,
+    UnderlyingMetrics,
     WhatIf,
 )
 from execution.storage import SessionCalendar
@@ -235,6 +236,10 @@ class PaperBroker:
     async def betas(self, symbols: Collection[str]) -> dict[str, float]:  # noqa: ARG002 - the port's signature
         """Returns nothing: a paper market publishes no betas."""
         return {}
+
+    async def underlying_metrics(self, symbol: str) -> UnderlyingMetrics | None:  # noqa: ARG002 - the port's signature
+        """Returns nothing: a paper market ranks no vols."""
+        return None
 
     def set_subscriptions(self, contracts: Collection[Contract]) -> None:
         """States the full set of contracts whose quotes are wanted."""

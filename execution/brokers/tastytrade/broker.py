@@ -22,11 +22,13 @@ from execution.brokers.port import (
     ConnectionEvent,
     ExecutionEvent,
     OddObjectEvent,
+    UnderlyingMetrics,
     WhatIf,
 )
 from execution.brokers.stream import EventStream
 from execution.brokers.tastytrade.account_desk import AccountDesk
 from execution.brokers.tastytrade.catalog import TastyCatalog
+from execution.brokers.tastytrade.contract_codec import measured_symbol
 from execution.brokers.tastytrade.facts import (
     AlertFact,
     MarketFact,
@@ -44,7 +46,7 @@ from execution.brokers.tastytrade.quotes import QuoteFeed
 from execution.brokers.tastytrade.settings import TastySecrets, TastySettings
 from execution.brokers.tastytrade.wire_port import AlertSink, MarketSink, TastyWire
 from models.account import AccountInfo
-from models.clock import Clock
+from models.clock import Clock, new_york_time
 from models.contract import Contract
 from models.enums import BrokerName, FeedState, MarginMethod, Mode
 from models.errors import BrokerFailure, FailureKind
@@ -63,7 +65,7 @@ class TastytradeBroker:
     """`execution.brokers.port.Broker` over one login. Engine thread only."""
 
     name = BrokerName.TASTYTRADE
-    capabilities = frozenset({Capability.REPLACE, Capability.MODEL_GREEKS, Capability.BETAS})
+    capabilities = frozenset({Capability.REPLACE, Capability.MODEL_GREEKS, Capability.BETAS, Capability.METRICS})
 
     def __init__(
         self,
@@ -214,9 +216,28 @@ class TastytradeBroker:
 
     async def betas(self, symbols: Collection[str]) -> dict[str, float]:
         """Returns the betas of the market metrics; futures by their product."""
-        asked = {symbol.replace(" ", "/"): symbol for symbol in symbols}
-        told = await self._wire().metrics(list(asked))
-        return {asked[one.symbol]: one.beta for one in told if one.symbol in asked and one.beta is not None}
+        asked = {symbol: measured_symbol(symbol) for symbol in symbols}
+        told = {one.symbol: one.beta for one in await self._wire().metrics(tuple(dict.fromkeys(asked.values())))}
+        return {symbol: beta for symbol, name in asked.items() if (beta := told.get(name)) is not None}
+
+    async def underlying_metrics(self, symbol: str) -> UnderlyingMetrics | None:
+        """Returns the vol ranks of the market metrics; those of a future by its product."""
+        name = measured_symbol(symbol)
+        told = next((one for one in await self._wire().metrics([name]) if one.symbol == name), None)
+        if told is None:
+            return None
+        today = new_york_time(self._clock.now_utc()).date()
+        is_to_come = told.earnings_on is not None and told.earnings_on >= today
+        return UnderlyingMetrics(
+            symbol=symbol,
+            broker=self.name,
+            at_utc=self._clock.now_utc(),
+            iv_rank=told.iv_rank,
+            iv_percentile=told.iv_percentile,
+            iv_index=told.iv_index,
+            liquidity_rating=told.liquidity_rating,
+            next_earnings=told.earnings_on if is_to_come else None,
+        )
 
     def set_subscriptions(self, contracts: Collection[Contract]) -> None:
         """States whose quotes are wanted."""

@@ -17,7 +17,7 @@ from models.contract_key import contract_of_key, is_ticker
 from models.enums import InstrumentKind, Settlement
 from models.errors import InvalidInput
 from models.ids import ContractKey
-from models.product import TickRule
+from models.product import TickRule, future_root
 
 EQUITY: Final = "Equity"
 EQUITY_OPTION: Final = "Equity Option"
@@ -77,6 +77,16 @@ def symbol_of(contract: Contract) -> tuple[str, str]:
             return f".{future:<{_COLUMN}}{option:<{_COLUMN}}{rest}", FUTURE_OPTION
         case kind:
             return str(contract.key), _TYPES[kind]
+
+
+def measured_symbol(underlying: str) -> str:
+    """Returns the symbol under which Tastytrade measures an underlying: of a future its product (`/ES`)."""
+    if not underlying.startswith("/"):
+        return underlying.replace(" ", "/")
+    try:
+        return future_root(underlying)
+    except KeyError:
+        return underlying
 
 
 def tick_rule_of(ticks: tuple[TastyTick, ...]) -> TickRule | None:

@@ -179,6 +179,9 @@ class TastyMetrics:
 
 @dataclass(frozen=True, slots=True)
 class TastyTick:
+    liquidity_rating: int | None = None
+    #: When it is told, to be expected or done: may be past.
+    earnings_on: date | None = None
     """An increment below a threshold; None = from there on."""
 
     value: Decimal

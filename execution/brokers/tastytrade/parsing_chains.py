@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final
@@ -85,7 +86,25 @@ def metrics_of(raw: object) -> TastyMetrics:
         iv_rank=next((rank for key in _RANKS if (rank := float_at(item, key)) is not None), None),
         iv_percentile=float_at(item, "implied-volatility-percentile"),
         iv_index=float_at(item, "implied-volatility-index"),
+        liquidity_rating=_rating(item),
+        earnings_on=_earnings_on(item),
     )
+
+
+def _rating(item: Json) -> int | None:
+    rating = decimal_at(item, "liquidity-rating")
+    return None if rating is None or rating != rating.to_integral_value() else int(rating)
+
+
+def _earnings_on(item: Json) -> date | None:
+    """The report's day, where Tastytrade shows it; an unreadable one is none."""
+    earnings = item.get("earnings")
+    if not isinstance(earnings, dict) or earnings.get("visible") is False:
+        return None
+    try:
+        return date.fromisoformat(text_at(earnings, "expected-report-date")[:10])
+    except ValueError:
+        return None
 
 
 def streamer_symbol_of(raw: object) -> str:

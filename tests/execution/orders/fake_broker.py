@@ -6,7 +6,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from datetime import timedelta
 from decimal import Decimal
 
-from execution.brokers.port import BrokerEvent, BrokerOrder, BrokerSnapshot, Capability, ChainExpiry, WhatIf
+from execution.brokers.port import (
+    BrokerEvent,
+    BrokerOrder,
+    BrokerSnapshot,
+    Capability,
+    ChainExpiry,
+    UnderlyingMetrics,
+    WhatIf,
+)
 from models.account import AccountInfo
 from models.contract import Contract, underlying_contract
 from models.enums import BrokerName
@@ -128,6 +136,9 @@ class FakeBroker:
 
     async def betas(self, symbols: Collection[str]) -> dict[str, float]:
         return {}
+
+    async def underlying_metrics(self, symbol: str) -> UnderlyingMetrics | None:
+        return None
 
     def set_subscriptions(self, contracts: Collection[Contract]) -> None:
         return None

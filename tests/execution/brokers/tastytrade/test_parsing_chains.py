@@ -107,6 +107,15 @@ def test_a_futures_chain_that_is_no_list_is_odd_as_a_whole() -> None:
     assert len(odd) == 1
 
 
+def test_liquidity_and_the_next_report_are_read_where_tastytrade_shows_them() -> None:
+    report = {"visible": True, "expected-report-date": "2023-07-27", "estimated": False}
+    found = metrics_of(samples.metrics() | {"liquidity-rating": 4, "earnings": report})
+    assert (found.liquidity_rating, found.earnings_on) == (4, date(2023, 7, 27))
+    for spoiled in (report | {"visible": False}, report | {"expected-report-date": "soon"}, {}, None, "none"):
+        assert metrics_of(samples.metrics() | {"earnings": spoiled}).earnings_on is None
+    assert metrics_of(samples.metrics() | {"liquidity-rating": "NaN"}).liquidity_rating is None
+
+
 def test_metrics_need_no_market_cap_and_are_fractions() -> None:
     found = metrics_of(samples.metrics())
     assert (found.symbol, found.beta, found.iv_rank) == ("AAPL", 1.265634436, 0.0223)
