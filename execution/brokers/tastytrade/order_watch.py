@@ -58,6 +58,9 @@ class Watch:
         await self._teller.tell_all()
         if self._is_fee_open():
             self.fees_soon()
+        if self._is_doubted() and not self.is_looking:
+            # Left open when the link went: nobody follows it any more, and an end would never be believed.
+            self.look_soon()
         return listing.mentioned
 
     def look_soon(self) -> None:

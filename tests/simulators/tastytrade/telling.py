@@ -11,6 +11,7 @@ from typing import Final
 from execution.brokers.paper.orders import PaperOrder
 from execution.brokers.paper.sessions import is_open
 from execution.brokers.port import BrokerEvent, BrokerOrder, ExecutionEvent, OrderEvent
+from models.clock import to_iso
 from models.enums import OrderStatus
 from models.ids import ExecutionId
 from models.trade import Execution
@@ -101,7 +102,7 @@ class OrderTeller:
         return [replace(execution, quantity=Decimal(1), execution_id=one) for one in ids]
 
     def _fill(self, record: TastyRecord, execution: Execution) -> None:
-        """Adds a fill, or takes over its corrected price."""
+        """Adds a fill, or takes over its corrected price: a change of the order like any other."""
         symbol, known = symbol_of(execution.contract), fill_id(execution)
         leg = next((one for one in record.legs if one.symbol == symbol), None)
         if leg is None:
@@ -111,9 +112,12 @@ class OrderTeller:
         )
         for number_, one in enumerate(leg.fills):
             if one.fill_id == known:
-                leg.fills[number_] = fill
+                if one != fill:
+                    leg.fills[number_] = fill
+                    record.updated_at = to_iso(self.tasty.now())
                 return
         leg.fills.append(fill)
+        record.updated_at = to_iso(self.tasty.now())
 
     def _state(self, event: OrderEvent) -> None:
         paper = None if event.order.order_id is None else self.tasty.core.exchange.find(event.order.order_id)

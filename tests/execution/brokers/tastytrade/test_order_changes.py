@@ -289,6 +289,20 @@ def test_a_new_price_that_never_arrived_lets_the_old_order_end_after_several_loo
     play(scenario)
 
 
+def test_a_new_price_in_doubt_when_the_link_went_is_followed_up_on_the_next_link() -> None:
+    async def scenario(desk: Bench) -> None:
+        order = await working(desk)
+        desk.wire.failures["replace"].append(lost())
+        with pytest.raises(BrokerFailure):
+            await desk.desk.replace(order, NEW)
+        desk.desk.link_lost()
+        desk.wire.put(frame(order, "Cancelled", at_s=3))
+        await desk.desk.snapshot()
+        await desk.until(lambda: desk.states(order)[-1] is _S.CANCELLED)
+
+    play(scenario)
+
+
 def test_a_refused_new_price_changes_nothing() -> None:
     async def scenario(desk: Bench) -> None:
         order = await working(desk)
