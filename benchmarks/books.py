@@ -6,6 +6,7 @@ The desk's side is its database and its book. Execution ids are matched by the s
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
@@ -97,6 +98,21 @@ def compare(desk: WholeDesk[Any]) -> Comparison:
         resent=tuple(_resent(desk)),
         sent_locked=tuple(f"{one} left while the desk was locked" for one in desk.sent if not one.was_unlocked),
     )
+
+
+async def at_rest(desk: WholeDesk[Any], within_s: float, *, times: int = 3) -> Comparison:
+    """Compares every second until nothing differed so many `times` running, or the time is over; returns the last.
+
+    Late fills, corrections, fees and balances are on their way for seconds: it must stay right, not just pass.
+    """
+    loop = asyncio.get_running_loop()
+    until, same = loop.time() + within_s, 0
+    while True:
+        await asyncio.sleep(1.0)
+        found = compare(desk)
+        same = 0 if found.problems else same + 1
+        if same == times or loop.time() >= until:
+            return found
 
 
 def _fills_there(desk: WholeDesk[Any]) -> dict[str, Fill]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from benchmarks.books import Comparison, compare
+from benchmarks.books import Comparison, at_rest
 from benchmarks.figures import Outcome, figure
 from benchmarks.ibkr_desk import SHORT, DeskOnTws
 from benchmarks.plan import Plan
@@ -115,7 +115,7 @@ class Codes:
             # An order that was lost is looked for at once when the link is mended: nothing is left to tell of it.
             if code in _LINK_CODES and state is not Found.NEW_LOST:
                 await self._cases(state, [code])
-        await self._come_to_rest()
+        self.report.books = await at_rest(self.on, _REST_WITHIN_S, times=2)
         self.report.codes = len(codes)
         self.report.wrong_ends = tuple(self.on.watch.wrong_ends)
         self.report.unreadable = tuple(self.on.complaints.lines)
@@ -249,14 +249,6 @@ class Codes:
     def _status(self, order_id: OrderId) -> str:
         status = self.on.watch.status(order_id)
         return "not told" if status is None else status.value
-
-    async def _come_to_rest(self) -> None:
-        loop = asyncio.get_running_loop()
-        until, same = loop.time() + _REST_WITHIN_S, 0
-        while same < 2 and loop.time() < until:
-            await asyncio.sleep(1.0)
-            self.report.books = compare(self.on)
-            same = same + 1 if not self.report.books.problems else 0
 
 
 async def run_codes(

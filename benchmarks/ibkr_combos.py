@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
-from benchmarks.books import Comparison, compare
+from benchmarks.books import Comparison, at_rest
 from benchmarks.figures import Outcome, figure
 from benchmarks.ibkr_desk import DeskOnTws
 from benchmarks.plan import Plan
@@ -77,7 +77,7 @@ class Combos:
         self.trader.look_around(expiries=2)
         self._left = 3 * count
         await asyncio.gather(*(self._keep_trading(count) for _ in range(min(_AT_ONCE, count))))
-        await self._come_to_rest()
+        self.report.books = await at_rest(self.on, _REST_WITHIN_S)
         self.report.wrong_ends = tuple(self.on.watch.wrong_ends)
         self.report.unreadable = tuple(self.on.complaints.lines)
         self.report.refused = self.trader.refused
@@ -162,15 +162,6 @@ class Combos:
         habits.position_gap_s = rng.choice((0.0, 0.02))
         habits.split_bytes = rng.choice((None, 500))
         habits.exec_time = rng.choice(tuple(ExecTimeForm))
-
-    async def _come_to_rest(self) -> None:
-        """Waits until corrections, fees and balances have come, and everything agrees and stays so."""
-        loop = asyncio.get_running_loop()
-        until, same = loop.time() + _REST_WITHIN_S, 0
-        while same < 3 and loop.time() < until:
-            await asyncio.sleep(1.0)
-            self.report.books = compare(self.on)
-            same = same + 1 if not self.report.books.problems else 0
 
 
 async def run_combos(folder: Path, count: int, seed: int) -> ComboReport:

@@ -55,6 +55,9 @@ class Plan:
     #: How many of the known message codes; None = all.
     codes: int | None = None
     combos: int = 1_000
+    #: How many of the ways in which a POST fails after acceptance; None = all; and with how many seeds each.
+    post_ways: int | None = None
+    post_seeds: int = 50
     shared: Path = SHARED
     is_tiny: bool = False
 
@@ -98,5 +101,7 @@ TINY = Plan(
     outages_s=(0.5,),
     codes=3,
     combos=4,
+    post_ways=3,
+    post_seeds=1,
     is_tiny=True,
 )

@@ -18,7 +18,7 @@ from enum import StrEnum
 from random import Random
 from typing import Any, Generic, TypeVar
 
-from benchmarks.books import Comparison, compare
+from benchmarks.books import Comparison, at_rest
 from benchmarks.figures import Figure, figure
 from benchmarks.trader import Trader
 from benchmarks.whole_desk import GRACE, WholeDesk
@@ -178,14 +178,7 @@ class Storms(Generic[KindT, DeskT]):
                 break
             await desk.handle(commands.CancelAll())
             await asyncio.sleep(0.5)
-        loop = asyncio.get_running_loop()
-        until = loop.time() + _REST_WITHIN_S
-        same = 0
-        # Late fills, corrections, fees and balances are on their way for seconds: it must stay right, not just pass.
-        while same < 3 and loop.time() < until:
-            await asyncio.sleep(1.0)
-            self.report.books = compare(self.on)
-            same = same + 1 if not self.report.books.problems else 0
+        self.report.books = await at_rest(self.on, _REST_WITHIN_S)
 
     # --- commands -----------------------------------------------------------------------------------------------------
 
