@@ -6,182 +6,21 @@ It ends when its standard input closes, on Ctrl+C and on SIGTERM.
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import contextlib
-import logging
-import os
-import signal
 import sys
-import threading
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
-from pathlib import Path
+from typing import Final
 
-from execution.brokers.paper.faults import FaultScript, tour_orders
-from execution.brokers.paper.opening import desk_clock, open_market, store_path
-from execution.brokers.paper.sample_book import load_sample_book
-from execution.brokers.paper.settings import PaperSettings
-from execution.brokers.paper.store import last_desk_time
-from execution.sessions import ExchangeSessions
-from models.clock import Clock, SystemClock
-from models.errors import KnownError
-from models.ids import AccountId
-from tests.simulators.tws.pace import keep_pace
-from tests.simulators.tws.server import DEFAULT_ACCOUNT, TwsSimulator
+from tests.simulators.program import Program
+from tests.simulators.tws.server import TwsSimulator
 
-_SAMPLE_BOOK = Path(__file__).resolve().parents[3] / "assets" / "sample_book.json"
-_READ_BYTES = 4096
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit code: 0 ended as asked, 2 could not start."""
-    parsed = _parser().parse_args(arguments)
-    os.umask(0o077)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
-    try:
-        asyncio.run(_serve(parsed))
-    except KnownError as error:
-        sys.stderr.write(f"simulated TWS: {error}\n")
-        return 2
-    except OSError as error:
-        sys.stderr.write(f"simulated TWS: cannot listen on port {parsed.port}: {error}. Choose another with --port.\n")
-        return 2
-    except KeyboardInterrupt:
-        return 0
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.simulators.tws", description="A simulated TWS on loopback.")
-    parser.add_argument("--port", type=int, default=7497, help="port on 127.0.0.1 (default 7497, 0 = any free one)")
-    parser.add_argument("--data-dir", type=Path, required=True, metavar="DIR", help="where its books are kept")
-    parser.add_argument(
-        "--market",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="make a recorded chain live; repeatable",
-    )
-    parser.add_argument("--seed", type=int, default=7, help="seed of the simulated market (default 7)")
-    parser.add_argument("--tour-orders", action="store_true", help="fill the first order in two parts, rest the second")
-    parser.add_argument("--ticks-per-s", type=float, metavar="N", help="send so many ticks a second, evenly in time")
-    parser.add_argument("--tick-log", type=Path, metavar="FILE", help="with --ticks-per-s: write what left when")
-    parser.add_argument("--empty-book", action="store_true", help="open a new account without the sample book")
-    parser.add_argument(
-        "--account",
-        type=AccountId,
-        default=DEFAULT_ACCOUNT.account_id,
-        metavar="ID",
-        help="the login's account, in a new data folder; U... is a live one (default %(default)s)",
-    )
-    return parser
-
-
-async def _serve(parsed: argparse.Namespace) -> None:
-    simulator, clock, base = open_simulator(
-        parsed.data_dir,
-        market_files=parsed.market,
-        seed=parsed.seed,
-        sample_book=not parsed.empty_book,
-        faults=tour_orders() if parsed.tour_orders else None,
-        account_id=parsed.account,
-    )
-    simulator.habits.paced_ticks = parsed.ticks_per_s is not None
-    port = await simulator.start(parsed.port)
-    stop = _stop_event()
-    try:
-        offset_s = (clock.now_utc() - base.now_utc()).total_seconds()
-        suffix = f", clock offset {round(offset_s)} s" if clock is not base else ""
-        sys.stdout.write(f"listening on 127.0.0.1:{port}{suffix}\n")
-        sys.stdout.flush()
-        async with _paced(simulator, parsed.ticks_per_s, parsed.tick_log):
-            await _first_of(stop, simulator.failed)
-    finally:
-        await simulator.stop()
-
-
-def open_simulator(
-    data_dir: Path,
-    *,
-    market_files: Sequence[Path],
-    seed: int,
-    sample_book: bool,
-    faults: FaultScript | None = None,
-    account_id: AccountId = DEFAULT_ACCOUNT.account_id,
-) -> tuple[TwsSimulator, Clock, Clock]:
-    """Returns the simulator on the market of the files, or the synthetic one, with its clock and the computer's.
-
-    Raises KnownError when a file or the books cannot be used.
-    """
-    sessions, base = ExchangeSessions(), SystemClock()
-    market = open_market(market_files, seed, base, data_dir=data_dir, sessions=None)
-    books = store_path(data_dir, market.environment)
-    books.parent.mkdir(parents=True, exist_ok=True)
-    clock = desk_clock(base, market.starts_at_utc, last_desk_time(books))
-    simulator = TwsSimulator(
-        market=market,
-        clock=clock,
-        store_path=books,
-        settings=PaperSettings(accounts=(replace(DEFAULT_ACCOUNT, account_id=account_id),), seed=seed),
-        calendar=sessions,
-        faults=faults,
-        sample_book=load_sample_book(_SAMPLE_BOOK) if sample_book else None,
-    )
-    return simulator, clock, base
-
-
-@contextlib.asynccontextmanager
-async def _paced(simulator: TwsSimulator, ticks_per_s: float | None, log: Path | None) -> AsyncIterator[None]:
-    """Sends ticks at a pace, if one is wanted; its error is raised at the end."""
-    if ticks_per_s is None:
-        yield
-        return
-    with contextlib.ExitStack() as open_files:
-        written = None if log is None else open_files.enter_context(log.open("w", encoding="ascii"))
-        pace = asyncio.get_running_loop().create_task(keep_pace(simulator, ticks_per_s, written), name="pace")
-        pace.add_done_callback(lambda task: None if task.cancelled() else simulator.failed.set())
-        try:
-            yield
-        finally:
-            pace.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await pace
-
-
-async def _first_of(*events: asyncio.Event) -> None:
-    """Waits until one of several events is set."""
-    waiting = [asyncio.ensure_future(event.wait()) for event in events]
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    for one in waiting:
-        one.cancel()
-
-
-def _stop_event() -> asyncio.Event:
-    """Returns an event that is set when standard input closes or a signal comes."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    if sys.platform != "win32":
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-
-    def tell() -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(stop.set)
-
-    threading.Thread(target=_until_input_ends, args=(tell,), daemon=True, name="standard-input").start()
-    return stop
-
-
-def _until_input_ends(tell: Callable[[], None]) -> None:
-    """Reads and drops standard input; unbuffered, so that an interpreter that ends never waits for this thread."""
-    try:
-        while os.read(0, _READ_BYTES):
-            continue
-    except OSError:
-        logging.getLogger(__name__).debug("standard input cannot be read: taken as closed")
-    tell()
+_PROGRAM: Final = Program(
+    TwsSimulator,
+    package="tests.simulators.tws",
+    default_port=7497,
+    ticks="ticks",
+    account_help="the login's account, in a new data folder; U... is a live one",
+)
+open_simulator: Final = _PROGRAM.open_simulator
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_PROGRAM.main())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import heapq
 import logging
 import time
 from collections import deque
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from tests.simulators.postponed import Postponed
 from tests.simulators.tws import replies
 from tests.simulators.tws.error_texts import text_of_code
 from tests.simulators.tws.framing import ClientStream, Fields, Hello, ProtocolError, encode
@@ -24,32 +24,6 @@ ORDER_MESSAGES: Final = frozenset({3, 5, 11, 53, 55, 59, 101, 102})
 _READ_BYTES: Final = 65536
 #: The rate is watched over two seconds: messages that a busy machine reads late come bunched.
 _RATE_WINDOW_S: Final = 2.0
-
-
-class Postponed:
-    """Work that waits for its time, in order of time; done when the owner's time gets there."""
-
-    def __init__(self) -> None:
-        self._waiting: list[tuple[datetime, int, Callable[[], None]]] = []
-        self._count = 0
-
-    def at(self, due_utc: datetime, work: Callable[[], None]) -> None:
-        """Adds work for an instant."""
-        self._count += 1
-        heapq.heappush(self._waiting, (due_utc, self._count, work))
-
-    def run_until(self, now_utc: datetime) -> None:
-        """Does what is due."""
-        while self._waiting and self._waiting[0][0] <= now_utc:
-            heapq.heappop(self._waiting)[2]()
-
-    def next_due_utc(self) -> datetime | None:
-        """Returns when the next piece of work is due."""
-        return self._waiting[0][0] if self._waiting else None
-
-    def clear(self) -> None:
-        """Drops everything."""
-        self._waiting.clear()
 
 
 @dataclass(slots=True)

@@ -14,7 +14,8 @@ from models.clock import new_york_time
 from models.enums import OrderStatus
 from models.ids import AccountId
 from models.trade import Execution
-from tests.simulators.tws.client import Client, Postponed
+from tests.simulators.postponed import Postponed
+from tests.simulators.tws.client import Client
 from tests.simulators.tws.con_ids import ConIds
 from tests.simulators.tws.habits import Habits
 from tests.simulators.tws.listing import Listing

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 from tests.execution.brokers.paper.fake_market import spxw
-from tests.simulators.tws.pace import Pace, keep_pace
+from tests.simulators.pace import Pace, keep_pace
 from tests.simulators.tws.stage import RawClient, Stage, of, play
 
 _ROWS = (spxw(7000, "C"), spxw(7000, "P"))
