@@ -25,7 +25,7 @@ from benchmarks.whole_desk import GRACE
 from execution import commands
 from execution.brokers.ibkr.error_codes import CodeKind, info_of, known_codes
 from execution.brokers.paper.faults import Call, CallFault, Failure, FillBehavior, OrderScript
-from execution.views import SendOutcome
+from execution.ticket_views import SendOutcome
 from models.enums import OrderStatus
 from models.ids import OrderId
 from tests.simulators.tws.error_texts import text_of_code

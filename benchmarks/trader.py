@@ -12,7 +12,7 @@ from benchmarks.whole_desk import WholeDesk
 from execution import commands
 from execution.brokers.paper.faults import OrderScript
 from execution.orders.package import net_mid, net_natural
-from execution.views import SendOutcome, SimulationOutcome
+from execution.ticket_views import SendOutcome, SimulationOutcome
 from models.clock import new_york_time
 from models.contract import Contract, underlying_contract
 from models.enums import Action, OrderStatus, OrderType, Right, TimeInForce

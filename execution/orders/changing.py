@@ -18,7 +18,8 @@ from execution.orders.timings import OrderTimings
 from execution.orders.validation import price_problems
 from execution.orders.wording import net_text, terms_of
 from execution.storage import AuditKind
-from execution.views import Problem, SendOutcome, Severity
+from execution.ticket_views import Problem, SendOutcome
+from execution.views import Severity
 from models.enums import OrderStatus, OrderType
 from models.errors import BrokerFailure, FailureKind, InvalidInput, KnownError
 from models.gate import Denial

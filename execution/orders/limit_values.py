@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 
-from execution.views import LimitChange, LimitRow
+from execution.ticket_views import LimitChange
+from execution.views import LimitRow
 from models.account import AccountValues
 from models.enums import Metric
 from models.order import SimulationResult

@@ -26,7 +26,8 @@ from execution.orders.simulating import Simulator
 from execution.orders.timers import Sleep, Timers
 from execution.orders.timings import OrderTimings
 from execution.storage import LoadedState, Storage
-from execution.views import Publisher, SendOutcome, Severity, SimulationOutcome
+from execution.ticket_views import SendOutcome, SimulationOutcome
+from execution.views import Publisher, Severity
 from models.clock import Clock
 from models.enums import Mode
 from models.gate import Denial

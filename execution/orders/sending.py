@@ -24,7 +24,8 @@ from execution.orders.timings import OrderTimings
 from execution.orders.validation import validate
 from execution.orders.wording import terms_of
 from execution.storage import AuditKind, Storage
-from execution.views import SendOutcome, Severity
+from execution.ticket_views import SendOutcome
+from execution.views import Severity
 from models.clock import NEW_YORK, Clock, new_york_time
 from models.enums import Mode, OrderStatus
 from models.errors import BrokerFailure, FailureKind, KnownError

@@ -16,7 +16,8 @@ from execution.orders.timings import OrderTimings
 from execution.orders.validation import validate
 from execution.orders.wording import terms_of
 from execution.storage import AuditKind, AuditRecord, Storage
-from execution.views import Problem, Severity, SimulationOutcome
+from execution.ticket_views import Problem, SimulationOutcome
+from execution.views import Severity
 from models.clock import Clock
 from models.enums import OrderStatus
 from models.errors import BrokerFailure, InvalidInput, KnownError

@@ -11,7 +11,7 @@ from execution.facts import DeskFacts
 from execution.orders.package import required_sign, value_bounds
 from execution.orders.parsing import parse_price, parse_quantity
 from execution.orders.wording import net_text, price_text
-from execution.views import Problem
+from execution.ticket_views import Problem
 from models.contract import Contract
 from models.enums import Action, InstrumentKind, OrderType, TimeInForce
 from models.ids import is_uuid4

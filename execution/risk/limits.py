@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from execution.views import LimitChange, LimitRow
+from execution.ticket_views import LimitChange
+from execution.views import LimitRow
 from models.enums import Metric, Regime
 from models.errors import InvalidInput
 from models.greeks import PortfolioGreeks

@@ -24,8 +24,9 @@ from execution.payoff_legs import payoff_legs
 from execution.risk.columns import Holding
 from execution.risk.limits import binding_metric, limit_changes, limit_rows, metric_values, values_after
 from execution.risk.live_book import LiveBook
+from execution.ticket_views import LegPreview, LimitChange, Problem, TicketPreview
 from execution.tickets.pricing import LegMarket, leg_value, payoff_profile, probability_of_profit
-from execution.views import FloatArray, LegPreview, LimitChange, Problem, TicketPreview
+from execution.views import FloatArray
 from models.clock import Clock, epoch_s
 from models.enums import Action, MarketDataKind, Metric
 from models.greeks import PortfolioGreeks, UnitGreeks

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from execution.core import DeskCore
 from execution.risk.limits import limit_changes, limit_rows, metric_values, values_after
-from execution.views import LimitChange
+from execution.ticket_views import LimitChange
 from models.order import Order
 
 

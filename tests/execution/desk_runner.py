@@ -11,7 +11,8 @@ from pathlib import Path
 import main as program
 from execution import commands
 from execution.brokers.paper.faults import FaultScript
-from execution.views import LogLine, OrdersState, SendOutcome, SimulationOutcome
+from execution.ticket_views import SendOutcome, SimulationOutcome
+from execution.views import LogLine, OrdersState
 from models.contract import underlying_contract
 from models.enums import Action, OrderStatus, OrderType, TimeInForce
 from models.ids import AccountId, OrderId, new_order_id

@@ -14,6 +14,7 @@ from execution import commands
 from execution.brokers.paper.faults import Call, CallFault, Failure, FaultScript, FillBehavior, OrderScript
 from execution.brokers.port import ChainExpiry
 from execution.chain_views import ChainNumbers
+from execution.ticket_views import SendOutcome
 from execution.views import (
     AccountsState,
     BookStructure,
@@ -24,7 +25,6 @@ from execution.views import (
     Phase,
     RiskState,
     ScenarioState,
-    SendOutcome,
 )
 from models.enums import BetaSource, FeedState, Metric, OrderStatus, Regime, TradingState
 from models.errors import BrokerFailure, FailureKind, InvalidInput, KnownError

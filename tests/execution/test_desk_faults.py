@@ -16,7 +16,8 @@ from execution import commands
 from execution.assembly import capture
 from execution.brokers.paper.faults import FaultScript, FillBehavior, OrderScript
 from execution.brokers.port import BrokerEvent, BrokerSnapshot, ConnectionEvent
-from execution.views import DeskState, Phase, SendOutcome
+from execution.ticket_views import SendOutcome
+from execution.views import DeskState, Phase
 from models.enums import FeedState, OrderStatus, TradingState
 from models.errors import KnownError
 from models.gate import DenialCode

@@ -26,7 +26,8 @@ from execution.commands import (
     TicketDraft,
     WatchChain,
 )
-from execution.views import LegPreview, LimitChange, LimitRow, SendOutcome, SimulationOutcome, TicketPreview
+from execution.ticket_views import LegPreview, LimitChange, SendOutcome, SimulationOutcome, TicketPreview
+from execution.views import LimitRow
 from models.contract import option_contract
 from models.enums import MarketDataKind, Metric, OrderStatus, Right, Settlement
 from models.errors import InvalidInput

@@ -12,7 +12,8 @@ from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractButton, QStackedWidget, QWidget
 
 from execution.chain_views import ChainStatic
-from execution.views import AccountsState, OrderNotice, SendOutcome, SimulationOutcome
+from execution.ticket_views import SendOutcome, SimulationOutcome
+from execution.views import AccountsState, OrderNotice
 from models.contract import Contract
 from models.enums import Action
 from models.errors import InvalidInput

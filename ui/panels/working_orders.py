@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QAbstractItemView, QCheckBox, QHBoxLayout, QPushBu
 
 from execution.brokers.port import Capability
 from execution.commands import CancelOrder, CheckOrder, DeclareNotSent, ReplaceOrder
-from execution.views import DeskState, OrdersState, SendOutcome, Severity
+from execution.ticket_views import SendOutcome
+from execution.views import DeskState, OrdersState, Severity
 from models.clock import Clock
 from models.ids import OrderId
 from models.order import Order

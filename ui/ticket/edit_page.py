@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from execution.orders.parsing import parse_quantity
-from execution.views import Problem, TicketPreview
+from execution.ticket_views import Problem, TicketPreview
 from models.enums import BrokerName, OrderType, TimeInForce
 from models.errors import InvalidInput
 from ui import format as fmt

@@ -7,7 +7,7 @@ from decimal import Decimal
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from execution.views import LimitChange
+from execution.ticket_views import LimitChange
 from models.enums import Metric
 from models.order import SimulationResult
 from ui import format as fmt

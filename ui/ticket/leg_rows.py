@@ -9,7 +9,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from execution.orders.parsing import parse_quantity
-from execution.views import LegPreview
+from execution.ticket_views import LegPreview
 from models.contract import Contract
 from models.enums import Action, BrokerName, Right
 from models.errors import InvalidInput

@@ -12,7 +12,7 @@ from shiboken6 import isValid
 
 from execution.chain_views import ChainStatic
 from execution.commands import PreviewTicket, SendOrder, SimulateOrder, TicketDraft
-from execution.views import SendOutcome, SimulationOutcome, TicketPreview
+from execution.ticket_views import SendOutcome, SimulationOutcome, TicketPreview
 from models.enums import OrderStatus, OrderType, TimeInForce
 from models.ids import AccountId, new_order_id
 from models.order import Order, OrderLeg

@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
-from execution.views import TicketPreview
+from execution.ticket_views import TicketPreview
 from ui import format as fmt
 from ui.theme import Ink, Theme
 

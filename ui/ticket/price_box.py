@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from execution.orders.parsing import parse_price
-from execution.views import TicketPreview
+from execution.ticket_views import TicketPreview
 from models.errors import InvalidInput
 from models.product import TickRule
 from ui import format as fmt

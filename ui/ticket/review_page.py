@@ -6,7 +6,7 @@ from PySide6.QtCore import QElapsedTimer, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from execution.commands import TicketDraft
-from execution.views import SendOutcome
+from execution.ticket_views import SendOutcome
 from models.account import AccountInfo
 from models.enums import Mode
 from ui import format as fmt

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from execution.commands import TicketDraft
-from execution.views import LimitChange, TicketPreview
+from execution.ticket_views import LimitChange, TicketPreview
 from models.enums import Action, OrderType
 from models.order import Order
 from ui import format as fmt

@@ -12,22 +12,19 @@ import numpy as np
 from execution import commands
 from execution.brokers.port import ChainExpiry
 from execution.chain_views import ChainNumbers, ChainSide, ChainStatic
+from execution.ticket_views import LegPreview, SendOutcome, SimulationOutcome, TicketPreview
 from execution.views import (
     AccountsState,
     BookNumbers,
     BookStructure,
     BreachesState,
     DeskState,
-    LegPreview,
     LimitRow,
     MarketState,
     OrdersState,
     Phase,
     RiskState,
     ScenarioState,
-    SendOutcome,
-    SimulationOutcome,
-    TicketPreview,
 )
 from models.contract import Contract
 from models.enums import Action, Metric, OrderStatus, OrderType, Regime, TimeInForce

@@ -10,7 +10,7 @@ import numpy as np
 from execution.commands import TicketDraft
 from execution.core import DeskCore
 from execution.market.chain_values import SideMarket, SideQuotes, SideValuer
-from execution.views import Problem, TicketPreview
+from execution.ticket_views import Problem, TicketPreview
 from models.clock import epoch_s
 from models.contract import Contract, option_contract, underlying_contract
 from models.enums import Action, Metric, OrderType, Right, TimeInForce

@@ -12,7 +12,8 @@ from execution.brokers.port import BrokerSnapshot, ExecutionEvent, OrderEvent
 from execution.commands import TicketDraft
 from execution.orders.manager import OrderManager
 from execution.orders.timings import OrderTimings
-from execution.views import JournalWritten, LogLine, Notice, OrderNotice, OrdersState, SendOutcome, State
+from execution.ticket_views import SendOutcome
+from execution.views import JournalWritten, LogLine, Notice, OrderNotice, OrdersState, State
 from models.clock import ManualClock
 from models.enums import Mode, OrderStatus, TradingState
 from models.ids import OrderId

@@ -9,7 +9,7 @@ import pytest
 
 from execution.commands import TicketDraft
 from execution.core import DeskCore
-from execution.views import TicketPreview
+from execution.ticket_views import TicketPreview
 from models.clock import ManualClock
 from models.enums import Action, MarketDataKind, Metric, OrderType, Right, TimeInForce
 from models.ids import new_order_id

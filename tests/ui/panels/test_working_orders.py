@@ -7,7 +7,8 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from execution.commands import CancelOrder, CheckOrder, DeclareNotSent, ReplaceOrder
-from execution.views import OrdersState, SendOutcome
+from execution.ticket_views import SendOutcome
+from execution.views import OrdersState
 from models.clock import ManualClock
 from models.enums import OrderStatus
 from models.errors import KnownError

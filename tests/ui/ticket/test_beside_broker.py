@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from pytestqt.qtbot import QtBot
 
-from execution.views import AccountsState, LegPreview, Problem, TicketPreview
+from execution.ticket_views import LegPreview, Problem, TicketPreview
+from execution.views import AccountsState
 from models.enums import MarketDataKind
 from models.quote import ModelGreeks
 from tests.ui.ticket.kit import LIVE, load

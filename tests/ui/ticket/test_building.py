@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QScrollArea
 from pytestqt.qtbot import QtBot
 
 from execution.commands import PreviewTicket, SimulateOrder
-from execution.views import AccountsState, Problem
+from execution.ticket_views import Problem
+from execution.views import AccountsState
 from models.contract import underlying_contract
 from models.enums import Action, Right, TimeInForce
 from models.errors import BrokerFailure, FailureKind

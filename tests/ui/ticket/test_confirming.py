@@ -14,15 +14,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from execution.commands import SendOrder, SimulateOrder, TicketDraft
-from execution.views import (
-    AccountsState,
-    LimitChange,
-    LimitRow,
-    OrderNotice,
-    Problem,
-    SendOutcome,
-    SimulationOutcome,
-)
+from execution.ticket_views import LimitChange, Problem, SendOutcome, SimulationOutcome
+from execution.views import AccountsState, LimitRow, OrderNotice
 from models.enums import Action, Metric, OrderStatus, TimeInForce
 from models.errors import BrokerFailure, FailureKind
 from models.gate import Denial, DenialCode

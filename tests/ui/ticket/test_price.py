@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from execution.commands import PreviewTicket, SimulateOrder
-from execution.views import Problem
+from execution.ticket_views import Problem
 from models.enums import OrderType, TimeInForce
 from tests.ui.ticket.kit import CONDOR, load, press, price, type_into
 from tests.ui.ticket_demo_data import DemoClient
