@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from models.enums import Regime
 from models.hedge import Situation, Verified
-from models.ids import AccountId
 
 
 class AnalystPhase(StrEnum):
@@ -82,6 +81,8 @@ class SuggestionSet:
     """The suggestions against one breach, or for a step up of the regime. `key`: the breach's id, or "premortem"."""
 
     key: str
+    #: Of this search: a new one has another.
+    set_id: str
     breach_id: str | None
     title: str
     situation: Situation
@@ -90,7 +91,6 @@ class SuggestionSet:
     scored_count: int
     suggestions: tuple[Suggestion, ...]
     analyst: AnalystReport
-    account_id: AccountId | None
     made_at_utc: datetime
 
 

@@ -9,7 +9,6 @@ from enum import StrEnum
 
 from models.contract import Contract
 from models.hedge import Situation, Verified
-from models.ids import AccountId
 
 
 class SuggestionFate(StrEnum):
@@ -67,7 +66,6 @@ class SuggestionSetRecord:
 
     id: str
     breach_id: str | None
-    account_id: AccountId | None
     made_at_utc: datetime
     situation: Situation
     book_hash: str

@@ -10,14 +10,6 @@ from execution.suggestion_views import PreMortem
 from models.enums import Metric, Regime
 from models.risk import Limit
 
-_NAMES = {
-    Metric.SPX_DELTA: "SPX delta",
-    Metric.GAMMA: "gamma",
-    Metric.THETA: "theta",
-    Metric.VEGA: "vega",
-    Metric.MARGIN_USED_PCT: "margin used",
-}
-
 
 def next_regime(regime: Regime | None) -> Regime | None:
     """Returns the regime one step up; None from the highest, or while it is unknown."""
@@ -46,4 +38,4 @@ def broken_metrics(limits: tuple[Limit, ...], values: Mapping[Metric, float | No
 def _line(metric: Metric, value: float, low: float | None, high: float | None) -> str:
     bound = low if low is not None and value < low else high
     unit = " %" if metric is Metric.MARGIN_USED_PCT else ""
-    return f"{_NAMES[metric]} {value:,.1f}{unit} would be beyond {bound:,.1f}{unit}"
+    return f"{metric.label} {value:,.1f}{unit} would be beyond {bound:,.1f}{unit}"
