@@ -150,6 +150,20 @@ class Metric(StrEnum):
     VEGA = "vega"
     MARGIN_USED_PCT = "margin_used_pct"
 
+    @property
+    def label(self) -> str:
+        """Its name in a trader's words, as headers and bars show it."""
+        return _METRIC_LABELS[self]
+
+
+_METRIC_LABELS = {
+    Metric.SPX_DELTA: "SPX delta",
+    Metric.GAMMA: "Gamma",
+    Metric.THETA: "Theta",
+    Metric.VEGA: "Vega",
+    Metric.MARGIN_USED_PCT: "Margin",
+}
+
 
 class MarketDataKind(StrEnum):
     """How far a quote can be trusted for trading."""

@@ -35,13 +35,6 @@ _REGIME_NAMES = {
     Regime.HIGH_VOL: "HIGH",
     Regime.CRISIS: "CRISIS",
 }
-_METRIC_NAMES = {
-    Metric.SPX_DELTA: "SPX delta",
-    Metric.GAMMA: "Gamma",
-    Metric.THETA: "Theta",
-    Metric.VEGA: "Vega",
-    Metric.MARGIN_USED_PCT: "Margin",
-}
 _METRIC_UNITS = {
     Metric.SPX_DELTA: "$ per SPX point",
     Metric.GAMMA: "deltas per SPX point",
@@ -268,7 +261,7 @@ def regime_name(regime: Regime | None) -> str:
 
 def metric_name(metric: Metric) -> str:
     """Returns a metric's name as column headers and bars show it."""
-    return _METRIC_NAMES[metric]
+    return metric.label
 
 
 def metric_unit(metric: Metric) -> str:

@@ -139,12 +139,7 @@ class BookFinder:
         found = [one for one in core.accounts.values() if one.may_trade]
         found.sort(key=self._preference)
         terms = {name: risk_terms(name) for name in prices}
-        return tuple(
-            HedgeAccount(
-                one.account_id, _margin(one.margin_method, prices), {name: risk_terms(name) for name in prices}
-            )
-            for one in found
-        )
+        return tuple(HedgeAccount(one.account_id, _margin(one.margin_method, prices), terms) for one in found)
 
     def _preference(self, info: AccountInfo) -> tuple[bool, bool, float]:
         values = self._core.values.get(info.account_id)

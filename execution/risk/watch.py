@@ -11,7 +11,7 @@ from execution.commands import SetScenario
 from execution.core import DeskCore
 from execution.memory import DeskMemory
 from execution.publishing import DeskPublisher
-from execution.risk.breaches import BreachMonitor
+from execution.risk.breaches import BreachMonitor, breach_type
 from execution.storage import BreachStore
 from execution.views import LogLine, Publisher, Severity
 from models.enums import BreachState
@@ -137,13 +137,13 @@ class RiskWatch:
 
     def _tell(self, breach: RiskBreach) -> None:
         if breach.state is BreachState.ARCHIVED:
-            self._say(Severity.GOOD, f"{breach.breach_type} is over.")
+            self._say(Severity.GOOD, f"{_named(breach)} is over.")
         elif breach.id not in self._told:
             self._told.add(breach.id)
             self._say(
                 Severity.WARNING,
-                f"{breach.breach_type}: {breach.metric.value} {breach.actual_value:,.1f} is beyond the "
-                f"{breach.regime.value} limit {breach.threshold:,.1f}.",
+                f"{_named(breach)}: {breach.actual_value:,.1f} against {breach.threshold:,.1f} "
+                f"({breach.regime.value} regime).",
                 toast=True,
             )
 
@@ -159,3 +159,9 @@ class RiskWatch:
 
     def _say(self, severity: Severity, text: str, *, toast: bool = False) -> None:
         self._publisher.notice(LogLine(self._core.clock.now_utc(), severity, "risk", text, toast))
+
+
+def _named(breach: RiskBreach) -> str:
+    """Returns what is broken: `Vega below its limit`."""
+    side = "below" if breach.breach_type == breach_type(breach.metric, below=True) else "above"
+    return f"{breach.metric.label} {side} its limit"
