@@ -24,9 +24,8 @@ from itertools import count
 from typing import Any, Final, Protocol, TypeVar
 
 from database.secret_errors import KeyringFailure, KeyringRefused
-from models.enums import BrokerName
 from models.errors import InvalidInput
-from models.secret_text import LoginName, SecretText
+from models.secret_text import LoginName, SecretText, who
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -236,7 +235,7 @@ class KeyringStore:
         stored = self._get(f"{self._service}:logins", "logins")
         try:
             pairs: Sequence[Any] = json.loads(stored or "[]")
-            return [LoginName(BrokerName(broker), login) for broker, login in pairs]
+            return [LoginName(who(broker), login) for broker, login in pairs]
         except (ValueError, TypeError, InvalidInput):
             _LOG.warning("the list of logins in the %s cannot be read and is begun anew", self._called)
             return []

@@ -17,9 +17,8 @@ from typing import Any, Protocol
 from database.keyring_store import KeyringStore, system_backend
 from database.secret_errors import KeyringRefused
 from database.vault import Vault
-from models.enums import BrokerName
 from models.errors import InvalidInput
-from models.secret_text import LoginName, SecretText
+from models.secret_text import LoginName, SecretText, who
 
 _LOG = logging.getLogger(__name__)
 
@@ -175,4 +174,4 @@ def checked_secret(name: str, typed: str) -> SecretText:
 
 def _login(text: str) -> LoginName:
     broker, _, login = text.partition(":")
-    return LoginName(BrokerName(broker), login)
+    return LoginName(who(broker), login)

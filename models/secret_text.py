@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final, NoReturn, Self
 
 from models.enums import BrokerName
@@ -67,14 +68,26 @@ class SecretText:
         raise TypeError("a secret is not pickled")
 
 
+class Service(StrEnum):
+    """What else than a broker the desk logs in to."""
+
+    #: The language model that ranks suggestions.
+    ANALYST = "ANALYST"
+
+
+def who(text: str) -> BrokerName | Service:
+    """Returns whom a stored name means; raises ValueError for a name nobody has."""
+    return Service(text) if text in {each.value for each in Service} else BrokerName(text)
+
+
 @dataclass(frozen=True, slots=True)
 class LoginName:
-    """Whose secrets: a broker and the user's own name for the login (`main`, `sandbox`).
+    """Whose secrets: a broker (or another service) and the user's own name for the login (`main`, `sandbox`).
 
     Letters, digits and `. @ + - _`, up to 64; raises InvalidInput for any other name.
     """
 
-    broker: BrokerName
+    broker: BrokerName | Service
     login: str
 
     def __post_init__(self) -> None:

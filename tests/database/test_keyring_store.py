@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from database.keyring_store import ALLOWED, Backend, KeyringStore, system_backend, trusted
 from database.secret_errors import KeyringFailure, KeyringRefused
 from models.enums import BrokerName
-from models.secret_text import LoginName, SecretText
+from models.secret_text import LoginName, SecretText, Service
 from tests.execution.secrets_rig import SECRETS, leaks, needles, told
 
 MAIN = LoginName(BrokerName.TASTYTRADE, "main")
@@ -197,3 +197,12 @@ def test_what_somebody_else_changed_is_said_to_be_incomplete() -> None:
 
 def _a_piece(backend: MemoryKeyring) -> str:
     return next(service for service, _ in backend.kept if service.endswith(".1"))
+
+
+def test_the_analysts_key_lies_beside_the_brokers_secrets() -> None:
+    store, key = store_on(MemoryKeyring()), LoginName(Service.ANALYST, "main")
+    store.put(MAIN, SECRETS_OF_MAIN := {"client_secret": SecretText("c" * 20)})
+    store.put(key, {"api_key": SecretText("k" * 20)})
+    assert store.logins() == (key, MAIN)
+    assert store.forget(key)
+    assert (store.logins(), store.get(MAIN)) == ((MAIN,), SECRETS_OF_MAIN)
