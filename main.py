@@ -2,6 +2,7 @@
 
 main.py                             the desk in a window, on the broker of the settings (paper at first)
 main.py --broker ibkr --simulator   the desk on a simulated TWS: Interactive Brokers without an account
+main.py --broker tastytrade --simulator   the same on a simulated Tastytrade
 main.py --headless                  the engine alone
 main.py tour --out DIR              plays the whole main job once, leaves facts and pictures
 """
@@ -10,51 +11,50 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import getpass
 import logging
 import logging.handlers
 import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from execution.openings import Options, TastySimulation, plan_ibkr, plan_paper, plan_tastytrade, running_broker
+from execution.redaction import Redactor, guard_last_words, protect
 from models.clock import Clock, SystemClock
 from models.errors import KnownError
 
 if TYPE_CHECKING:
-    from database.store import SqliteStorage
+    from database.secret_store import StoreChoice
     from execution.brokers.paper.faults import FaultScript
-    from execution.brokers.port import Broker
     from execution.connections import Connections
     from execution.desk import Desk
-    from execution.sessions import ExchangeSessions
+    from execution.desk_login import SecretKeeper
     from execution.views import Publisher
     from models.config import DeskConfig
-    from models.enums import Mode
+    from models.secret_text import SecretText
+
+__all__ = [
+    "Composed",
+    "Options",
+    "Secrecy",
+    "compose",
+    "connections",
+    "keep_secrets",
+    "load_settings",
+    "log_to_file",
+    "main",
+    "run_headless",
+]
 
 ROOT = Path(__file__).resolve().parent
 ASSETS = ROOT / "assets"
-#: The simulated TWS of `--simulator`, started as a program of its own.
-_SIMULATOR = "tests.simulators.tws"
+_BROKERS = ("paper", "ibkr", "tastytrade")
 _LOG_BYTES, _LOG_FILES = 10_000_000, 10
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line asked for."""
-
-    data_dir: Path
-    config_file: Path
-    market_files: tuple[Path, ...]
-    seed: int
-    session_hours: bool
-    sample_book: bool | None
-    #: "paper" or "ibkr"; None = what the settings say.
-    broker: str | None = None
-    simulator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +68,11 @@ class Composed:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A broker with its journal. `close` ends what stands behind the broker, after the desk has let go of it."""
+class Secrecy:
+    """What knows the secrets of this run, and keeps them out of everything that is written or shown."""
 
-    broker: Broker
-    storage: SqliteStorage
-    folder: Path
-    clock: Clock
-    mode: Mode
-    market_label: str
-    close: Callable[[], Awaitable[None]]
+    redactor: Redactor
+    keeper: SecretKeeper
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,12 +84,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _options(parsed)
         options.data_dir.mkdir(parents=True, exist_ok=True)
-        log_to_file(options.data_dir / "logs" / "optiondesk.log")
+        secrecy = keep_secrets(options)
+        guard_last_words(secrecy.redactor)
+        log_to_file(options.data_dir / "logs" / "optiondesk.log", secrecy.redactor)
         if parsed.command == "tour":
-            return _tour(parsed, options)
+            return _tour(parsed, options, secrecy)
         if parsed.headless:
-            return asyncio.run(run_headless(options))
-        return _window(options)
+            return asyncio.run(run_headless(options, secrecy))
+        return _window(options, secrecy)
     except KnownError as error:
         return _fail(str(error), 2)
     except OSError as error:
@@ -128,8 +125,10 @@ def _shared_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="make a recorded chain live; repeatable",
     )
-    parser.add_argument("--broker", choices=("paper", "ibkr"), help="broker to open (default: what the settings say)")
-    parser.add_argument("--simulator", action="store_true", help="with --broker ibkr: start and use a simulated TWS")
+    parser.add_argument("--broker", choices=_BROKERS, help="broker to open (default: what the settings say)")
+    parser.add_argument(
+        "--simulator", action="store_true", help="with --broker ibkr or tastytrade: start and use a simulated one"
+    )
     parser.add_argument("--seed", type=int, default=7, help="seed of the simulated market (default 7)")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where databases, logs and layouts are kept")
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings file (default: optiondesk.toml)")
@@ -142,7 +141,8 @@ def _options(parsed: argparse.Namespace) -> Options:
 
     if parsed.simulator and parsed.broker == "paper":
         raise KnownError(
-            "The paper broker needs no simulator.", cure="Leave --simulator out, or take --broker ibkr with it."
+            "The paper broker needs no simulator.",
+            cure="Leave --simulator out, or take --broker ibkr or tastytrade with it.",
         )
     data_dir = parsed.data_dir or user_data_path("optiondesk", appauthor=False)
     if parsed.command == "tour":
@@ -154,7 +154,7 @@ def _options(parsed: argparse.Namespace) -> Options:
         seed=parsed.seed,
         session_hours=parsed.session_hours,
         sample_book=False if parsed.empty_book else None,
-        broker="ibkr" if parsed.simulator and parsed.broker is None else parsed.broker,
+        broker=parsed.broker,
         simulator=parsed.simulator,
     )
 
@@ -169,26 +169,70 @@ def load_settings(options: Options) -> DeskConfig:
     return load_config(ASSETS / "defaults.toml", options.config_file)
 
 
+def keep_secrets(options: Options) -> Secrecy:
+    """Returns the way to the stored secrets, and what knows each of them once it has passed."""
+    from execution.desk_login import SecretKeeper
+
+    redactor = Redactor()
+
+    def choose() -> StoreChoice:
+        # Looks for a keyring, which takes a while: not before a secret is wanted.
+        from database.secret_store import choose_store
+
+        return choose_store(options.data_dir / "secrets.vault", learn=redactor.learn)
+
+    def checked(name: str, typed: str) -> SecretText:
+        from database.secret_store import checked_secret
+
+        secret = checked_secret(name, typed)
+        redactor.learn(secret)
+        return secret
+
+    return Secrecy(redactor, SecretKeeper(choose, checked))
+
+
 async def compose(
-    options: Options, publisher: Publisher, *, base_clock: Clock | None = None, faults: FaultScript | None = None
+    options: Options,
+    publisher: Publisher,
+    *,
+    base_clock: Clock | None = None,
+    faults: FaultScript | None = None,
+    secrecy: Secrecy | None = None,
 ) -> Composed:
     """Makes a desk on the chosen broker; heavy libraries are imported here, on the caller's (the engine's) thread.
 
-    `faults` script the paper broker; on the simulated TWS they only say that this is the tour.
+    `faults` script the paper broker; on a simulated broker they only say that this is the tour.
     """
     from analytics.strategy import recognise
+    from database.store import open_storage
     from execution.assembly import Surroundings, assemble
+    from execution.clean_publisher import CleanPublisher
+    from execution.desk_login import DeskLogin
     from execution.sessions import ExchangeSessions
 
     config = load_settings(options)
     sessions = ExchangeSessions()
     base = base_clock or SystemClock()
-    running = options.broker or config.broker.name
+    secrecy = secrecy or keep_secrets(options)
+    publisher = CleanPublisher(publisher, secrecy.redactor.clean)
+    is_tour = faults is not None
+    running = running_broker(options, config)
     if running == "ibkr":
-        opened = await _open_ibkr(options, config, base, is_tour=faults is not None)
+        plan = await plan_ibkr(options, config, base, is_tour=is_tour, root=ROOT)
+    elif running == "tastytrade":
+        login = DeskLogin(secrecy.keeper, config.tastytrade.login, publisher.state)
+        plan = await plan_tastytrade(
+            options, config, base, login=login, redactor=secrecy.redactor, is_tour=is_tour, root=ROOT
+        )
     else:
-        opened = _open_paper(options, config, base, sessions, faults)
-    storage, database_path = opened.storage, opened.folder / "journal.sqlite"
+        plan = plan_paper(options, config, base, sessions=sessions, faults=faults, assets=ASSETS)
+    database_path = plan.folder / "journal.sqlite"
+    try:
+        storage = open_storage(database_path, environment=plan.environment, mode=plan.mode, clock=plan.clock)
+        broker = plan.make(await storage.known_until(), storage.is_read_only)
+    except BaseException:
+        await plan.close()
+        raise
 
     async def tend_storage() -> Sequence[str]:
         report = await storage.verify()
@@ -198,105 +242,43 @@ async def compose(
 
     desk = assemble(
         Surroundings(
-            broker=opened.broker,
+            broker=broker,
             storage=storage,
             config=config,
-            clock=opened.clock,
+            clock=plan.clock,
             publisher=publisher,
             sessions=sessions,
             recognise=recognise,
             tend_storage=tend_storage,
-            market_label=opened.market_label,
+            market_label=plan.market_label,
             database_path=str(database_path),
-            mode=opened.mode,
-            connections=connections(options, config, running, opened.market_label),
+            mode=plan.mode,
+            connections=connections(
+                options, config, running, plan.market_label, secrecy=secrecy, simulation=plan.simulation
+            ),
         )
     )
 
     async def close() -> None:
         await desk.stop()
-        await opened.close()
+        await plan.close()
         await asyncio.to_thread(storage.close)
 
-    return Composed(desk, database_path, opened.market_label, close)
+    return Composed(desk, database_path, plan.market_label, close)
 
 
-def _open_paper(
-    options: Options, config: DeskConfig, base: Clock, sessions: ExchangeSessions, faults: FaultScript | None
-) -> Opened:
-    from database.store import open_storage
-    from execution.brokers.paper.broker import PaperBroker
-    from execution.brokers.paper.opening import desk_clock, open_market, store_path, viewer_copy
-    from execution.brokers.paper.sample_book import load_sample_book
-    from execution.brokers.paper.settings import PaperAccount, PaperSettings
-    from execution.brokers.paper.store import last_desk_time
-    from models.enums import Mode
-
-    market = open_market(
-        options.market_files,
-        options.seed,
-        base,
-        data_dir=options.data_dir,
-        sessions=sessions if options.session_hours else None,
-    )
-    books = store_path(options.data_dir, market.environment)
-    folder = books.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    clock = desk_clock(base, market.starts_at_utc, last_desk_time(books))
-    storage = open_storage(folder / "journal.sqlite", environment=market.environment, mode=Mode.PAPER, clock=clock)
-    wants_sample = config.paper.sample_book if options.sample_book is None else options.sample_book
-    broker = PaperBroker(
-        market=market,
-        clock=clock,
-        store_path=books if not storage.is_read_only else viewer_copy(books),
-        settings=PaperSettings(
-            accounts=(
-                PaperAccount(starting_cash=config.paper.starting_cash_usd, margin_method=config.paper.margin_method),
-            ),
-            quote_interval_s=config.paper.quote_interval_s,
-            session_hours=options.session_hours,
-            seed=options.seed,
-        ),
-        faults=faults,
-        calendar=sessions,
-        sample_book=load_sample_book(ASSETS / "sample_book.json") if wants_sample else None,
-    )
-    return Opened(broker, storage, folder, clock, Mode.PAPER, market.label, _nothing_more)
-
-
-async def _open_ibkr(options: Options, config: DeskConfig, base: Clock, *, is_tour: bool) -> Opened:
-    from database.store import open_storage
-    from execution.brokers.ibkr.broker import IbkrBroker
-    from execution.brokers.ibkr.trial import settings_of
-    from execution.brokers.simulator_process import SimulatorProcess
-    from execution.connections import form_of
-    from models.enums import Mode
-
-    settings = settings_of(form_of(config.ibkr))
-    if not options.simulator:
-        folder = options.data_dir / f"ibkr-{settings.mode.value.lower()}"
-        storage = open_storage(folder / "journal.sqlite", environment="ibkr", mode=settings.mode, clock=base)
-        broker = IbkrBroker(settings=settings, clock=base)
-        label = f"TWS at {settings.host}:{settings.port}"
-        return Opened(broker, storage, folder, base, settings.mode, label, _nothing_more)
-    folder = options.data_dir / "ibkr-simulator"
-    arguments = _simulator_arguments(options, folder, is_tour=is_tour)
-    simulator = SimulatorProcess(_SIMULATOR, working_folder=ROOT, arguments=arguments)
-    started = await simulator.start()
-    try:
-        clock = started.clock(base)
-        settings = replace(settings, host="127.0.0.1", port=started.port, mode=Mode.PAPER, accounts=frozenset())
-        storage = open_storage(folder / "journal.sqlite", environment="ibkr-simulator", mode=Mode.PAPER, clock=clock)
-    except BaseException:
-        await simulator.stop()
-        raise
-    broker = IbkrBroker(settings=settings, clock=clock)
-    return Opened(broker, storage, folder, clock, Mode.PAPER, "simulated TWS", simulator.stop)
-
-
-def connections(options: Options, config: DeskConfig, running: str, place: str) -> Connections:
+def connections(
+    options: Options,
+    config: DeskConfig,
+    running: str,
+    place: str,
+    *,
+    secrecy: Secrecy | None = None,
+    simulation: TastySimulation | None = None,
+) -> Connections:
     """Returns what the settings page works on."""
     from execution.brokers.ibkr.trial import installed_libraries, settings_of, try_connection
+    from execution.brokers.tastytrade import trial as tasty
     from execution.connections import Connections, form_of
     from models.config_file import save_settings
 
@@ -310,58 +292,40 @@ def connections(options: Options, config: DeskConfig, running: str, place: str) 
         save=partial(save_settings, ASSETS / "defaults.toml", options.config_file),
         probe=partial(try_connection, SystemClock(), held),
         libraries=installed_libraries,
+        keeper=(secrecy or keep_secrets(options)).keeper,
+        tasty_probe=partial(tasty.try_connection, SystemClock(), None if simulation is None else simulation.url),
+        simulator_secrets=None if simulation is None else simulation.secrets,
     )
-
-
-def _simulator_arguments(options: Options, folder: Path, *, is_tour: bool) -> tuple[str, ...]:
-    files = [part for file in options.market_files for part in ("--market", str(file.resolve()))]
-    empty = ["--empty-book"] if options.sample_book is False else []
-    scripted = ["--tour-orders"] if is_tour else []
-    return ("--data-dir", str((folder / "tws").resolve()), "--seed", str(options.seed), *files, *empty, *scripted)
-
-
-async def _nothing_more() -> None:
-    """Ends nothing: the broker has no program of its own behind it."""
 
 
 # --- ways to run ------------------------------------------------------------------------------------------------------
 
 
-async def run_headless(options: Options) -> int:
+async def run_headless(options: Options, secrecy: Secrecy | None = None) -> int:
     """Runs the engine until it is told to stop; what it has to say goes to standard output."""
-    publisher = ConsolePublisher()
-    composed = await compose(options, publisher)
+    from execution.console import ConsolePublisher, prepare_login
+
+    secrecy = secrecy or keep_secrets(options)
+    config = load_settings(options)
+    write = partial(print, flush=True)
+    if running_broker(options, config) == "tastytrade" and not options.simulator:
+        ask = getpass.getpass if sys.stdin is not None and sys.stdin.isatty() else None
+        await prepare_login(secrecy.keeper, config.tastytrade.login, ask=ask, write=write)
+    publisher = ConsolePublisher(write)
+    composed = await compose(options, publisher, secrecy=secrecy)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         if sys.platform != "win32":
             loop.add_signal_handler(number, stop.set)
-    print(f"optiondesk: {composed.market_label}; journal {composed.database_path}; Ctrl+C stops", flush=True)
+    write(f"optiondesk: {composed.market_label}; journal {composed.database_path}; Ctrl+C stops")
     await composed.desk.start()
     await stop.wait()
     await composed.close()
     return 0
 
 
-class ConsolePublisher:
-    """Prints notices; keeps the newest states to itself."""
-
-    def state(self, state: Any) -> None:
-        """Takes a state; a change of the desk's phase is printed."""
-        from execution.views import DeskState
-
-        if isinstance(state, DeskState):
-            print(f"desk: {state.phase.value} {state.problem}".rstrip(), flush=True)
-
-    def notice(self, notice: Any) -> None:
-        """Prints what the log panel would show."""
-        from execution.views import LogLine
-
-        if isinstance(notice, LogLine):
-            print(f"{notice.at_utc:%H:%M:%S} {notice.severity.value:<7} {notice.source}: {notice.text}", flush=True)
-
-
-def _window(options: Options) -> int:
+def _window(options: Options, secrecy: Secrecy) -> int:
     from ui.preflight import window_problem
 
     problem = window_problem()
@@ -369,7 +333,11 @@ def _window(options: Options) -> int:
         return _fail(problem, 2)
     from ui.app import RESTART, run_window
 
-    code = run_window(lambda publisher: compose(options, publisher), settings_path=options.data_dir / "window.ini")
+    code = run_window(
+        lambda publisher: compose(options, publisher, secrecy=secrecy),
+        settings_path=options.data_dir / "window.ini",
+        clean=secrecy.redactor.clean,
+    )
     if code == RESTART:
         _start_again()
     return code
@@ -385,7 +353,7 @@ def _start_again() -> None:
     os.execv(sys.executable, [sys.executable, *kept])  # noqa: S606 - this very program
 
 
-def _tour(parsed: argparse.Namespace, options: Options) -> int:
+def _tour(parsed: argparse.Namespace, options: Options, secrecy: Secrecy) -> int:
     from ui.preflight import window_problem
 
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -395,18 +363,22 @@ def _tour(parsed: argparse.Namespace, options: Options) -> int:
     from ui.tour.run import run_tour
 
     return run_tour(
-        lambda publisher, faults: compose(options, publisher, faults=faults),
+        lambda publisher, faults: compose(options, publisher, faults=faults, secrecy=secrecy),
         out=parsed.out,
         pictures=parsed.pictures,
         settings_path=options.data_dir / "window.ini",
     )
 
 
-def log_to_file(path: Path) -> None:
-    """Sends what the parts log to a rotating file; libraries speak from WARNING on, and no secret is ever logged."""
+def log_to_file(path: Path, redactor: Redactor | None = None) -> None:
+    """Sends what the parts log to a rotating file; libraries speak from WARNING on, and no secret is ever logged.
+
+    Without a redactor nothing secret is known, and what looks like a secret is taken out all the same.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES - 1, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"))
+    protect(handler, redactor or Redactor())
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from database.schema import account_snapshots, snapshot_packs, snapshot_slots
+from database.schema import account_snapshots, executions, positions, snapshot_packs, snapshot_slots
 from models.clock import epoch_s
 from models.enums import Regime, SnapshotKind
 from models.ids import AccountId
@@ -76,6 +76,21 @@ def last_slot(connection: Connection, account_id: AccountId) -> datetime | None:
     )
     newest: datetime | None = connection.execute(query).scalar_one()
     return newest
+
+
+def known_until(connection: Connection) -> dict[AccountId, datetime]:
+    """Returns the newest instant of which each account has a record: a snapshot, an execution, a reconciliation."""
+    found: dict[AccountId, datetime] = {}
+    for table, column in (
+        (account_snapshots, account_snapshots.c.captured_at),
+        (executions, executions.c.executed_at),
+        (positions, positions.c.reconciled_at),
+    ):
+        newest = select(table.c.account_id, func.max(column, type_=column.type)).group_by(table.c.account_id)
+        for account_id, at_utc in connection.execute(newest):
+            known = found.setdefault(AccountId(account_id), at_utc)
+            found[AccountId(account_id)] = max(known, at_utc)
+    return found
 
 
 def snapshot_values(snapshot: AccountSnapshot) -> dict[str, Any]:

@@ -159,6 +159,10 @@ class SqliteStorage:
         """Returns the newest slot taken or missed; None for a new account."""
         return await self._writer.read("reading snapshots", lambda c: snapshots.last_slot(c, account_id))
 
+    async def known_until(self) -> dict[AccountId, datetime]:
+        """Returns the newest instant of which each account has a record."""
+        return await self._writer.read("reading what is known of the accounts", snapshots.known_until)
+
     async def write_book_mark(self, mark: BookMark) -> bool:
         """Writes the book as it stands; False if that instant has its mark or nothing is held."""
         return await self._writer.write("marking the book", lambda c: marks.write_mark(c, mark))

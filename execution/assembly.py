@@ -102,6 +102,7 @@ def assemble(on: Surroundings) -> Desk:
             market_label=on.market_label,
             database_path=on.database_path,
             connections=on.connections,
+            mode=on.mode,
         )
     )
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from execution.analysis_views import AnalysisPage, VolResponse
 from execution.brokers.port import ChainExpiry
-from execution.connection_views import IbkrForm
+from execution.connection_views import NOTHING_TYPED, Form, TypedSecrets
 from models.enums import Metric, OrderType, Regime, TimeInForce, TradingState
 from models.ids import AccountId, OrderId
 from models.order import OrderLeg
+from models.secret_text import SecretText
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +37,21 @@ class TicketDraft:
 
 @dataclass(frozen=True, slots=True)
 class PreviewTicket:
-    """-> views.TicketPreview. Cheap, no broker: prices, payoff, Greeks before and after, problems with the input."""
+    """-> ticket_views.TicketPreview. Cheap, no broker: prices, payoff, Greeks before and after, problems with the input."""
 
     draft: TicketDraft
 
 
 @dataclass(frozen=True, slots=True)
 class SimulateOrder:
-    """-> views.SimulationOutcome. The broker's what-if."""
+    """-> ticket_views.SimulationOutcome. The broker's what-if."""
 
     draft: TicketDraft
 
 
 @dataclass(frozen=True, slots=True)
 class SendOrder:
-    """-> views.SendOutcome. Passes the gate or is denied with reasons."""
+    """-> ticket_views.SendOutcome. Passes the gate or is denied with reasons."""
 
     draft: TicketDraft
 
@@ -71,7 +72,7 @@ class CancelAll:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceOrder:
-    """-> views.SendOutcome. Another limit price for a working order; passes the price checks of the gate."""
+    """-> ticket_views.SendOutcome. Another limit price for a working order; passes the price checks of the gate."""
 
     order_id: OrderId
     limit_price: Decimal
@@ -216,17 +217,44 @@ class ReadConnections:
 
 @dataclass(frozen=True, slots=True)
 class TryConnection:
-    """-> connection_views.ProbeView. Connects with these settings beside the running desk, looks, and lets go."""
+    """-> connection_views.ProbeView. Connects with these settings beside the running desk, looks, and lets go.
 
-    form: IbkrForm
+    With the secrets that were typed, else with those that are kept; nothing is stored.
+    """
+
+    form: Form
+    typed: TypedSecrets = NOTHING_TYPED
 
 
 @dataclass(frozen=True, slots=True)
 class SaveConnections:
-    """-> None. Saves which broker the desk opens and how, for its next start."""
+    """-> None. Saves which broker the desk opens and how, for its next start; secrets typed replace what is kept."""
 
     broker: str
-    form: IbkrForm
+    form: Form
+    typed: TypedSecrets = NOTHING_TYPED
+
+
+@dataclass(frozen=True, slots=True)
+class LookForSecrets:
+    """-> connection_views.SecretsView. Where a login's secrets are; a keyring may ask its user meanwhile."""
+
+    login: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetSecrets:
+    """-> str, what was removed. `passphrase` opens a locked vault."""
+
+    login: str
+    passphrase: SecretText | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockSecrets:
+    """-> None. Opens the vault for this session and connects; KnownError for a wrong passphrase."""
+
+    passphrase: SecretText
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +268,9 @@ class ImportStatement:
 class StopStatementImport:
     """-> None. Ends a running import between two of its transactions; `ImportStatement` then fails, saying so."""
 
+
+#: What the settings page asks, and the window when a login lacks something.
+ConnectionCommand = ReadConnections | TryConnection | SaveConnections | LookForSecrets | ForgetSecrets | UnlockSecrets
 
 Command = (
     PreviewTicket
@@ -267,6 +298,9 @@ Command = (
     | ReadConnections
     | TryConnection
     | SaveConnections
+    | LookForSecrets
+    | ForgetSecrets
+    | UnlockSecrets
     | ImportStatement
     | StopStatementImport
 )

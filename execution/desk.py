@@ -78,6 +78,8 @@ class DeskFacilities:
     market_label: str
     database_path: str
     connections: Connections
+    #: What the accounts will be, as long as none is known.
+    mode: Mode = Mode.PAPER
 
 
 class Desk:
@@ -107,6 +109,8 @@ class Desk:
         #: Events are read. Before that only the way in (`_recover`) reconciles: unlocked, the desk would be deaf.
         self._hears = False
         self._is_stopping = False
+        #: What kept it from connecting is the user's to change: it is not tried again by itself.
+        self._is_users_turn = False
         #: The task that died. Nothing is unlocked any more in this run of the desk.
         self._dead = ""
         self._write_again_at = 0.0
@@ -130,6 +134,7 @@ class Desk:
                 has_failed=lambda: self._phase is Phase.FAILED,
                 tell_state=self._publish_state,
                 reconcile=self._start_reconcile,
+                login_changed=self._login_changed,
                 connections=parts.connections,
             )
         )
@@ -168,6 +173,7 @@ class Desk:
     async def _recover(self) -> bool:
         """The one path: connect, load, snapshot, reconcile, unlock. False when broker or database refuse."""
         self._set_phase(Phase.CONNECTING)
+        self._is_users_turn = False
         try:
             if not self._is_restored:
                 await self._parts.memory.restore()
@@ -181,6 +187,7 @@ class Desk:
             source = "desk"
             if isinstance(failure, BrokerFailure):
                 self._core.feed, self._core.feed_text = FeedState.DOWN, str(failure)
+                self._is_users_turn = failure.is_users_turn
                 source = "broker"
             self._say(Severity.ERROR, source, f"{failure}", toast=True)
             return False
@@ -238,19 +245,22 @@ class Desk:
             self._start("clock watch", ClockWatch(self._parts.clock, self._on_jump).run())
         if Capability.BETAS in self._parts.broker.capabilities:
             self._start("betas", self._beta_loop())
+        if Capability.METRICS in self._parts.broker.capabilities:
+            self._start("vol ranks", self._parts.metrics.run())
 
     async def _record_missed(self) -> None:
         try:
             await self._parts.snapshots.record_missed(self._parts.clock.now_utc())
         except KnownError as error:
-        if Capability.METRICS in self._parts.broker.capabilities:
-            self._start("vol ranks", self._parts.metrics.run())
             self._say(Severity.WARNING, "snapshots", f"Which snapshot slots were missed is not known: {error}")
 
     async def _retry_until_ready(self) -> None:
         pause_s = _RETRY_FIRST_S
-        while not await self._recover():
-            await asyncio.sleep(pause_s)
+        while True:
+            await self._wait_for_wish(None if self._is_users_turn else pause_s)
+            self._wish.clear()
+            if await self._recover():
+                break
             pause_s = min(pause_s * 2, _RETRY_MOST_S)
         await self._go_on()
 
@@ -261,13 +271,19 @@ class Desk:
             self._say(Severity.WARNING, "desk", f"Not reconciled: {self._problem} Restart the desk.", toast=True)
             return
         if not self._hears:
-            self._say(Severity.WARNING, "desk", "Not connected yet; the desk reconciles as soon as it is.")
+            self._wish.set()
+            self._say(Severity.INFO, "desk", "Not connected yet: connecting is tried again now.")
             return
         self._wish.set()
         self._set_phase(Phase.RECONCILING)
         if self._reconciling is None or self._reconciling.done():
             self._reconciling = asyncio.get_running_loop().create_task(self._reconcile_again(), name=_RECONCILE)
             self._reconciling.add_done_callback(self._on_task_end)
+
+    def _login_changed(self) -> None:
+        """Connects now where that waited for the user; a running desk is left alone."""
+        if not self._hears and self._is_users_turn:
+            self._wish.set()
 
     async def _reconcile_again(self) -> None:
         pause_s = _RETRY_FIRST_S
@@ -287,8 +303,8 @@ class Desk:
         if not self._parts.manager.has_unwritten:
             self._say(Severity.GOOD, "desk", "Reconciled with the broker.")
 
-    async def _wait_for_wish(self, at_most_s: float) -> None:
-        """Waits a while, or until the link is back."""
+    async def _wait_for_wish(self, at_most_s: float | None) -> None:
+        """Waits a while (None = without end), or until the link is back or the user wants it."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(at_most_s):
                 await self._wish.wait()
@@ -394,7 +410,7 @@ class Desk:
     def _publish_state(self) -> None:
         core = self._core
         self._told_trading = (core.trading_state, core.trading_state_reason)
-        modes = {info.mode for info in core.accounts.values()}
+        modes = {info.mode for info in core.accounts.values()} or {self._parts.mode}
         self._parts.publisher.state(
             DeskState(
                 phase=self._phase,

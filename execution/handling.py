@@ -24,13 +24,18 @@ from execution.snapshots import SnapshotJob
 from execution.statement_views import StatementReport
 from execution.statements.service import StatementImport
 from execution.storage import Storage
+from execution.ticket_views import SendOutcome, SimulationOutcome, TicketPreview
 from execution.tickets.simulated import limits_after_simulation
-from execution.views import Publisher, SendOutcome, Severity, SimulationOutcome, TicketPreview
+from execution.views import Publisher, Severity
 from models.clock import Clock
 from models.enums import TradingState
 from models.errors import InvalidInput, KnownError
 from models.ids import AccountId
 from models.order import OrderLeg
+
+_NOT_MARKED = (
+    "Name it among the accounts to trade in Desk > Broker connections…; the test there says what the login allows."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ class HandlerParts:
     has_failed: Callable[[], bool]
     tell_state: Callable[[], None]
     reconcile: Callable[[], None]
+    #: The user gave what a login may have lacked.
+    login_changed: Callable[[], None]
     connections: Connections
     statements: StatementImport
 
@@ -116,12 +123,15 @@ class CommandHandler:
                 return parts.statements.stop()
             case commands.Reconcile():
                 return parts.reconcile()
-            case commands.ReadConnections():
-                return parts.connections.view()
-            case commands.TryConnection(form):
-                return await parts.connections.test(form)
-            case commands.SaveConnections(broker, form):
-                return await parts.connections.save(broker, form)
+            case (
+                commands.ReadConnections()
+                | commands.TryConnection()
+                | commands.SaveConnections()
+                | commands.LookForSecrets()
+                | commands.ForgetSecrets()
+                | commands.UnlockSecrets()
+            ):
+                return await self._connect(command)
 
     async def _preview(self, draft: commands.TicketDraft) -> TicketPreview:
         core = self._core
@@ -170,6 +180,13 @@ class CommandHandler:
             self._parts.reconcile()
         return report
 
+    async def _connect(self, command: commands.ConnectionCommand) -> Any:
+        """What was opened or entered may be what a desk without a login waits for."""
+        answer = await self._parts.connections.handle(command)
+        if isinstance(command, commands.SaveConnections | commands.UnlockSecrets):
+            self._parts.login_changed()
+        return answer
+
     def _select(self, account_id: AccountId | None) -> None:
         if account_id is not None and account_id not in self._core.accounts:
             raise InvalidInput("account", f"Account {account_id} is not connected.")
@@ -204,7 +221,7 @@ class CommandHandler:
                 "typed", "That is not the account's id; the account stays locked.", cure="Type it exactly."
             )
         if not info.may_trade:
-            raise InvalidInput("account", f"{account_id} is opened read-only and cannot be armed.")
+            raise InvalidInput("account", f"{account_id} is opened read-only and cannot be armed.", cure=_NOT_MARKED)
         self._core.armed.add(account_id)
         self._parts.tell_state()
         return True

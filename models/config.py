@@ -117,7 +117,7 @@ class PaperBrokerSettings(_Section):
 class BrokerChoice(_Section):
     """Which broker the desk opens."""
 
-    name: Literal["paper", "ibkr"]
+    name: Literal["paper", "ibkr", "tastytrade"]
 
 
 class IbkrSection(_Section):
@@ -137,6 +137,32 @@ class IbkrSection(_Section):
     allow_delayed: bool
 
 
+class TastytradeSection(_Section):
+    """A login at Tastytrade. Its secrets are in the keyring or the vault, under this name, and never in here."""
+
+    #: The user's own name for the login.
+    login: str = Field(pattern=r"^[A-Za-z0-9_.@+-]{1,64}$")
+    host: Literal["production", "certification"]
+    #: Accounts to show; empty = all of the login.
+    accounts: tuple[str, ...] = ()
+    #: Live accounts the user marked for trading.
+    trading_accounts: tuple[str, ...] = ()
+
+
+class AiSection(_Section):
+    """The language model that ranks suggestions. Its key is in the keyring or the vault, never in here."""
+
+    is_on: bool
+    #: https, or http on this computer; checked where it is used.
+    base_url: str
+    model: str
+    protocol: Literal["auto", "chat", "responses"]
+    may_send_notes: bool
+    #: Dollars per million tokens; 0 = the cost is not told.
+    usd_per_million_in: float = Field(ge=0)
+    usd_per_million_out: float = Field(ge=0)
+
+
 class DeskConfig(_Section):
     """All settings."""
 
@@ -147,6 +173,8 @@ class DeskConfig(_Section):
     broker: BrokerChoice
     paper: PaperBrokerSettings
     ibkr: IbkrSection
+    tastytrade: TastytradeSection
+    ai: AiSection
 
 
 def load_config(defaults: Path, user_file: Path | None) -> DeskConfig:

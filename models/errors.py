@@ -46,7 +46,8 @@ class BrokerFailure(KnownError):
     """A broker could not do what was asked.
 
     `outcome_unknown` is True when a request left and no decoded refusal came back: an order may then be live at the
-    broker, must be looked for, and must never be sent again by itself.
+    broker, must be looked for, and must never be sent again by itself. `is_users_turn`: nothing changes before the user
+    has done something, so it is not tried again by itself.
     """
 
     def __init__(
@@ -58,9 +59,11 @@ class BrokerFailure(KnownError):
         code: str = "",
         cure: str = "",
         outcome_unknown: bool = False,
+        is_users_turn: bool = False,
     ) -> None:
         super().__init__(what, cure=cure)
         self.kind = kind
         self.broker = broker
         self.code = code
         self.outcome_unknown = outcome_unknown
+        self.is_users_turn = is_users_turn

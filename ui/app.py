@@ -64,6 +64,7 @@ class Composed(Protocol):
 
 
 Compose = Callable[[Publisher], Awaitable[Composed]]
+Clean = Callable[[str], str]
 
 
 class _Closing:
@@ -92,8 +93,15 @@ class Desktop(QObject):
     engine_failed = Signal(object)
 
     def __init__(
-        self, app: QApplication, compose: Compose, *, settings_path: Path, theme: ThemeName | None = None
+        self,
+        app: QApplication,
+        compose: Compose,
+        *,
+        settings_path: Path,
+        theme: ThemeName | None = None,
+        clean: Clean = str,
     ) -> None:
+        """`clean` takes what is secret out of a text before it is shown."""
         super().__init__()
         self._compose = compose
         self._engine: EngineThread | None = None
@@ -105,7 +113,7 @@ class Desktop(QObject):
         self.bridge = Bridge(parent=self)
         self.clock = DeskClock(self.bridge, SystemClock(), self)
         self.client = ThreadedEngineClient(self._submit, self)
-        self.messages = Messages(self.bridge, self.theme, self.icons, self)
+        self.messages = Messages(self.bridge, self.theme, self.icons, self, clean=clean)
         self.pool = ReaderPool(self)
         self.reader = ReaderDoor(self.bridge, self)
         around = Surroundings(
@@ -172,7 +180,7 @@ class Desktop(QObject):
 
     @Slot(object)
     def _on_engine_failed(self, error: BaseException) -> None:
-        self.window.banner.show_failure(str(error))
+        self.window.banner.show_failure(self.messages.clean(str(error)))
         if not isinstance(error, KnownError):
             self.messages.report(type(error), error, error.__traceback__)
 
@@ -197,10 +205,10 @@ def make_application() -> QApplication:
     return app
 
 
-def run_window(compose: Compose, *, settings_path: Path) -> int:
+def run_window(compose: Compose, *, settings_path: Path, clean: Clean = str) -> int:
     """Runs the desk in a window until it is closed; returns the exit code, RESTART when it shall open again."""
     app = make_application()
-    desktop = Desktop(app, compose, settings_path=settings_path)
+    desktop = Desktop(app, compose, settings_path=settings_path, clean=clean)
     restore_hooks = desktop.messages.install_hooks()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: app.quit())

@@ -93,7 +93,7 @@ class DeskCommands(QObject):
         """Arms a live account for this session: its id has to be typed."""
         account = self._account_to_arm()
         if account is None:
-            self._messages.notify(Severity.WARNING, "Choose one live account in the account bar first.")
+            self._messages.notify(Severity.WARNING, self._why_not_armed())
             return
 
         def send() -> None:
@@ -120,6 +120,17 @@ class DeskCommands(QObject):
         live = [one for one in state.accounts if one.mode is Mode.LIVE and one.may_trade]
         chosen = next((one for one in live if one.account_id == state.selected), None)
         return chosen or (live[0] if len(live) == 1 else None)
+
+    def _why_not_armed(self) -> str:
+        state = self._bridge.newest(AccountsState)
+        live = [] if state is None else [one for one in state.accounts if one.mode is Mode.LIVE]
+        if not live or any(one.may_trade for one in live):
+            return "Choose one live account in the account bar first."
+        names = ", ".join(one.account_id for one in live)
+        return (
+            f"{names} cannot be armed: opened read-only. Name what to trade in Desk > Broker connections…; its test"
+            " says what the login allows."
+        )
 
     def _on_armed(self, is_armed: bool) -> None:
         text = "Live account armed for this session." if is_armed else "The account was not armed."

@@ -24,6 +24,7 @@ from execution.views import DeskState, Severity
 from models.enums import Mode
 from ui.bridge import Bridge
 from ui.connections.page import ConnectionsPage
+from ui.connections.unlock import UnlockPrompt
 from ui.desk_commands import DeskCommands
 from ui.docks import PanelDock, PanelSpec, Place
 from ui.engine_client import EngineClient
@@ -95,6 +96,9 @@ class MainWindow(QMainWindow):
         self.palette_overlay.symbol_chosen.connect(self.symbol_chosen)
         self.hint = FirstRunHint(theme, settings, self)
         messages.attach(self)
+        self.unlock = UnlockPrompt(bridge, client, messages, self)
+        self.banner.connections_wanted.connect(self.open_connections)
+        self.banner.unlock_wanted.connect(self.unlock.ask)
         bridge.subscribe(DeskState, self._on_desk)
 
     # --- building -----------------------------------------------------------------------------------------------------
@@ -167,7 +171,7 @@ class MainWindow(QMainWindow):
     def open_connections(self) -> ConnectionsPage:
         """Shows the settings page of the brokers, made when first asked for."""
         if self.connections is None:
-            self.connections = ConnectionsPage(self._client, self._theme, self)
+            self.connections = ConnectionsPage(self._client, self._theme, self, clean=self._messages.clean)
             self.connections.restart_wanted.connect(self.restart_wanted)
         self.connections.show()
         self.connections.raise_()

@@ -86,8 +86,18 @@ class Messages(QObject):
 
     _unexpected = Signal(str, str)
 
-    def __init__(self, bridge: Bridge, theme: Theme, icons: Icons, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        theme: Theme,
+        icons: Icons,
+        parent: QObject | None = None,
+        *,
+        clean: Callable[[str], str] = str,
+    ) -> None:
+        """`clean` takes what is secret out of a text before it is shown."""
         super().__init__(parent)
+        self.clean = clean
         self._theme = theme
         self._icons = icons
         self._window: QWidget | None = None
@@ -112,6 +122,7 @@ class Messages(QObject):
 
     def notify(self, severity: Severity, text: str, *, replace_key: str | None = None) -> None:
         """Shows a toast; one with the same `replace_key` takes the place of the earlier."""
+        text = self.clean(text)
         if self._area is None:
             self._buffer.append((severity, text, replace_key))
         else:
@@ -146,9 +157,9 @@ class Messages(QObject):
 
     def report(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Shows an unexpected exception; from any thread."""
-        details = "".join(traceback.format_exception(kind, error, trace))
+        details = self.clean("".join(traceback.format_exception(kind, error, trace)))
         _LOG.error("unexpected exception in the window\n%s", details)
-        self._unexpected.emit(f"{kind.__name__}: {error}", details)
+        self._unexpected.emit(self.clean(f"{kind.__name__}: {error}"), details)
 
     def install_hooks(self) -> Callable[[], None]:
         """Sends uncaught exceptions of every thread here; returns a function that puts the old hooks back."""

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from execution.commands import ReadConnections, SaveConnections, TryConnection
-from execution.connection_views import ConnectionsView, Finding, IbkrForm, ProbeLine, ProbeView
+from execution.connection_views import ConnectionsView, Finding, IbkrForm, ProbeLine, ProbeView, TastyForm
 from models.enums import Mode
 from models.errors import BrokerFailure, FailureKind, InvalidInput
 from tests.ui.demo_data import RecordingClient
@@ -27,7 +27,8 @@ FORM = IbkrForm(
     trading_accounts=(),
     allow_delayed=True,
 )
-SAVED = ConnectionsView("paper", "paper", FORM, "/home/me/optiondesk.toml", ("ib_insync",), "synthetic market")
+TASTY = TastyForm(login="main", host="production", accounts=(), trading_accounts=())
+SAVED = ConnectionsView("paper", "paper", FORM, TASTY, "/home/me/optiondesk.toml", ("ib_insync",), "synthetic market")
 FOUND = ProbeView(True, (ProbeLine(Finding.GOOD, "TWS answers, server version 176."),), (("DU1234567", Mode.PAPER),))
 
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from execution.commands import Reconcile
+from execution.connection_views import LoginNeed, LoginState
 from execution.views import DeskState, Phase
 from models.enums import Mode, TradingState
 from ui.bridge import Bridge
@@ -30,9 +31,12 @@ _LOCKED = {
 
 
 class Banner(QWidget):
-    """Reads DeskState. `room_changing` comes just before its line appears or goes."""
+    """Reads DeskState and LoginState. `room_changing` comes just before its line appears or goes."""
 
     room_changing = Signal()
+    #: The user wants to see the broker's settings, or to be asked for the vault's passphrase.
+    connections_wanted = Signal()
+    unlock_wanted = Signal()
 
     def __init__(
         self, bridge: Bridge, client: EngineClient, theme: Theme, messages: Messages, parent: QWidget | None = None
@@ -50,13 +54,21 @@ class Banner(QWidget):
         self.label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.retry_button = QPushButton("Try again", self)
         self.retry_button.clicked.connect(self._retry)
+        self.unlock_button = QPushButton("Unlock…", self)
+        self.unlock_button.clicked.connect(self.unlock_wanted)
+        self.connections_button = QPushButton("Broker connections…", self)
+        self.connections_button.clicked.connect(self.connections_wanted)
+        self._is_locked = False
         line.addWidget(self.label, 1)
-        line.addWidget(self.retry_button)
+        for button in (self.unlock_button, self.connections_button, self.retry_button):
+            button.hide()
+            line.addWidget(button)
         self.setObjectName("banner")
         self.setAutoFillBackground(True)
         self.hide()
         theme.changed.connect(self._paint_ink)
         bridge.subscribe(DeskState, self._on_desk)
+        bridge.subscribe(LoginState, self._on_login)
 
     @property
     def text(self) -> str:
@@ -67,16 +79,25 @@ class Banner(QWidget):
         """Says that the engine could not start at all; no DeskState will come to say it."""
         self._say(f"{_WORDS[Phase.FAILED]}  {text}")
         self._ink = Ink.ERROR
-        self.retry_button.hide()
+        self._offer(is_failed=False)
         self._paint_ink()
         self._show_line(is_shown=True)
 
     def _on_desk(self, desk: DeskState) -> None:
         text, self._ink = _message(desk)
         self._say(text)
-        self.retry_button.setVisible(desk.phase is Phase.FAILED)
+        self._offer(is_failed=desk.phase is Phase.FAILED)
         self._paint_ink()
         self._show_line(is_shown=bool(text))
+
+    def _on_login(self, login: LoginState) -> None:
+        self._is_locked = login.need is LoginNeed.PASSPHRASE
+        self.unlock_button.setVisible(self._is_locked and not self.retry_button.isHidden())
+
+    def _offer(self, *, is_failed: bool) -> None:
+        self.retry_button.setVisible(is_failed)
+        self.connections_button.setVisible(is_failed)
+        self.unlock_button.setVisible(is_failed and self._is_locked)
 
     def _say(self, text: str) -> None:
         """A long text takes as many lines as it needs: its end is the cure."""

@@ -43,8 +43,10 @@ from execution.brokers.tastytrade.facts import (
 )
 from execution.brokers.tastytrade.order_desk import OrderDesk
 from execution.brokers.tastytrade.quotes import QuoteFeed
+from execution.brokers.tastytrade.seam import preload_sdk
 from execution.brokers.tastytrade.settings import TastySecrets, TastySettings
 from execution.brokers.tastytrade.wire_port import AlertSink, MarketSink, TastyWire
+from execution.off_loop import off_loop
 from models.account import AccountInfo
 from models.clock import Clock, new_york_time
 from models.contract import Contract
@@ -76,11 +78,14 @@ class TastytradeBroker:
         make_wire: MakeWire | None = None,
         last_known: Callable[[AccountId], datetime | None] | None = None,
     ) -> None:
-        """`secrets` are read when the session is opened; `make_wire` None: the real SDK, imported on this thread."""
+        """`secrets` are read beside the loop, when the session is opened: they may block, and ask their user.
+
+        `make_wire` None: the real SDK, which is imported then, before anything is live.
+        """
         self._settings = settings
         self._secrets = secrets
         self._clock = clock
-        self._make_wire = make_wire or self._sdk_wire
+        self._make_wire = make_wire
         self._inbox: asyncio.Queue[AlertFact] = asyncio.Queue()
         self._stream = EventStream()
         self._tasks: list[asyncio.Task[None]] = []
@@ -115,22 +120,27 @@ class TastytradeBroker:
             return self._accounts
         self._stream.close()
         self._stream = EventStream()
-        session = self._make_wire(self._inbox.put_nowait, self._take_market)
+        session = await self._new_session()
         try:
             login = await session.open()
             self._accounts = self._admitted(login.accounts)
             self._session = session
             self._start_tasks()
+            # What the streams say from here on is a change: that they come up for the first time is none.
+            self._is_alerts_up = True
             await session.start_alerts([info.account_id for info in self._accounts])
+            self._is_quotes_up = True
             await session.start_quotes()
         except BaseException:
             self._session = None
+            self._is_alerts_up = self._is_quotes_up = False
             await self._end_tasks()
             await session.close()
             raise
-        self._is_alerts_up = self._is_quotes_up = True
-        names = ", ".join(info.account_id for info in self._accounts)
-        self._emit(ConnectionEvent(FeedState.LIVE, f"Connected to Tastytrade ({names}).", reconcile_needed=False))
+        if self._is_alerts_up:
+            names = ", ".join(info.account_id for info in self._accounts)
+            text = f"Connected to Tastytrade ({names})."
+            self._emit(ConnectionEvent(self._state(), text, reconcile_needed=False))
         self._quotes.resubscribe()
         return self._accounts
 
@@ -255,11 +265,16 @@ class TastytradeBroker:
         if not self._is_alerts_up:
             raise _offline("The account stream of Tastytrade is down.")
 
-    def _sdk_wire(self, alerts: AlertSink, market: MarketSink) -> TastyWire:
-        # The SDK is heavy and belongs to the engine's loop.
-        from execution.brokers.tastytrade.session import TastySession  # noqa: PLC0415
+    async def _new_session(self) -> TastyWire:
+        alerts, market = self._inbox.put_nowait, self._take_market
+        if self._make_wire is not None:
+            return self._make_wire(alerts, market)
+        # First: without them nothing else has to be loaded.
+        secrets = await off_loop(self._secrets, name="secrets")
+        await preload_sdk()
+        from execution.brokers.tastytrade.session import TastySession  # noqa: PLC0415 - brings the SDK's parts
 
-        return TastySession(self._settings, self._secrets(), self._clock, alerts=alerts, market=market)
+        return TastySession(self._settings, secrets, self._clock, alerts=alerts, market=market)
 
     def _admitted(self, accounts: Collection[TastyAccount]) -> tuple[AccountInfo, ...]:
         wanted = self._settings.accounts

@@ -25,6 +25,10 @@ class TastyAccount:
     margin_type: str
     #: False: read-only by authority or scope.
     may_trade: bool
+    #: Who the login is to the account: "owner", "trade-only", "read-only"; empty when not told.
+    authority: str = ""
+    #: Tastytrade has frozen it.
+    is_frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +179,13 @@ class TastyMetrics:
     iv_rank: float | None
     iv_percentile: float | None
     iv_index: float | None
+    liquidity_rating: int | None = None
+    #: When it is told, to be expected or done: may be past.
+    earnings_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TastyTick:
-    liquidity_rating: int | None = None
-    #: When it is told, to be expected or done: may be past.
-    earnings_on: date | None = None
     """An increment below a threshold; None = from there on."""
 
     value: Decimal

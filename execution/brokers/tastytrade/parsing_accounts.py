@@ -43,6 +43,7 @@ def account_of(raw: object) -> TastyAccount:
         is_closed=is_closed,
         margin_type="",
         may_trade=not is_closed and text_at(item, "authority-level") != _READ_ONLY,
+        authority=text_at(item, "authority-level"),
     )
 
 
@@ -50,6 +51,13 @@ def margin_type_of(raw: object) -> tuple[str, bool]:
     """Returns the kind of margin out of an account's trading status, and whether the account is frozen; raises Odd."""
     status = mapping_of(raw, "the trading status")
     return text_at(status, "equities-margin-calculation-type"), flag_at(status, "is-frozen")
+
+
+def quote_level_of(raw: object) -> str:
+    """Returns the kind of quotes that a quote token gives; raises Odd where there is no token."""
+    given = mapping_of(raw, "the answer")
+    needed_text(given, "token")
+    return text_at(given, "level")
 
 
 def balance_of(raw: object, account_number: str = "") -> TastyBalance:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
+from execution.brokers.tastytrade.facts import OddObject
+from execution.brokers.tastytrade.network_words import why_no_connection
 from execution.brokers.tastytrade.parsing_replies import Reply, decode
 from execution.brokers.tastytrade.seam import TastySdk
 from execution.brokers.tastytrade.settings import TastySecrets, TastySettings
@@ -79,11 +81,14 @@ class RestClient:
         settings: TastySettings,
         secrets: TastySecrets,
         *,
+        odd: Callable[[OddObject], None] = lambda _: None,
         jitter: Callable[[], float] = random.random,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._sdk = sdk
         self._limits = settings.timeouts
+        #: Takes what came and was no answer, also where the question was answered when it was put again.
+        self._odd = odd
         self._jitter = jitter
         self._sleep = sleep
         self.scrubber = Scrubber(secrets)
@@ -126,12 +131,14 @@ class RestClient:
             raise self._lost_write(what, lost, exchange) from None
         if reply.is_ok:
             return reply
+        self._tell_odd(what, reply)
         if reply.status == HTTPStatus.UNAUTHORIZED:
             self._expire()  # it was not done, and the next one goes with a new token
         raise self.failure(what, reply, is_write=True)
 
     def unreadable(self, what: str, why: str, *, is_write: bool = False) -> BrokerFailure:
-        """Returns the failure of an answer that came and cannot be used; what a write did is not known then."""
+        """Tells of an answer that came and cannot be used, and returns its failure: what a write did is not known."""
+        self._odd(OddObject(what, f"the answer cannot be read: {self._said(why)}", ""))
         text = f"Tastytrade's answer to {what} cannot be read: {self._said(why)}."
         cure = _LOOK if is_write else _AGAIN
         return BrokerFailure(FailureKind.PROTOCOL, text, broker=_BROKER, cure=cure, outcome_unknown=is_write)
@@ -192,7 +199,7 @@ class RestClient:
             text = f"Tastytrade refused the login: {self._said(said).rstrip('.')}."
             code = reply.errors[0][0] if reply.errors else str(reply.status)
             self._refused = BrokerFailure(
-                FailureKind.AUTH, text, broker=_BROKER, code=self._said(code), cure=_NEW_GRANT
+                FailureKind.AUTH, text, broker=_BROKER, code=self._said(code), cure=_NEW_GRANT, is_users_turn=True
             )
             return self._refused
         if reply.is_ok:
@@ -220,6 +227,7 @@ class RestClient:
         deadline_s = loop.time() + _PATIENCE * self._limits.read_s
         pause_s = self._limits.retry_first_s
         attempts_left = _ATTEMPTS
+        was_odd = False
         stale: str | None = None
         while True:
             limit_s = max(min(deadline_s - loop.time(), self._limits.read_s), 0.0)
@@ -234,6 +242,7 @@ class RestClient:
             else:
                 if _is_answer(reply, answers):
                     return reply
+                was_odd = was_odd or self._tell_odd(what, reply)
                 if reply.status == HTTPStatus.UNAUTHORIZED and stale is None:
                     stale = token
                     continue
@@ -277,7 +286,7 @@ class RestClient:
                 await sending
         except (self._sdk.http.ConnectError, self._sdk.http.ConnectTimeout, self._sdk.http.PoolTimeout) as error:
             is_slow = isinstance(error, self._sdk.http.TimeoutException)
-            raise _Lost("the connection failed", was_sent=False, is_slow=is_slow) from None
+            raise _Lost(why_no_connection(error), was_sent=False, is_slow=is_slow) from None
         except (self._sdk.http.TimeoutException, TimeoutError):
             raise _Lost(f"nothing came within {limit_s:g} s", was_sent=exchange.has_left, is_slow=True) from None
         except self._sdk.transport_error as error:
@@ -326,6 +335,14 @@ class RestClient:
         """Returns foreign words fit to be shown: without secrets, on one line, not without end."""
         line = " ".join(self.scrubber.clean(text).split())
         return line if len(line) <= _SAID_LENGTH else line[: _SAID_LENGTH - 1] + "…"
+
+    def _tell_odd(self, what: str, reply: Reply) -> bool:
+        """Tells of an answer nobody can read, or that came instead of one (429); returns whether it was one."""
+        if reply.document is not None and reply.status != HTTPStatus.TOO_MANY_REQUESTS:
+            return False
+        why = "too many requests" if reply.status == HTTPStatus.TOO_MANY_REQUESTS else "it cannot be read"
+        self._odd(OddObject(what, f"HTTP {reply.status}, {why}", reply.raw))
+        return True
 
     def _no_answer(self, what: str, reply: Reply, *, is_write: bool) -> BrokerFailure:
         kind = FailureKind.PROTOCOL

@@ -34,6 +34,7 @@ from execution.brokers.tastytrade.parsing_accounts import (
     balance_of,
     margin_type_of,
     position_of,
+    quote_level_of,
     scopes_of,
     transaction_of,
 )
@@ -93,7 +94,7 @@ class TastySession:
         self._open_rest: RestClient | None = None
         self._alerts: AlertStream | None = None
         self._quotes: QuoteStream | None = None
-        self._wanted: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+        self._wanted: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     # --- life --------------------------------------------------------------------------------------------------------
 
@@ -101,7 +102,7 @@ class TastySession:
         """Logs in and reads the accounts. Raises BrokerFailure."""
         if self._open_rest is not None:
             raise BugError("the Tastytrade session is open")
-        rest = self._open_rest = RestClient(self._sdk, self._settings, self._secrets)
+        rest = self._open_rest = RestClient(self._sdk, self._settings, self._secrets, odd=self._tell_odd)
         try:
             await rest.login()
             return Login(await self._read_accounts(), scopes_of(self._secrets.refresh_token))
@@ -163,10 +164,15 @@ class TastySession:
             raise
 
     def set_streamer_symbols(self, quotes: Collection[str], greeks: Collection[str]) -> None:
-        """States the full set of streamer symbols wanted, also before the stream is started."""
-        self._wanted = (frozenset(quotes), frozenset(greeks))
+        """States the full set of streamer symbols wanted, by need, also before the stream is started."""
+        self._wanted = (tuple(quotes), tuple(greeks))
         if self._quotes is not None:
             self._quotes.set_symbols(*self._wanted)
+
+    async def quote_level(self) -> str:
+        """Returns what kind of quotes the login is given: "api", or "demo", which is delayed. Opens no stream."""
+        what = "the token for quotes"
+        return self._one(what, await self._rest.read(what, "/api-quote-tokens"), quote_level_of)
 
     # --- accounts ----------------------------------------------------------------------------------------------------
 
@@ -326,9 +332,10 @@ class TastySession:
         except BrokerFailure as failure:
             if failure.kind not in (FailureKind.REJECTED, FailureKind.PROTOCOL):
                 raise
-            self._tell_odd(OddObject(what, failure.what, ""))
+            self._tell_refused(what, failure)
             return account
-        return replace(account, margin_type=margin_type, may_trade=account.may_trade and not is_frozen)
+        may_trade = account.may_trade and not is_frozen
+        return replace(account, margin_type=margin_type, may_trade=may_trade, is_frozen=is_frozen)
 
     async def _metrics(self, symbols: tuple[str, ...]) -> tuple[TastyMetrics, ...]:
         what = f"the market metrics of {symbols[0]}" + (" and others" if len(symbols) > 1 else "")
@@ -338,7 +345,7 @@ class TastySession:
             if failure.kind not in (FailureKind.REJECTED, FailureKind.PROTOCOL):
                 raise
             if len(symbols) == 1:
-                self._tell_odd(OddObject(what, failure.what, ""))
+                self._tell_refused(what, failure)
                 return ()
             half = len(symbols) // 2
             return (*await self._metrics(symbols[:half]), *await self._metrics(symbols[half:]))
@@ -378,6 +385,11 @@ class TastySession:
     def _tell_odd(self, odd: OddObject) -> None:
         if self._open_rest is not None:  # closed: no fact comes any more
             self._alert_sink(self._clean(odd))
+
+    def _tell_refused(self, what: str, failure: BrokerFailure) -> None:
+        """Tells of what Tastytrade would not say; an answer that could not be read was told when it came."""
+        if failure.kind is FailureKind.REJECTED:
+            self._tell_odd(OddObject(what, failure.what, ""))
 
     def _tell_alert(self, fact: AlertFact) -> None:
         if isinstance(fact, OddObject):
