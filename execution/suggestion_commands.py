@@ -93,3 +93,19 @@ class SaveAnalystSettings:
 @dataclass(frozen=True, slots=True)
 class TestAnalyst:
     """-> str, what the server said to a request of no content, in words; KnownError with what to do."""
+
+
+SuggestionCommand = (
+    FindSuggestions
+    | VerifySuggestion
+    | LoadSuggestion
+    | DismissSuggestion
+    | SuggestionsShown
+    | AskAnalyst
+    | StopAnalyst
+    | ReadPayload
+    | ReadScoreboard
+    | ReadAnalystSettings
+    | SaveAnalystSettings
+    | TestAnalyst
+)

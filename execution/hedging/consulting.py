@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
@@ -36,7 +36,7 @@ class Consultant:
         *,
         analyst: RankingAnalyst,
         has_consent: Callable[[], bool],
-        give_consent: Callable[[], None],
+        give_consent: Callable[[], Awaitable[None]],
         notes: Callable[[], tuple[str, ...]],
         destination: Callable[[], str],
         sets: SetBook,
@@ -75,7 +75,7 @@ class Consultant:
         else:
             self._start(held, rerun)
 
-    def ask(self, key: str, rerun: Rerun, *, give_consent: bool) -> None:
+    async def ask(self, key: str, rerun: Rerun, *, give_consent: bool) -> None:
         """Has a set ranked because the user wants it; raises KnownError saying why it cannot be."""
         held = self._sets.get(key)
         if held is None or held.search is not SearchPhase.READY:
@@ -84,7 +84,7 @@ class Consultant:
         if why:
             raise KnownError(why)
         if give_consent:
-            self._give_consent()
+            await self._give_consent()
         if not self._has_consent():
             raise KnownError(_READ_FIRST)
         self._start(held, rerun)

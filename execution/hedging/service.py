@@ -151,9 +151,9 @@ class SuggestionService:
         if held is not None and held.breach_id is not None and held.search is SearchPhase.READY:
             await self._watch.advance(held.breach_id, BreachState.SHOWN)
 
-    def ask_analyst(self, key: str, *, give_consent: bool) -> None:
+    async def ask_analyst(self, key: str, *, give_consent: bool) -> None:
         """Has a set ranked because the user wants it."""
-        self._consultant.ask(key, self._rerun(key), give_consent=give_consent)
+        await self._consultant.ask(key, self._rerun(key), give_consent=give_consent)
 
     # --- what is going on ---------------------------------------------------------------------------------------------
 

@@ -201,8 +201,9 @@ def _a_piece(backend: MemoryKeyring) -> str:
 
 def test_the_analysts_key_lies_beside_the_brokers_secrets() -> None:
     store, key = store_on(MemoryKeyring()), LoginName(Service.ANALYST, "main")
-    store.put(MAIN, SECRETS_OF_MAIN := {"client_secret": SecretText("c" * 20)})
+    mine = {"client_secret": SecretText("c" * 20)}
+    store.put(MAIN, mine)
     store.put(key, {"api_key": SecretText("k" * 20)})
     assert store.logins() == (key, MAIN)
     assert store.forget(key)
-    assert (store.logins(), store.get(MAIN)) == ((MAIN,), SECRETS_OF_MAIN)
+    assert (store.logins(), store.get(MAIN)) == ((MAIN,), mine)
