@@ -1,0 +1,157 @@
+"""The analyst's settings: shown, tried, saved; its key, and whether the user has agreed to what is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Protocol
+
+from execution.storage import SettingsStore
+from execution.suggestion_commands import SaveAnalystSettings
+from execution.suggestion_views import AnalystSettingsView
+from models.clock import Clock
+from models.config import AiSection
+from models.errors import KnownError
+from models.secret_text import SecretText
+
+#: Where the desk remembers for which server and model the payload was agreed to.
+_CONSENT: Final = "analyst_consent"
+
+
+class KeyBox(Protocol):
+    """Keeps one key. Blocking: not for the engine's thread. Raises KnownError."""
+
+    @property
+    def place(self) -> str:
+        """Where it is or would be kept, in the user's words."""
+        ...
+
+    def get(self) -> SecretText | None:
+        """Returns the key, None when there is none."""
+        ...
+
+    def put(self, key: SecretText) -> None:
+        """Keeps the key."""
+        ...
+
+    def forget(self) -> bool:
+        """Takes it out; returns whether there was one."""
+        ...
+
+
+Save = Callable[[Mapping[str, Mapping[str, Any]]], AiSection]
+#: Makes the analyst go by these settings from now on; raises InvalidInput, by field, with nothing changed.
+Adopt = Callable[[AiSection], None]
+
+
+class AnalystDesk:
+    """Engine thread only; files and keyrings are asked beside it."""
+
+    def __init__(
+        self,
+        *,
+        section: AiSection,
+        save: Save,
+        adopt: Adopt,
+        try_out: Callable[[], Awaitable[str]],
+        keys: KeyBox,
+        store: SettingsStore,
+        clock: Clock,
+    ) -> None:
+        """`save` writes sections of the user's file and returns what they make."""
+        self._section = section
+        self._save = save
+        self._adopt = adopt
+        self._try_out = try_out
+        self._keys = keys
+        self._store = store
+        self._clock = clock
+        self._key: SecretText | None = None
+        self._agreed_to = ""
+        self._problem = ""
+
+    async def restore(self) -> None:
+        """Takes up the key and what was agreed to; a key that cannot be read is said in the settings."""
+        self._adopt(self._section)
+        self._agreed_to = (await self._store.load_settings()).get(_CONSENT, "")
+        await self._read_key()
+
+    def key(self) -> SecretText | None:
+        """Returns the key as it was read last."""
+        return self._key
+
+    def has_consent(self) -> bool:
+        """Returns whether the user has agreed to send to this server what is sent now."""
+        return self._agreed_to == self._terms()
+
+    async def give_consent(self) -> None:
+        """Remembers that he has."""
+        self._agreed_to = self._terms()
+        await self._store.save_setting(_CONSENT, self._agreed_to, self._clock.now_utc())
+
+    def may_send_notes(self) -> bool:
+        """Returns whether the user's own notes may go along."""
+        return self._section.may_send_notes
+
+    def view(self) -> AnalystSettingsView:
+        """Returns the settings; never a key."""
+        one = self._section
+        return AnalystSettingsView(
+            is_on=one.is_on,
+            base_url=one.base_url,
+            model=one.model,
+            key_place=self._keys.place if self._key else "",
+            may_send_notes=one.may_send_notes,
+            has_consented=self.has_consent(),
+            usd_per_million_in=one.usd_per_million_in or None,
+            usd_per_million_out=one.usd_per_million_out or None,
+            problem=self._problem,
+        )
+
+    async def save(self, wish: SaveAnalystSettings) -> AnalystSettingsView:
+        """Saves; raises InvalidInput naming the field that does not fit, with nothing changed."""
+        before = self._section
+        told = {
+            "is_on": wish.is_on,
+            "base_url": wish.base_url.strip(),
+            "model": wish.model.strip(),
+            "may_send_notes": wish.may_send_notes,
+            "usd_per_million_in": wish.usd_per_million_in or 0.0,
+            "usd_per_million_out": wish.usd_per_million_out or 0.0,
+        }
+        wanted = before.model_copy(update=told)
+        self._adopt(wanted)
+        changes = {name: value for name, value in told.items() if value != getattr(before, name)}
+        try:
+            if changes:
+                await asyncio.to_thread(self._save, {"ai": changes})
+            if wish.api_key is not None:
+                await asyncio.to_thread(self._keep_key, wish.api_key)
+        except KnownError:
+            self._adopt(before)
+            raise
+        self._section = wanted
+        await self._read_key()
+        return self.view()
+
+    async def test(self) -> str:
+        """Returns what the server said to a request of no content."""
+        return await self._try_out()
+
+    def _keep_key(self, key: SecretText) -> None:
+        if key:
+            self._keys.put(key)
+        else:
+            self._keys.forget()
+
+    async def _read_key(self) -> None:
+        self._problem = ""
+        try:
+            self._key = await asyncio.to_thread(self._keys.get)
+        except KnownError as error:
+            self._key, self._problem = None, str(error)
+
+    def _terms(self) -> str:
+        """What a consent holds for: another server, or notes that go along, need another one."""
+        one = self._section
+        return f"{one.base_url} notes={one.may_send_notes}"
