@@ -84,6 +84,9 @@ def _leg(index: int, leg: OrderLeg, facts: DeskFacts) -> Iterator[Problem]:
     contract, field = leg.contract, f"leg:{index}"
     if contract.kind is InstrumentKind.INDEX:
         yield Problem(field, f"{contract.label} is an index: it cannot be traded. Trade its options or a fund on it.")
+    if contract.kind is InstrumentKind.CRYPTO:
+        text = f"{contract.label} is a crypto currency: shown here, not traded. Use the broker's own app."
+        yield Problem(field, text)
     if contract.is_option and (contract.strike is None or contract.right is None or contract.expiry is None):
         yield Problem(field, f"{contract.key} names no listed option. Pick the contract from the option chain.")
     if _is_adjusted(contract):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from decimal import Decimal
 
 from analytics.strategy_groups import OrderHint
 from analytics.strategy_groups import group_positions as partition
 from execution.payoff_legs import payoff_leg
 from execution.views import PositionRow, StrategyGroup
+from models.contract import Contract
+from models.enums import InstrumentKind
 
 
 def group_positions(rows: Sequence[PositionRow], hints: Sequence[OrderHint] = ()) -> tuple[StrategyGroup, ...]:
@@ -29,7 +30,7 @@ def group_positions(rows: Sequence[PositionRow], hints: Sequence[OrderHint] = ()
                     group_id=f"{account}|{found.strategy.tag}|"
                     + "|".join(rows[row].contract.key for row, _ in members),
                     underlying=found.underlying,
-                    name=_named(found.strategy.name, first.expiry),
+                    name=_named(found.strategy.name, first),
                     tag=found.strategy.tag,
                     rows=tuple(row for row, _ in members),
                     quantities=tuple(quantity for _, quantity in members),
@@ -38,8 +39,10 @@ def group_positions(rows: Sequence[PositionRow], hints: Sequence[OrderHint] = ()
     return tuple(groups)
 
 
-def _named(strategy: str, expiry: date | None) -> str:
-    return strategy if expiry is None else f"{strategy} {expiry:%d %b %y}"
+def _named(strategy: str, first: Contract) -> str:
+    if first.kind is InstrumentKind.CRYPTO:
+        return "Crypto"  # for the payoff it is a stock like any other
+    return strategy if first.expiry is None else f"{strategy} {first.expiry:%d %b %y}"
 
 
 def _exact(quantity: float) -> Decimal:

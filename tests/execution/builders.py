@@ -10,7 +10,7 @@ from analytics.strategy import recognise
 from execution.brokers.port import Capability
 from execution.core import DeskCore
 from models.account import AccountInfo, AccountValues
-from models.clock import ManualClock
+from models.clock import Clock, ManualClock
 from models.config import load_config
 from models.contract import Contract, option_contract, underlying_contract
 from models.enums import Action, BrokerName, MarketDataKind, Mode, Right
@@ -79,7 +79,7 @@ def condor_positions(quantity: int = 1) -> list[UnifiedPosition]:
     return [position(spxw(right, strike), action.sign * quantity, bid) for right, strike, action, bid, _ in CONDOR]
 
 
-def core_at(clock: ManualClock | None = None) -> DeskCore:
+def core_at(clock: Clock | None = None) -> DeskCore:
     """A desk core with one paper account, indices quoted, no positions."""
     core = DeskCore(
         config=load_config(DEFAULTS, None),

@@ -20,7 +20,7 @@ def account_of(legs: tuple[Leg, ...]) -> AccountId:
 
 
 def close_legs(legs: tuple[Leg, ...]) -> tuple[OrderLeg, ...]:
-    """Returns the opposite of every leg; raises InvalidInput for more than four legs or a fraction of a contract."""
+    """Returns the opposite of every leg; raises InvalidInput for more than four legs, coins or fractions."""
     account_of(legs)
     if len(legs) > MAX_LEGS:
         raise InvalidInput(
@@ -32,6 +32,12 @@ def close_legs(legs: tuple[Leg, ...]) -> tuple[OrderLeg, ...]:
 
 
 def _closing(leg: Leg) -> OrderLeg:
+    if leg.row.contract.kind is InstrumentKind.CRYPTO:
+        raise InvalidInput(
+            "legs",
+            f"{leg.row.contract.label} is a crypto currency: it is shown here, not traded.",
+            cure="Close it in the broker's own app.",
+        )
     if leg.quantity != leg.quantity.to_integral_value():
         raise InvalidInput(
             "quantity",

@@ -86,6 +86,7 @@ CASES = [
     (draft(account=AccountId("")), "account", "No account"),
     (draft(order_id=OrderId("ticket-1")), "legs", "no valid order id"),
     (draft((leg(underlying_contract("SPX"), Action.BUY),), "7200.00"), "leg:0", "is an index"),
+    (draft((leg(underlying_contract("BTC/USD"), Action.SELL),), "98000.00"), "leg:0", "shown here, not traded"),
     (draft(LONG_PUT, None, order_type=OrderType.MARKET, tif=TimeInForce.GTC), "tif", "day only"),
     (draft(condor(), None, order_type=OrderType.MARKET_ON_CLOSE), "legs", "one leg"),
     (draft(LONG_PUT, None, order_type=OrderType.MARKET_ON_CLOSE), "legs", "stocks and funds"),

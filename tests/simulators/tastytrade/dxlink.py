@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from execution.brokers.port import BrokerEvent, QuotesEvent
 from models.contract import Contract
+from models.enums import InstrumentKind
 from models.ids import ContractKey
 from models.quote import Quote
 from tests.simulators.tastytrade.auth import Logins
+from tests.simulators.tastytrade.coins import coin_contract, coin_quote
 from tests.simulators.tastytrade.events import DEFAULT_FIELDS, NAN, Event, Tape
 from tests.simulators.tastytrade.replies import JsonObject
 from tests.simulators.tastytrade.state import TastyState
@@ -219,7 +221,7 @@ class DxLink:
         added: dict[str, dict[str, Contract]] = {}
         for one in asked:
             kind, symbol = str(one.get("type")), str(one.get("symbol"))
-            contract = self.tasty.listing.streamed(symbol.split("{", maxsplit=1)[0], self.tasty.now())
+            contract = self._contract(symbol.split("{", maxsplit=1)[0])
             if kind in DEFAULT_FIELDS and contract is not None and symbol not in self.tasty.habits.silent:
                 added.setdefault(kind, {})[symbol] = contract
         for kind, symbols in added.items():
@@ -234,12 +236,17 @@ class DxLink:
             return
         channel.fields.setdefault(kind, DEFAULT_FIELDS[kind])
         channel.announced.add(kind)
+    def _contract(self, symbol: str) -> Contract | None:
+        coins = coin_contract(self.tasty.habits.crypto, symbol)
+        return coins or self.tasty.listing.streamed(symbol, self.tasty.now())
+
         self._configure(session, channel, {kind: list(channel.fields[kind])})
 
     def _begin(self, session: Session, channel: Channel, added: dict[str, dict[str, Contract]]) -> None:
         """Sends the present state of what was just subscribed."""
         contracts = {one.key: one for symbols in added.values() for one in symbols.values()}
-        fresh = self.tasty.core.valuation.refresh(contracts.values(), self.tasty.now())
+        now_utc, coins = self.tasty.now(), self.tasty.habits.crypto
+        fresh = self.tasty.core.valuation.refresh(_listed(contracts.values()), now_utc)
         self._newest |= {quote.key: quote for quote in fresh}
         for kind, symbols in added.items():
             self._send(session, channel, kind, self._events(kind, list(symbols.items())))
@@ -247,13 +254,15 @@ class DxLink:
     def _follow_feed(self) -> None:
         """Tells the exchange's feed what is wanted."""
         wanted = {
+        if coins is not None and coins.symbol in contracts:
+            self._newest[ContractKey(coins.symbol)] = coin_quote(coins, now_utc)
             contract.key: contract
             for session in self.sessions
             for channel in session.channels.values()
             for symbols in channel.symbols.values()
             for contract in symbols.values()
         }
-        self.tasty.core.feed.subscribe(wanted.values())
+        self.tasty.core.feed.subscribe(_listed(wanted.values()))
         self._newest = {key: quote for key, quote in self._newest.items() if key in wanted}
 
     # --- what it is told ---
@@ -372,6 +381,11 @@ class DxLink:
 
     def broadcast(self, message: JsonObject) -> None:
         """Sends any message to every session."""
+def _listed(contracts: Iterable[Contract]) -> list[Contract]:
+    """What the exchange lists: coins have a market of their own."""
+    return [one for one in contracts if one.kind is not InstrumentKind.CRYPTO]
+
+
         for session in self.sessions:
             session.socket.send(message)
 

@@ -15,6 +15,7 @@ from models.enums import ExerciseStyle, InstrumentKind, Right, Settlement
 from models.expiry import days_to_expiry, settlement_instant_utc
 from models.ids import ContractKey
 from models.product import FUTURE_OPTION_TICK, FUTURES, option_product
+from tests.simulators.tastytrade.coins import coin_streamer
 from tests.simulators.tastytrade.listing import contract_code, streamer_symbol, symbol_of, ticks
 from tests.simulators.tastytrade.replies import JsonObject, iso, not_found, number
 from tests.simulators.tastytrade.state import TastyState
@@ -169,7 +170,7 @@ class InstrumentDesk:
             "is-closing-only": True,
             "active": True,
             "tick-size": "0.01",
-            "streamer-symbol": f"{symbol}:CXTALP",
+            "streamer-symbol": coin_streamer(symbol),
             "destination-venue-symbols": [],
         }
 

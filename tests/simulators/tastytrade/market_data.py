@@ -8,10 +8,10 @@ from typing import Final
 from zlib import crc32
 
 from models.contract import plain
-from models.enums import InstrumentKind, MarketDataKind
-from models.ids import ContractKey
+from models.enums import InstrumentKind
 from models.product import underlying_kind
 from models.quote import Quote
+from tests.simulators.tastytrade.coins import coin_quote
 from tests.simulators.tastytrade.listing import instrument_type, symbol_of
 from tests.simulators.tastytrade.replies import JsonObject, invalid, iso
 from tests.simulators.tastytrade.state import TastyState
@@ -107,8 +107,7 @@ class MarketDataDesk:
         coins = self.tasty.habits.crypto
         if coins is None or coins.symbol != symbol:
             return None
-        quote = Quote(ContractKey(symbol), coins.mark, coins.mark, coins.mark, self.tasty.now(), MarketDataKind.LIVE)
-        return self._facts(symbol, "Cryptocurrency", quote)
+        return self._facts(symbol, "Cryptocurrency", coin_quote(coins, self.tasty.now()))
 
     def _facts(self, symbol: str, kind: str, quote: Quote) -> JsonObject:
         today = self.tasty.today().isoformat()

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from execution.views import BookNumbers, BookStructure
+from models.contract import underlying_contract
 from models.enums import Action
 from models.errors import InvalidInput
 from tests.ui import demo_data as demo
@@ -115,6 +116,13 @@ def test_closing_is_the_opposite_of_every_leg() -> None:
         close_legs(_node(_tree(), "SPX").legs)
     with pytest.raises(InvalidInput, match="fraction of a contract"):
         close_legs((replace(condor.legs[0], quantity=Decimal("0.5")),))
+
+
+def test_coins_are_shown_and_not_closed_here() -> None:
+    leg = _node(_tree(), "Iron condor 5 Jun").legs[0]
+    coins = replace(leg, row=replace(leg.row, contract=underlying_contract("BTC/USD")), quantity=Decimal(1))
+    with pytest.raises(InvalidInput, match="shown here, not traded"):
+        close_legs((coins,))
 
 
 def test_rolling_closes_and_reopens_the_same_strike_later() -> None:
