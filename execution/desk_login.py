@@ -140,6 +140,15 @@ class SecretKeeper:
 
     # --- blocking -----------------------------------------------------------------------------------------------------
 
+    def store(self) -> SecretStore:
+        """Returns the store, for secrets of other services."""
+        return self._choice().store
+
+    def open(self, passphrase: SecretText | None) -> SecretStore:
+        """Returns the store, opened or made with the passphrase where it needs one; raises KnownError."""
+        self._open(passphrase)
+        return self.store()
+
     def _choice(self) -> Choice:
         with self._one_at_a_time:
             if self._chosen is None:

@@ -79,7 +79,10 @@ class ReadAnalystSettings:
 
 @dataclass(frozen=True, slots=True)
 class SaveAnalystSettings:
-    """-> suggestion_views.AnalystSettingsView. `api_key`: None = leave it, empty = forget it. InvalidInput by field."""
+    """-> suggestion_views.AnalystSettingsView. `api_key`: None = leave it, empty = forget it. InvalidInput by field.
+
+    `passphrase`: of the vault, where the key is kept in one that is locked or not made yet.
+    """
 
     is_on: bool
     base_url: str
@@ -88,6 +91,7 @@ class SaveAnalystSettings:
     may_send_notes: bool
     usd_per_million_in: float | None
     usd_per_million_out: float | None
+    passphrase: SecretText | None = None
 
 
 @dataclass(frozen=True, slots=True)

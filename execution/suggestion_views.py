@@ -137,7 +137,11 @@ class Scoreboard:
 
 @dataclass(frozen=True, slots=True)
 class AnalystSettingsView:
-    """The analyst's settings as they are; never a key. `key_place`: where the key is kept, empty = none."""
+    """The analyst's settings as they are; never a key. `key_place`: where the key is kept, empty = none.
+
+    `store_place`: where a key would be kept; `is_locked`: its passphrase is needed before the key can be read;
+    `is_new_vault`: it is a vault that is made, with a new passphrase, when the first secret is kept.
+    """
 
     is_on: bool
     base_url: str
@@ -148,6 +152,9 @@ class AnalystSettingsView:
     usd_per_million_in: float | None
     usd_per_million_out: float | None
     problem: str = ""
+    store_place: str = ""
+    is_locked: bool = False
+    is_new_vault: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from execution.off_loop import off_loop
 from execution.storage import SettingsStore
 from execution.suggestion_commands import SaveAnalystSettings
 from execution.suggestion_views import AnalystSettingsView
@@ -16,27 +18,37 @@ from models.secret_text import SecretText
 
 #: Where the desk remembers for which server and model the payload was agreed to.
 _CONSENT: Final = "analyst_consent"
+_THREAD: Final = "secrets"
 
 
 class KeyBox(Protocol):
     """Keeps one key. Blocking: not for the engine's thread. Raises KnownError."""
 
-    @property
-    def place(self) -> str:
-        """Where it is or would be kept, in the user's words."""
+    def look(self) -> KeyView:
+        """Returns where the key is or would be, and the key itself when it can be read."""
         ...
 
-    def get(self) -> SecretText | None:
-        """Returns the key, None when there is none."""
-        ...
-
-    def put(self, key: SecretText) -> None:
+    def put(self, key: SecretText, passphrase: SecretText | None) -> None:
         """Keeps the key."""
         ...
 
-    def forget(self) -> bool:
-        """Takes it out; returns whether there was one."""
+    def forget(self, passphrase: SecretText | None) -> None:
+        """Takes it out."""
         ...
+
+    def unlock(self, passphrase: SecretText) -> None:
+        """Opens the vault it lies in."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyView:
+    """Where the key is. `key` None: none is kept, or it cannot be read before the passphrase."""
+
+    place: str
+    key: SecretText | None = None
+    is_locked: bool = False
+    is_new_vault: bool = False
 
 
 Save = Callable[[Mapping[str, Mapping[str, Any]]], AiSection]
@@ -66,7 +78,7 @@ class AnalystDesk:
         self._keys = keys
         self._store = store
         self._clock = clock
-        self._key: SecretText | None = None
+        self._kept = KeyView("")
         self._agreed_to = ""
         self._problem = ""
 
@@ -78,7 +90,7 @@ class AnalystDesk:
 
     def key(self) -> SecretText | None:
         """Returns the key as it was read last."""
-        return self._key
+        return self._kept.key
 
     def has_consent(self) -> bool:
         """Returns whether the user has agreed to send to this server what is sent now."""
@@ -100,12 +112,15 @@ class AnalystDesk:
             is_on=one.is_on,
             base_url=one.base_url,
             model=one.model,
-            key_place=self._keys.place if self._key else "",
+            key_place=self._kept.place if self._kept.key else "",
             may_send_notes=one.may_send_notes,
             has_consented=self.has_consent(),
             usd_per_million_in=one.usd_per_million_in or None,
             usd_per_million_out=one.usd_per_million_out or None,
             problem=self._problem,
+            store_place=self._kept.place,
+            is_locked=self._kept.is_locked,
+            is_new_vault=self._kept.is_new_vault,
         )
 
     async def save(self, wish: SaveAnalystSettings) -> AnalystSettingsView:
@@ -125,8 +140,7 @@ class AnalystDesk:
         try:
             if changes:
                 await asyncio.to_thread(self._save, {"ai": changes})
-            if wish.api_key is not None:
-                await asyncio.to_thread(self._keep_key, wish.api_key)
+            await off_loop(lambda: self._keep_key(wish.api_key, wish.passphrase), name=_THREAD)
         except KnownError:
             self._adopt(before)
             raise
@@ -138,18 +152,20 @@ class AnalystDesk:
         """Returns what the server said to a request of no content."""
         return await self._try_out()
 
-    def _keep_key(self, key: SecretText) -> None:
-        if key:
-            self._keys.put(key)
+    def _keep_key(self, key: SecretText | None, passphrase: SecretText | None) -> None:
+        if key is None:
+            if passphrase is not None:
+                self._keys.unlock(passphrase)
+        elif key:
+            self._keys.put(key, passphrase)
         else:
-            self._keys.forget()
+            self._keys.forget(passphrase)
 
     async def _read_key(self) -> None:
-        self._problem = ""
         try:
-            self._key = await asyncio.to_thread(self._keys.get)
+            self._kept, self._problem = await off_loop(self._keys.look, name=_THREAD), ""
         except KnownError as error:
-            self._key, self._problem = None, str(error)
+            self._kept, self._problem = KeyView(""), str(error)
 
     def _terms(self) -> str:
         """What a consent holds for: another server, or notes that go along, need another one."""
