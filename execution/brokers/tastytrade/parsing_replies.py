@@ -13,7 +13,7 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, Final
 
-from execution.brokers.tastytrade.parsing import Json, Odd, decimal_at, list_of, mapping_of, text_at
+from execution.brokers.tastytrade.parsing import RAW_LENGTH, Json, Odd, decimal_at, list_of, mapping_of, text_at
 
 _ENVELOPE: Final = "the answer"
 _UNCERTAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
@@ -25,6 +25,8 @@ class Reply:
 
     status: int
     document: Json | None
+    #: As much of what came as is kept when it was no JSON object.
+    raw: str = ""
 
     @property
     def is_ok(self) -> bool:
@@ -86,7 +88,9 @@ def decode(status: int, content: bytes) -> Reply:
         document = json.loads(content, parse_float=Decimal)
     except (ValueError, ArithmeticError, RecursionError):  # ArithmeticError: an exponent beyond all bounds
         document = None
-    return Reply(status, document if isinstance(document, dict) else None)
+    if isinstance(document, dict):
+        return Reply(status, document)
+    return Reply(status, None, content[:RAW_LENGTH].decode("utf-8", "replace"))
 
 
 def _error(raw: object) -> tuple[str, str]:

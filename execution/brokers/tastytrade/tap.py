@@ -24,6 +24,8 @@ from models.errors import BrokerFailure, FailureKind
 _log = logging.getLogger(__name__)
 
 NAME: Final = BrokerName.TASTYTRADE.value
+#: The code with which either end closes a connection on which a message larger than it takes came.
+_TOO_LARGE: Final = 1009
 
 
 class SocketTap(ABC):
@@ -34,6 +36,7 @@ class SocketTap(ABC):
     ) -> None:
         self.stream = stream
         self._socket = socket
+        self._closed: type[Exception] = sdk.http.websockets.WebSocketDisconnect
         self._unreadable: type[Exception] = sdk.http.websockets.WebSocketInvalidTypeReceived
         self._silence_s = silence_s
         self._odd = odd
@@ -89,6 +92,10 @@ class SocketTap(ABC):
                 f"The {self.stream} has said nothing for {self._silence_s:g} s: the connection is dead.",
                 broker=NAME,
             ) from None
+        except self._closed as error:
+            if getattr(error, "code", None) == _TOO_LARGE:
+                self.tell_odd(f"a message too large ends the connection (code {_TOO_LARGE})", "")
+            raise
         except self._unreadable as error:
             self.tell_odd("not a text message", str(getattr(error, "event", "")))
             return None
