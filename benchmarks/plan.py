@@ -58,6 +58,8 @@ class Plan:
     #: How many of the ways in which a POST fails after acceptance; None = all; and with how many seeds each.
     post_ways: int | None = None
     post_seeds: int = 50
+    #: Every so manieth of the odd objects.
+    odd_step: int = 1
     shared: Path = SHARED
     is_tiny: bool = False
 
@@ -103,5 +105,6 @@ TINY = Plan(
     combos=4,
     post_ways=3,
     post_seeds=1,
+    odd_step=8,
     is_tiny=True,
 )

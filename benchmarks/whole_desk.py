@@ -173,6 +173,8 @@ class WholeDesk(ABC, Generic[FarT]):
     #: What the journal's file is bound to.
     environment: str
     simulator: FarT
+    #: The adapter: the figures may ask it as the desk does.
+    broker: Broker
     #: Whether the wire tells which revision of an execution it tells.
     tells_revisions = True
 
@@ -288,7 +290,7 @@ class WholeDesk(ABC, Generic[FarT]):
             return tuple((await storage.verify()).problems)
 
         options = program.Options(self.folder, file, (), 7, session_hours=False, sample_book=False)
-        broker = self.make_broker()
+        broker = self.broker = self.make_broker()
         return assemble(
             Surroundings(
                 broker=broker,
