@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from execution.hedging.analyst_port import RankingAnalyst
 from execution.off_loop import off_loop
 from execution.storage import SettingsStore
 from execution.suggestion_commands import SaveAnalystSettings
@@ -52,45 +53,51 @@ class KeyView:
 
 
 Save = Callable[[Mapping[str, Mapping[str, Any]]], AiSection]
-#: Makes the analyst go by these settings from now on; raises InvalidInput, by field, with nothing changed.
-Adopt = Callable[[AiSection], None]
+
+
+class Analyst(RankingAnalyst, Protocol):
+    """An analyst that can be tried out."""
+
+    async def test(self) -> str:
+        """Returns what the server said to a request of no content; raises KnownError with what to do."""
+        ...
+
+
+class AnalystMaker(Protocol):
+    """Makes the analyst; it is composed in main."""
+
+    def check(self, section: AiSection) -> None:
+        """Raises InvalidInput, by field, for settings that cannot be used."""
+        ...
+
+    def make(self, section: Callable[[], AiSection], key: Callable[[], SecretText | None]) -> Analyst:
+        """Returns an analyst that goes by what these return whenever it is asked."""
+        ...
 
 
 class AnalystDesk:
     """Engine thread only; files and keyrings are asked beside it."""
 
     def __init__(
-        self,
-        *,
-        section: AiSection,
-        save: Save,
-        adopt: Adopt,
-        try_out: Callable[[], Awaitable[str]],
-        keys: KeyBox,
-        store: SettingsStore,
-        clock: Clock,
+        self, *, section: AiSection, maker: AnalystMaker, save: Save, keys: KeyBox, store: SettingsStore, clock: Clock
     ) -> None:
         """`save` writes sections of the user's file and returns what they make."""
         self._section = section
+        self._maker = maker
         self._save = save
-        self._adopt = adopt
-        self._try_out = try_out
         self._keys = keys
         self._store = store
         self._clock = clock
         self._kept = KeyView("")
         self._agreed_to = ""
         self._problem = ""
+        self.analyst = maker.make(lambda: self._section, lambda: self._kept.key)
 
     async def restore(self) -> None:
-        """Takes up the key and what was agreed to; a key that cannot be read is said in the settings."""
-        self._adopt(self._section)
+        """Takes up what was agreed to, and the key where it is wanted; the settings say when it cannot be read."""
         self._agreed_to = (await self._store.load_settings()).get(_CONSENT, "")
-        await self._read_key()
-
-    def key(self) -> SecretText | None:
-        """Returns the key as it was read last."""
-        return self._kept.key
+        if self._section.is_on:
+            await self._read_key()
 
     def has_consent(self) -> bool:
         """Returns whether the user has agreed to send to this server what is sent now."""
@@ -105,8 +112,13 @@ class AnalystDesk:
         """Returns whether the user's own notes may go along."""
         return self._section.may_send_notes
 
-    def view(self) -> AnalystSettingsView:
+    def destination(self) -> str:
+        """Returns whom a request goes to, in words."""
+        return f"{self._section.model or 'no model'} at {self._section.base_url}"
+
+    async def view(self) -> AnalystSettingsView:
         """Returns the settings; never a key."""
+        await self._read_key()
         one = self._section
         return AnalystSettingsView(
             is_on=one.is_on,
@@ -135,22 +147,17 @@ class AnalystDesk:
             "usd_per_million_out": wish.usd_per_million_out or 0.0,
         }
         wanted = before.model_copy(update=told)
-        self._adopt(wanted)
+        self._maker.check(wanted)
         changes = {name: value for name, value in told.items() if value != getattr(before, name)}
-        try:
-            if changes:
-                await asyncio.to_thread(self._save, {"ai": changes})
-            await off_loop(lambda: self._keep_key(wish.api_key, wish.passphrase), name=_THREAD)
-        except KnownError:
-            self._adopt(before)
-            raise
+        if changes:
+            await asyncio.to_thread(self._save, {"ai": changes})
         self._section = wanted
-        await self._read_key()
-        return self.view()
+        await off_loop(lambda: self._keep_key(wish.api_key, wish.passphrase), name=_THREAD)
+        return await self.view()
 
     async def test(self) -> str:
         """Returns what the server said to a request of no content."""
-        return await self._try_out()
+        return await self.analyst.test()
 
     def _keep_key(self, key: SecretText | None, passphrase: SecretText | None) -> None:
         if key is None:

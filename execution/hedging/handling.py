@@ -44,7 +44,7 @@ class SuggestionHandler:
             case commands.ReadScoreboard():
                 return scoreboard(await self.store.scored_suggestions())
             case commands.ReadAnalystSettings():
-                return self.analyst.view()
+                return await self.analyst.view()
             case commands.SaveAnalystSettings():
                 return await self.analyst.save(command)
             case commands.TestAnalyst():
