@@ -60,7 +60,12 @@ class QuoteStream:
         self._wanted: dict[str, frozenset[str]] = dict.fromkeys(_KINDS, frozenset())
         #: One per connection: each subscribes for itself.
         self._changed: set[asyncio.Event] = set()
-        self._book = MarketBook(clock=clock, interval_s=settings.refresh_interval_s, sink=self._tell)
+        self._book = MarketBook(
+            clock=clock,
+            interval_s=settings.refresh_interval_s,
+            prompt=settings.prompt_subscriptions,
+            sink=self._tell,
+        )
         self._supervisor = Supervisor(
             name=QUOTES,
             connect=self._connect,
@@ -87,10 +92,10 @@ class QuoteStream:
         return self._supervisor.stands
 
     def set_symbols(self, quotes: Collection[str], greeks: Collection[str]) -> None:
-        """States the full set of streamer symbols wanted; may be called at any time, before `start` too."""
+        """States the full set of streamer symbols wanted, by need; may be called at any time, before `start` too."""
         wanted = frozenset(quotes)
         self._wanted = {kind: frozenset(greeks) if kind == _GREEKS else wanted for kind in _KINDS}
-        self._book.want(wanted, frozenset(greeks))
+        self._book.want(quotes, greeks)
         for changed in self._changed:
             changed.set()
 

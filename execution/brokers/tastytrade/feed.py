@@ -81,10 +81,10 @@ class FeedReader:
                 yield self._sound(kind, [tuple(item.get(name) for name in NEEDED[kind])])
 
     def _sound(self, kind: str, rows: list[Row]) -> Events:
-        sound = tuple(row for row in rows if isinstance(row[0], str))
+        sound = [row for row in rows if isinstance(row[0], str)]
         if len(sound) < len(rows):
             self._tell_odd(f"{kind} without a symbol", rows)
-        return Events(kind, sound)
+        return Events(kind, tuple(sound))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from models.quote import ModelGreeks, Quote
 
 _LOG = logging.getLogger(__name__)
 _SOURCE: Final = "Tastytrade market data"
-_BEAT_S: Final = 0.05
+#: So often at most the engine is told quotes: what is held reaches it at once, and still in one piece.
+_BEAT_S: Final = 0.01
 _GREEKS_EVERY_S: Final = 0.5
 _FRESH_EVERY_S: Final = 1.0
 #: Quotes that did not change are still the market while others of their kind came so lately.

@@ -51,8 +51,10 @@ class TastySettings:
     trading_accounts: frozenset[AccountId] = frozenset()
     #: Which accounts are shown; empty = all.
     accounts: frozenset[AccountId] = frozenset()
-    #: Least time between two quotes of one contract.
+    #: Least time between two quotes of one contract: asked of Tastytrade, and kept by the desk should more come.
     refresh_interval_s: float = 0.25
+    #: The first of the contracts by need (staged, held, then looked at) whose quotes the desk takes as they come.
+    prompt_subscriptions: int = 100
     max_subscriptions: int = 500
     timeouts: TastyTimeouts = field(default_factory=TastyTimeouts)
 

@@ -86,7 +86,7 @@ class TastyWire(Protocol):
         ...
 
     def set_streamer_symbols(self, quotes: Collection[str], greeks: Collection[str]) -> None:
-        """States the full set of streamer symbols wanted; sent as chunked differences, again after a reconnect."""
+        """States the full set of streamer symbols wanted, by need; sent as chunked differences, anew on a reconnect."""
         ...
 
     async def balance(self, account_number: str) -> TastyBalance:

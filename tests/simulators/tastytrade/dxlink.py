@@ -16,6 +16,7 @@ from models.quote import Quote
 from tests.simulators.tastytrade.auth import Logins
 from tests.simulators.tastytrade.coins import coin_contract, coin_quote
 from tests.simulators.tastytrade.events import DEFAULT_FIELDS, NAN, Event, Tape
+from tests.simulators.tastytrade.flood import Flood, FloodLine
 from tests.simulators.tastytrade.replies import JsonObject
 from tests.simulators.tastytrade.state import TastyState
 from tests.simulators.tastytrade.wire import Socket
@@ -45,6 +46,10 @@ class Channel:
     sent_utc: datetime | None = None
     #: Time of the Greeks last sent, by symbol.
     greeks_told: dict[str, int] = field(default_factory=dict)
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """Returns the fields of an event in the order in which they are sent."""
+        return self.fields.get(kind, DEFAULT_FIELDS[kind])
 
 
 @dataclass(slots=True, eq=False)
@@ -90,7 +95,8 @@ class DxLink:
     #: Events sent, of all sessions.
     sent: int = 0
     _newest: dict[ContractKey, Quote] = field(default_factory=dict)
-    _turn: int = 0
+    #: What is sent at a pace, as long as nothing else is subscribed.
+    _flood: Flood | None = None
 
     def open(self, socket: Socket) -> None:
         """Serves a new socket."""
@@ -253,6 +259,7 @@ class DxLink:
 
     def _follow_feed(self) -> None:
         """Tells the exchange's feed what is wanted."""
+        self._flood = None
         wanted = {
         if coins is not None and coins.symbol in contracts:
             self._newest[ContractKey(coins.symbol)] = coin_quote(coins, now_utc)
@@ -274,16 +281,15 @@ class DxLink:
             return
         moved = {key for key, quote in fresh.items() if not _is_same(self._newest.get(key), quote)}
         self._newest |= fresh
-        if self.tasty.habits.paced_ticks:
-            return
         for session in self.sessions:
             for channel in session.channels.values():
                 self._wait(channel, moved)
                 self._flush(session, channel)
 
     def _wait(self, channel: Channel, moved: set[ContractKey]) -> None:
+        is_paced = self.tasty.habits.paced_ticks
         for kind, symbols in channel.symbols.items():
-            if kind in _ONCE:
+            if kind in _ONCE or (is_paced and kind == "Quote"):
                 continue
             waiting = channel.pending.setdefault(kind, {})
             for symbol, contract in symbols.items():
@@ -345,7 +351,7 @@ class DxLink:
             self._send_frame(session, channel, kind, found[start : start + size])
 
     def _send_frame(self, session: Session, channel: Channel, kind: str, events: Sequence[Event]) -> None:
-        names = channel.fields.get(kind, DEFAULT_FIELDS[kind])
+        names = channel.names(kind)
         self.sent += len(events)
         data: list[Any]
         if channel.is_full:
@@ -358,25 +364,15 @@ class DxLink:
 
     def send_in_turn(self, count: int) -> int:
         """Sends about so many Quote events, subscriptions in turn; returns how many events were ever sent."""
-        lines = [
-            (session, channel, symbol, contract)
-            for session in self.sessions
-            for channel in session.channels.values()
-            for symbol, contract in channel.symbols.get("Quote", {}).items()
-        ]
-        by_channel: dict[tuple[int, int], tuple[Session, Channel, list[Event]]] = {}
-        for _ in range(count if lines else 0):
-            session, channel, symbol, contract = lines[self._turn % len(lines)]
-            self._turn += 1
-            quote = self._newest.get(contract.key)
-            event = None if quote is None else self.tape.quote(symbol, contract, quote)
-            if event is not None:
-                if event["bidSize"] != NAN:
-                    event["bidSize"] = 1 + self._turn % 97
-                key = (id(session), channel.number)
-                by_channel.setdefault(key, (session, channel, []))[2].append(event)
-        for session, channel, events in by_channel.values():
-            self._send(session, channel, "Quote", events)
+        if self._flood is None:
+            lines = [
+                FloodLine(session.socket, channel.number, channel.names("Quote"), channel.is_full, symbol, contract)
+                for session in self.sessions
+                for channel in session.channels.values()
+                for symbol, contract in channel.symbols.get("Quote", {}).items()
+            ]
+            self._flood = Flood(self.tape, lines, _EVENTS_PER_FRAME)
+        self.sent += self._flood.send(self._newest, count)
         return self.sent
 
     def broadcast(self, message: JsonObject) -> None:

@@ -43,7 +43,7 @@ def test_start_authorises_once_and_says_so() -> None:
 
 def test_quotes_trades_closes_and_greeks_become_facts_with_the_time_of_their_arrival() -> None:
     async def work() -> None:
-        async with desk() as far:
+        async with desk(prompt_subscriptions=0) as far:
             stream = far.quotes()
             await stream.start()
             stream.set_symbols([CALL, SPX], [CALL])

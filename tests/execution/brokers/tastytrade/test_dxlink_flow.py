@@ -75,9 +75,9 @@ def test_a_late_quote_of_the_old_connection_does_not_undo_a_newer_one() -> None:
     run(work())
 
 
-def test_a_symbol_is_told_at_most_once_per_interval_and_its_newest_always() -> None:
+def test_a_symbol_that_is_not_among_the_first_is_told_at_most_once_per_interval_and_its_newest_always() -> None:
     async def work() -> None:
-        async with desk(refresh_interval_s=0.25) as far:
+        async with desk(refresh_interval_s=0.25, prompt_subscriptions=0) as far:
             stream = far.quotes()
             stream.set_symbols([CALL, PUT], [])
             await stream.start()
@@ -100,9 +100,27 @@ def test_a_symbol_is_told_at_most_once_per_interval_and_its_newest_always() -> N
     run(work())
 
 
+def test_the_first_by_need_are_told_with_the_frame_they_came_in_and_the_others_wait() -> None:
+    async def work() -> None:
+        async with desk(refresh_interval_s=1.0, prompt_subscriptions=1) as far:
+            stream = far.quotes()
+            stream.set_symbols([PUT, CALL], [])
+            await stream.start()
+            feed = await subscribed(far, CALL, PUT)
+            for number in range(100):
+                feed.publish("Quote", quote(CALL, number, number + 1), quote(PUT, number, number + 1))
+                await asyncio.sleep(0.02)
+            await asyncio.sleep(2)
+            assert [fact.bid for fact in far.quotes_of(PUT)] == [Decimal(number) for number in range(100)]
+            assert len(far.quotes_of(CALL)) <= 4
+            assert far.quotes_of(CALL)[-1].bid == Decimal(99)
+
+    run(work())
+
+
 def test_what_came_before_a_break_is_told_before_the_break() -> None:
     async def work() -> None:
-        async with desk(refresh_interval_s=10.0) as far:
+        async with desk(refresh_interval_s=10.0, prompt_subscriptions=0) as far:
             stream = far.quotes()
             stream.set_symbols([CALL], [])
             await stream.start()
@@ -124,10 +142,10 @@ def test_ten_thousand_events_a_second_stay_bounded(
     seconds: int, record_property: Callable[[str, object], None]
 ) -> None:
     """On 500 symbols; what is told and kept depends on the symbols, not on the events."""
-    frames, per_frame = 20, 500
+    frames, per_frame, prompt = 20, 500, 50
 
     async def work() -> None:
-        async with desk(refresh_interval_s=0.5) as far:
+        async with desk(refresh_interval_s=0.5, prompt_subscriptions=prompt) as far:
             symbols = [f".SPXW261218C{strike}" for strike in range(500)]
             stream = far.quotes()
             stream.set_symbols(symbols, symbols)
@@ -146,7 +164,8 @@ def test_ten_thousand_events_a_second_stay_bounded(
                 far.told.clear()
                 peaks.append(tracemalloc.get_traced_memory()[0])
             tracemalloc.stop()
-            assert 500 * seconds <= told <= 500 * (seconds / 0.5 + 1)
+            prompt_told = prompt * frames * seconds
+            assert prompt_told + 450 * seconds <= told <= prompt_told + 450 * (seconds / 0.5 + 1)
             assert peaks[-1] < peaks[2] + 500_000, "memory grows with the events"
             assert len(far.server.feeds) == 1
             record_property("events", seconds * frames * per_frame)
