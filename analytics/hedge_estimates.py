@@ -1,0 +1,60 @@
+"""First estimates of margin, good enough to rank by; finalists are worked out exactly (`analytics.hedge_margin`)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analytics.black_scholes import Floats
+from analytics.book_columns import Model, Rows
+from analytics.hedge_market import SearchInput
+from analytics.hedge_units import Units
+
+#: Shares of the underlying's price: uncovered options of broad indices and of others, their minimum, long and short
+#: shares (FINRA 4210), futures near the exchanges' outrights.
+_BROAD, _OTHER, _LEAST, _LONG_SHARE, _SHORT_SHARE, _FUTURE = 0.15, 0.20, 0.10, 0.25, 0.30, 0.07
+
+
+def naked_base(given: SearchInput, units: Units) -> Floats:
+    """Dollars against net liquidation that one contract held short and uncovered needs; of a line, held either way."""
+    terms = {symbol: one for account in reversed(given.accounts) for symbol, one in account.terms.items()}
+    broad = np.array([s in terms and terms[s].kind.margin_class.is_broad for s in units.symbols], dtype=np.bool_)
+    future = np.array([symbol.startswith("/") for symbol in units.symbols], dtype=np.bool_)
+    percent = np.where(broad, _BROAD, _OTHER)[units.underlying]
+    out = np.maximum(np.where(units.is_call, units.strike - units.spot, units.spot - units.strike), 0.0)
+    least = _LEAST * np.where(units.is_call, units.spot, units.strike)
+    option = np.maximum(percent * units.spot - out, least)
+    line = np.where(future[units.underlying], _FUTURE, _LONG_SHARE) * units.spot
+    return np.where(units.model == Model.LINEAR, line, option) * units.multiplier
+
+
+def standing_requirement(given: SearchInput, units: Units, naked: Floats) -> Floats:
+    """Dollars that closing one contract of a held row frees: what a short needs uncovered, or less where covered.
+
+    A long option frees the money it ties up; what it covers is not looked at here.
+    """
+    held = units.held
+    relief = naked[:held].copy()
+    quantity = units.quantity[:held]
+    for row in np.flatnonzero((quantity < 0) & (units.model[:held] != Model.LINEAR)).tolist():
+        cover = (quantity > 0) & (units.root[:held] == units.root[row]) & (units.is_call[:held] == units.is_call[row])
+        cover &= units.expiry_epoch_s[:held] >= units.expiry_epoch_s[row]
+        cover &= np.array([one.account_id == given.rows[row].account_id for one in given.rows], dtype=np.bool_)
+        if cover.any():
+            width = np.abs(units.strike[:held][cover] - units.strike[row]).min() * units.multiplier[row]
+            relief[row] = min(relief[row], width)
+    is_long = (quantity > 0) & (units.model[:held] != Model.LINEAR)
+    relief[is_long] = units.value[:held][is_long]
+    return np.where(np.isfinite(relief), relief, 0.0)
+
+
+def structure_margin(units: Units, rows: Rows, ratio: Floats) -> Floats:
+    """Dollars that one unit of a structure of one expiry needs against net liquidation, [N] of legs [N, legs].
+
+    Its greatest loss at expiry (bounded by construction) and what it is worth now.
+    """
+    strike, call = units.strike[rows], units.is_call[rows]
+    size = ratio * units.multiplier[rows]
+    levels = np.concatenate([strike, np.zeros((rows.shape[0], 1)), 2.0 * strike.max(axis=1, keepdims=True)], axis=1)
+    apart = levels[:, :, None] - strike[:, None, :]
+    worth = (np.maximum(np.where(call[:, None, :], apart, -apart), 0.0) * size[:, None, :]).sum(axis=2)
+    return np.asarray(np.maximum(-worth.min(axis=1), 0.0) + (ratio * units.value[rows]).sum(axis=1))
