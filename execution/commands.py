@@ -10,6 +10,7 @@ from pathlib import Path
 from execution.analysis_views import AnalysisPage, VolResponse
 from execution.brokers.port import ChainExpiry
 from execution.connection_views import NOTHING_TYPED, Form, TypedSecrets
+from execution.suggestion_commands import SuggestionCommand
 from models.enums import Metric, OrderType, Regime, TimeInForce, TradingState
 from models.ids import AccountId, OrderId
 from models.order import OrderLeg
@@ -37,7 +38,7 @@ class TicketDraft:
 
 @dataclass(frozen=True, slots=True)
 class PreviewTicket:
-    """-> ticket_views.TicketPreview. Cheap, no broker: prices, payoff, Greeks before and after, problems with the input."""
+    """-> ticket_views.TicketPreview. Cheap, no broker: prices, payoff, Greeks before and after, what is wrong with it."""
 
     draft: TicketDraft
 
@@ -272,7 +273,7 @@ class StopStatementImport:
 #: What the settings page asks, and the window when a login lacks something.
 ConnectionCommand = ReadConnections | TryConnection | SaveConnections | LookForSecrets | ForgetSecrets | UnlockSecrets
 
-Command = (
+DeskCommand = (
     PreviewTicket
     | SimulateOrder
     | SendOrder
@@ -304,3 +305,4 @@ Command = (
     | ImportStatement
     | StopStatementImport
 )
+Command = DeskCommand | SuggestionCommand

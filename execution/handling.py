@@ -71,7 +71,7 @@ class CommandHandler:
         self._parts = parts
         self._core = parts.core
 
-    async def handle(self, command: commands.Command) -> Any:  # noqa: C901, PLR0911, PLR0912 - one arm a command
+    async def handle(self, command: commands.DeskCommand) -> Any:  # noqa: C901, PLR0911, PLR0912 - one arm a command
         """Returns the answer named in the command's docstring; raises KnownError with what to do."""
         parts = self._parts
         match command:

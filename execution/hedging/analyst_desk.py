@@ -91,13 +91,15 @@ class AnalystDesk:
         self._kept = KeyView("")
         self._agreed_to = ""
         self._problem = ""
+        self._reading: asyncio.Task[None] | None = None
         self.analyst = maker.make(lambda: self._section, lambda: self._kept.key)
 
     async def restore(self) -> None:
         """Takes up what was agreed to, and the key where it is wanted; the settings say when it cannot be read."""
         self._agreed_to = (await self._store.load_settings()).get(_CONSENT, "")
         if self._section.is_on:
-            await self._read_key()
+            # Not waited for: a keyring may ask its user, and the desk starts without the analyst too.
+            self._reading = asyncio.get_running_loop().create_task(self._read_key(), name="analyst key")
 
     def has_consent(self) -> bool:
         """Returns whether the user has agreed to send to this server what is sent now."""

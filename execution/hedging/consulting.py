@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -18,6 +18,7 @@ from execution.suggestion_views import AnalystPhase, AnalystReport, PayloadView,
 from models.clock import Clock
 from models.errors import InvalidInput, KnownError
 from models.hedge import SearchLimits, Situation, Verified
+from models.order import Order
 from models.ranking import RankingAnswer, RankingProgress, RankingTask
 
 _LOG = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ _FAULT: Final = "A fault of the desk; the log file has the details."
 _READ_FIRST: Final = "Read what would be sent, then allow it once for this server."
 #: A model that always wants another search is asked no more often than this for one breach.
 _MOST_WISHES: Final = 1
+_MOST_NOTES: Final = 10
 Rerun = Callable[[SearchLimits], None]
 
 
@@ -190,3 +192,9 @@ class Consultant:
         text = self._analyst.payload_text(task)
         at_utc = self._clock.now_utc() if is_sent else None
         return PayloadView(text, at_utc, self._destination(), digest(text))
+
+
+def notes_of(orders: Iterable[Order]) -> tuple[str, ...]:
+    """Returns the user's own words on the newest orders of the session."""
+    notes = (one.user_rationale.strip() for one in orders)
+    return tuple([note for note in notes if note][:_MOST_NOTES])

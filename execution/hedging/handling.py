@@ -8,7 +8,7 @@ from typing import Any
 from execution import suggestion_commands as commands
 from execution.hedging.analyst_desk import AnalystDesk
 from execution.hedging.consulting import Consultant
-from execution.hedging.scoring import scoreboard
+from execution.hedging.scoring import SuggestionScorer, scoreboard
 from execution.hedging.service import SuggestionService
 from execution.storage import SuggestionStore
 
@@ -21,6 +21,7 @@ class SuggestionHandler:
     consultant: Consultant
     analyst: AnalystDesk
     store: SuggestionStore
+    scorer: SuggestionScorer
 
     async def handle(self, command: commands.SuggestionCommand) -> Any:  # noqa: C901, PLR0911 - one arm a command
         """Returns the answer named in the command's docstring; raises KnownError with what to do."""
