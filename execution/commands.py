@@ -38,7 +38,7 @@ class TicketDraft:
 
 @dataclass(frozen=True, slots=True)
 class PreviewTicket:
-    """-> ticket_views.TicketPreview. Cheap, no broker: prices, payoff, Greeks before and after, what is wrong with it."""
+    """-> ticket_views.TicketPreview. Cheap, no broker: prices, payoff, Greeks before and after, problems."""
 
     draft: TicketDraft
 
