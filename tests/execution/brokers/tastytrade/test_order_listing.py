@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,6 +10,7 @@ from decimal import Decimal
 import pytest
 
 from execution.brokers.port import ExecutionEvent, FeeEvent, NoticeEvent
+from execution.brokers.tastytrade import order_watch
 from execution.brokers.tastytrade.order_listing import told_since
 from models.enums import OrderStatus
 from models.errors import BrokerFailure
@@ -140,6 +142,30 @@ def test_fees_are_read_soon_after_a_fill_and_again_when_the_night_has_changed_th
         assert len(told) == 8
         await desk.desk.look()
         assert len([event for event in desk.events if isinstance(event, FeeEvent)]) == 8
+
+    play(scenario)
+
+
+def test_a_desk_that_stays_on_over_midnight_reads_estimates_again_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order_watch, "_REREAD_EVERY_S", 0.01)
+
+    async def scenario(desk: Bench) -> None:
+        order = condor()
+        await desk.sent(order)
+        done = frame(order, "Filled", at_s=2, filled=1)
+        desk.wire.moved[ACCOUNT_NUMBER] = transactions_of(done)
+        await desk.tell(done)
+        await desk.until(lambda: len(desk.fees()) == 4)
+        asked = desk.wire.count("transactions")
+        await asyncio.sleep(0.05)
+        assert desk.wire.count("transactions") == asked  # estimates of today: nothing to read before the night
+        desk.clock.advance(timedelta(days=1))
+        desk.wire.moved[ACCOUNT_NUMBER] = transactions_of(done, fees="1.31", is_estimated=False)
+        await desk.until(lambda: set(desk.fees().values()) == {Decimal("1.31")})
+        await desk.until(lambda: all(not fill.is_fee_estimated for fill in desk.desk._fills.all()))
+        asked = desk.wire.count("transactions")
+        await asyncio.sleep(0.05)
+        assert desk.wire.count("transactions") == asked  # the night's are final
 
     play(scenario)
 
