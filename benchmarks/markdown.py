@@ -8,7 +8,8 @@ from typing import Any
 
 #: Documents other than `benchmarks.md`, and the benchmarks that belong into them.
 _ERRORS = "exactness.md"
-_DOCUMENT_OF = dict.fromkeys(("exactness", "real_chains", "ibkr_storms", "ibkr_codes", "ibkr_combos"), _ERRORS)
+_OF_BROKERS = ("ibkr_storms", "ibkr_codes", "ibkr_combos", "tasty_storms", "tasty_posts", "tasty_odd")
+_DOCUMENT_OF = dict.fromkeys(("exactness", "real_chains", *_OF_BROKERS), _ERRORS)
 #: A document's own words stand above this line, what the command makes below it.
 MARK = "<!-- Below this line: made by `python -m benchmarks --markdown`. -->"
 
