@@ -49,6 +49,7 @@ __all__ = [
     "log_to_file",
     "main",
     "run_headless",
+    "running_broker",
 ]
 
 ROOT = Path(__file__).resolve().parent

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 import main as program
 from execution.brokers.ibkr.trial import installed_libraries
 from execution.brokers.paper.faults import tour_orders
-from execution.views import DeskState, OrdersState, Phase, Publisher
-from models.enums import OrderStatus, Right
+from execution.views import Phase, Publisher
+from models.enums import OrderStatus
 from tests.simulators.tws.__main__ import open_simulator
+from tests.window_trader import Trader
 from ui.app import Desktop
-from ui.chain.columns import Field, column_index
-from ui.panels.option_chain import OptionChainPanel
-from ui.panels.order_ticket import OrderTicketPanel
 
 ROOT = Path(__file__).resolve().parents[1]
 _PATIENCE_S = 90
@@ -109,36 +104,6 @@ class Composition:
             return connection.execute(query).fetchall()
 
 
-class Trader:
-    """A person at the window: looks, waits, clicks."""
-
-    def __init__(self, qtbot: QtBot, desktop: Desktop) -> None:
-        self._qtbot = qtbot
-        self.desktop = desktop
-        chain, ticket = (desktop.window.docks[key].panel() for key in ("option_chain", "order_ticket"))
-        assert isinstance(chain, OptionChainPanel)
-        assert isinstance(ticket, OrderTicketPanel)
-        self.chain, self.ticket = chain, ticket
-
-    def wait(self, done: Callable[[], object]) -> None:
-        self._qtbot.waitUntil(lambda: bool(done()), timeout=_WAIT_MS)
-
-    def press(self, button: object) -> None:
-        self._qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-    def click_price(self, row: int, right: Right, field: Field) -> None:
-        """Brings a strike on screen, waits for its quote and clicks it."""
-        index = self.chain.model.index(row, column_index(field, right))
-        self.chain.view.scrollTo(index)
-        self.wait(lambda: re.fullmatch(r"[\d,.]+", str(index.data())))
-        middle = self.chain.view.visualRect(index).center()
-        self._qtbot.mouseClick(self.chain.view.viewport(), Qt.MouseButton.LeftButton, pos=middle)
-
-    def order(self) -> OrderStatus | None:
-        told = self.desktop.bridge.newest(OrdersState)
-        return told.orders[0].status if told is not None and told.orders else None
-
-
 def test_an_iron_condor_goes_from_clicks_in_the_chain_to_a_filled_journal_row(qtbot: QtBot, tmp_path: Path) -> None:
     app = QApplication.instance()
     assert isinstance(app, QApplication)
@@ -149,41 +114,16 @@ def test_an_iron_condor_goes_from_clicks_in_the_chain_to_a_filled_journal_row(qt
     try:
         qtbot.waitUntil(lambda: desktop.window.is_complete, timeout=_WAIT_MS)
         trader = Trader(qtbot, desktop)
-        desk: Callable[[], DeskState | None] = lambda: desktop.bridge.newest(DeskState)  # noqa: E731
-        trader.wait(lambda: (told := desk()) is not None and told.phase is Phase.READY)
+        trader.wait(lambda: trader.phase() is Phase.READY)
         trader.wait(lambda: trader.chain.model.money_row() is not None)
         assert desktop.window.windowTitle().startswith("PAPER · IBKR")
-        build_condor(trader)
-        send(trader)
+        trader.build_condor(_PACKAGES)
+        verb = f"Sell {_PACKAGES} iron condors for CR "
+        trader.send(banner="PAPER   IBKR account DU1234567", verb=verb)
         journaled(trader, composition)
     finally:
         desktop.close()
         app.setStyleSheet("")
-
-
-def build_condor(trader: Trader) -> None:
-    money = round(trader.chain.model.money_row() or 0)
-    for row, right, field in (
-        (money - 20, Right.PUT, Field.BID),
-        (money - 24, Right.PUT, Field.ASK),
-        (money + 20, Right.CALL, Field.BID),
-        (money + 24, Right.CALL, Field.ASK),
-    ):
-        trader.click_price(row, right, field)
-    page = trader.ticket.edit_page
-    trader.wait(lambda: page.title.text() == "Short iron condor")
-    for _ in range(_PACKAGES - 1):
-        trader.press(page.more)
-
-
-def send(trader: Trader) -> None:
-    ticket = trader.ticket
-    trader.wait(ticket.edit_page.simulate.isEnabled)
-    trader.press(ticket.edit_page.simulate)
-    trader.wait(lambda: ticket.pages.currentWidget() is ticket.review_page and ticket.review_page.send.isEnabled())
-    assert ticket.review_page.banner.text() == "PAPER   IBKR account DU1234567"
-    assert ticket.review_page.send.text().startswith(f"Sell {_PACKAGES} iron condors for CR ")
-    trader.press(ticket.review_page.send)
 
 
 def journaled(trader: Trader, composition: Composition) -> None:
