@@ -78,6 +78,10 @@ class EngineThread:
         return await asyncio.shield(self._desk)
 
     async def _stop_desk(self) -> None:
+        """A desk that is still starting is broken off first: its database must not close under it."""
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
         if self._desk is not None and self._desk.done() and self._desk.exception() is None:
             await self._desk.result().stop()
 
