@@ -47,10 +47,19 @@ class _Account:
 class AccountDesk:
     """Positions are told when they agree with the fills told, money when it changed. Engine thread only."""
 
-    def __init__(self, *, catalog: Contracts, clock: Clock, emit: Callable[[BrokerEvent], None]) -> None:
+    def __init__(
+        self,
+        *,
+        catalog: Contracts,
+        clock: Clock,
+        emit: Callable[[BrokerEvent], None],
+        unexplained: Callable[[], None],
+    ) -> None:
+        """`unexplained` is called when a holding changed and no fill says why: something expired, or a fill is late."""
         self._catalog = catalog
         self._clock = clock
         self._emit = emit
+        self._unexplained = unexplained
         self._accounts: dict[AccountId, _Account] = {}
         self._said: set[tuple[AccountId, str]] = set()
         self._unread: dict[tuple[AccountId, str], TastyPosition] = {}
@@ -156,6 +165,8 @@ class AccountDesk:
         # A difference that no fill explains is told as of now: fills that would explain it are in it already.
         told = account.holdings.tell(self._clock.now_utc() if is_overdue else None)
         self._emit(PositionsEvent(account_id, told, account.holdings.as_of_utc))
+        if is_overdue:
+            self._unexplained()
 
     def _note_news(self, account: _Account) -> None:
         account.news_s = _now_s()

@@ -96,7 +96,7 @@ class TastytradeBroker:
         #: Alerts are back and quotes are not: told when they are, or when this is over.
         self._waiting: asyncio.TimerHandle | None = None
         self._catalog = TastyCatalog(self._wire, clock)
-        self._holdings = AccountDesk(catalog=self._catalog, clock=clock, emit=self._emit)
+        self._holdings = AccountDesk(catalog=self._catalog, clock=clock, emit=self._emit, unexplained=self._look_soon)
         self._orders = OrderDesk(
             wire=self._wire,
             catalog=self._catalog,
@@ -396,10 +396,25 @@ class TastytradeBroker:
             ("tastytrade inbox", self._read_inbox()),
             ("tastytrade quotes", self._quotes.run()),
             ("tastytrade accounts", self._holdings.run()),
+            ("tastytrade transactions", self._read_again()),
         ):
             task = loop.create_task(work, name=name)
             task.add_done_callback(self._on_task_end)
             self._tasks.append(task)
+
+    def _look_soon(self) -> None:
+        self._orders.look_soon()
+
+    async def _read_again(self) -> None:
+        """Reads now and then what no alert tells: expirations, assignments, settlements, fees of the night."""
+        while True:
+            await asyncio.sleep(self._settings.timeouts.reread_every_s)
+            if not self._is_alerts_up:
+                continue  # what follows its return reads everything
+            try:
+                await self._orders.look()
+            except BrokerFailure as failure:
+                _log.info("transactions could not be read again: %s", failure)
 
     async def _end_tasks(self) -> None:
         tasks, self._tasks = self._tasks, []

@@ -365,8 +365,12 @@ class OrderDesk:
             self._watch.fees_soon()
 
     async def look(self) -> None:
-        """Reads everything again and tells what is new: after a gap in the alerts, or once a day for fees."""
+        """Reads everything again and tells what is new: what expired, and fees, come out of transactions only."""
         await self._watch.look()
+
+    def look_soon(self) -> None:
+        """Does so in a while, and until it succeeds or is known not to."""
+        self._watch.look_soon()
 
     def link_lost(self) -> None:
         """Ends what is followed up: what left on this link is answered by the next snapshot."""

@@ -34,6 +34,8 @@ class TastyTimeouts:
     #: How long a stream that came back waits for the other before that is told.
     both_streams_s: float = 3.0
     heartbeat_every_s: float = 20.0
+    #: No alert tells what expired or was assigned: transactions are read again so often.
+    reread_every_s: float = 1800.0
     #: A stream is replaced before its token ends (24 h).
     recycle_every_s: float = 23 * 3600.0
     #: Pauses between attempts to connect again, doubled each time, with jitter.

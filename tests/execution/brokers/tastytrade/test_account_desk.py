@@ -56,8 +56,14 @@ class Stage:
         self.clock = LoopClock()
         self.catalog = Contracts()
         self.events: list[BrokerEvent] = []
-        self.desk = AccountDesk(catalog=self.catalog, clock=self.clock, emit=self.events.append)
+        self.unexplained = 0
+        self.desk = AccountDesk(
+            catalog=self.catalog, clock=self.clock, emit=self.events.append, unexplained=self._note_unexplained
+        )
         self.fills = 0
+
+    def _note_unexplained(self) -> None:
+        self.unexplained += 1
 
     def fill(self, contract: Contract, quantity: int) -> None:
         self.fills += 1
@@ -118,6 +124,19 @@ def test_half_a_package_is_never_told() -> None:
     play(scene)
 
 
+def test_a_change_that_a_fill_explains_asks_for_nothing() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.begin(holding(PUT, -2))
+        await asyncio.sleep(1)
+        stage.fill(PUT, -3)
+        await stage.desk.take(holding(PUT, -5))
+        await asyncio.sleep(20)
+        assert stage.told() == [{PUT.key: -5}]
+        assert stage.unexplained == 0
+
+    play(scene)
+
+
 def test_the_brokers_word_counts_in_the_end() -> None:
     async def scene(stage: Stage) -> None:
         await stage.begin(holding(PUT, -2))
@@ -127,6 +146,7 @@ def test_the_brokers_word_counts_in_the_end() -> None:
         assert stage.told() == []
         await asyncio.sleep(4)
         assert stage.told() == [{PUT.key: -5}]
+        assert stage.unexplained == 1
 
     play(scene)
 
