@@ -236,16 +236,16 @@ class DxLink:
         self._follow_feed()
         self._begin(session, channel, added)
 
+    def _contract(self, symbol: str) -> Contract | None:
+        coins = coin_contract(self.tasty.habits.crypto, symbol)
+        return coins or self.tasty.listing.streamed(symbol, self.tasty.now())
+
     def _announce(self, session: Session, channel: Channel, kind: str) -> None:
         """Tells the fields of a type that the client did not name, before its first data."""
         if kind in channel.announced:
             return
         channel.fields.setdefault(kind, DEFAULT_FIELDS[kind])
         channel.announced.add(kind)
-    def _contract(self, symbol: str) -> Contract | None:
-        coins = coin_contract(self.tasty.habits.crypto, symbol)
-        return coins or self.tasty.listing.streamed(symbol, self.tasty.now())
-
         self._configure(session, channel, {kind: list(channel.fields[kind])})
 
     def _begin(self, session: Session, channel: Channel, added: dict[str, dict[str, Contract]]) -> None:
@@ -254,6 +254,8 @@ class DxLink:
         now_utc, coins = self.tasty.now(), self.tasty.habits.crypto
         fresh = self.tasty.core.valuation.refresh(_listed(contracts.values()), now_utc)
         self._newest |= {quote.key: quote for quote in fresh}
+        if coins is not None and coins.symbol in contracts:
+            self._newest[ContractKey(coins.symbol)] = coin_quote(coins, now_utc)
         for kind, symbols in added.items():
             self._send(session, channel, kind, self._events(kind, list(symbols.items())))
 
@@ -261,8 +263,6 @@ class DxLink:
         """Tells the exchange's feed what is wanted."""
         self._flood = None
         wanted = {
-        if coins is not None and coins.symbol in contracts:
-            self._newest[ContractKey(coins.symbol)] = coin_quote(coins, now_utc)
             contract.key: contract
             for session in self.sessions
             for channel in session.channels.values()
@@ -377,13 +377,13 @@ class DxLink:
 
     def broadcast(self, message: JsonObject) -> None:
         """Sends any message to every session."""
+        for session in self.sessions:
+            session.socket.send(message)
+
+
 def _listed(contracts: Iterable[Contract]) -> list[Contract]:
     """What the exchange lists: coins have a market of their own."""
     return [one for one in contracts if one.kind is not InstrumentKind.CRYPTO]
-
-
-        for session in self.sessions:
-            session.socket.send(message)
 
 
 def _is_same(before: Quote | None, now: Quote) -> bool:
