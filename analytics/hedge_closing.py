@@ -15,7 +15,7 @@ from analytics.hedge_pool import wants
 from analytics.hedge_shapes import MAX_LEGS, Shapes, shapes_of
 from analytics.hedge_units import Units
 from analytics.legs import LegKind, PayoffLeg
-from analytics.strategy_groups import StrategyGroup, group_positions
+from analytics.strategy_groups import group_positions
 from models.enums import InstrumentKind
 from models.hedge import HedgeKind, SearchLimits
 from models.ids import AccountId
@@ -43,26 +43,29 @@ class ClosingTrades:
         side = np.where(quantity > 0, units.can_sell[:held], units.can_buy[:held])
         self._closable = side & self._named & (np.floor(np.abs(quantity)) >= 1.0)
         self._naked = naked_base(given, units)
-        self._groups = list(self._strategies())
+        self._own = standing_requirement(given, units, self._naked)
+        strategies = list(self._strategies())
+        self._other = self._needs_of_other_side(strategies)
+        self._groups = [part for members in strategies for part in self._parts(members)]
 
     def all(self) -> list[Shapes]:
         """Every family, part by part."""
         return [*self._closings(), *self._rolls(), *self._rolled_pairs(), *self._wings(), *self._wing_pairs()]
 
     def _strategies(self) -> Iterator[list[tuple[int, int]]]:
-        """Whole strategies and their call and put sides: (row, signed contracts) of each member."""
+        """What is held together, account by account: (row, signed whole contracts) of each member."""
         for number in sorted(set(self._of_account.tolist())):
             rows = [row for row in np.flatnonzero(self._of_account == number).tolist() if self._is_line(row)]
             for group in group_positions([_payoff_leg(self._given, self._units, row) for row in rows]):
-                yield from self._parts(group, rows)
+                yield [(rows[one.position], int(one.quantity)) for one in group.members]
 
     def _is_line(self, row: int) -> bool:
         quantity = float(self._units.quantity[row])
         return quantity != 0.0 and math.isfinite(quantity)
 
-    def _parts(self, group: StrategyGroup, rows: Sequence[int]) -> Iterator[list[tuple[int, int]]]:
-        members = [(rows[one.position], int(one.quantity)) for one in group.members if int(one.quantity)]
-        if len(members) != len(group.members) or not all(self._closable[row] for row, _ in members):
+    def _parts(self, members: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+        """A strategy that can be closed whole, and its put and its call side."""
+        if not all(quantity and self._closable[row] for row, quantity in members):
             return
         if 2 <= len(members) <= MAX_LEGS:
             yield members
@@ -88,7 +91,7 @@ class ClosingTrades:
                 row=rows,
                 account=self._of_account[rows],
                 most=np.floor(np.abs(quantity)).astype(np.int64),
-                margin=-standing_requirement(self._given, units, self._naked)[rows],
+                margin=-(np.maximum(self._own, self._other) - self._other)[rows],
             )
         for number, members in enumerate(self._groups):
             size = math.gcd(*(abs(quantity) for _, quantity in members))
@@ -103,21 +106,29 @@ class ClosingTrades:
                 margin=-self._spread_requirement([(row, quantity / size) for row, quantity in members]),
             )
 
+    def _needs_of_other_side(self, strategies: list[list[tuple[int, int]]]) -> Floats:
+        """Dollars per contract that the other side of a short option's strategy needs: only the greater side counts."""
+        other = np.zeros(self._units.held)
+        for members in strategies:
+            sides = {True: 0.0, False: 0.0}
+            shorts = [row for row, quantity in members if quantity < 0 and self._is_option(row)]
+            for row in shorts:
+                call = bool(self._units.is_call[row])
+                sides[call] = max(sides[call], float(self._own[row]))
+            for row in shorts:
+                other[row] = sides[not bool(self._units.is_call[row])]
+        return other
+
     def _spread_requirement(self, members: Sequence[tuple[int, float]]) -> float:
-        """Dollars that one unit of a strategy holds: the width of what is covered, the naked need of what is not."""
-        units = self._units
-        puts, calls = 0.0, 0.0
+        """Dollars that one unit of a strategy holds: the greater side of its shorts, its lines, what its longs cost."""
+        sides, rest = {True: 0.0, False: 0.0}, 0.0
         for row, quantity in members:
+            need = abs(quantity) * float(self._own[row])
             if self._is_option(row) and quantity < 0:
-                covers = [
-                    abs(float(units.strike[other] - units.strike[row])) * float(units.multiplier[row])
-                    for other, held in members
-                    if held > 0 and self._is_option(other) and units.is_call[other] == units.is_call[row]
-                ]
-                need = -quantity * min([float(self._naked[row]), *covers])
-                puts, calls = (puts, calls + need) if units.is_call[row] else (puts + need, calls)
-        lines = sum(abs(q) * float(self._naked[row]) for row, q in members if not self._is_option(row))
-        return max(puts, calls) + lines
+                sides[bool(self._units.is_call[row])] += need
+            else:
+                rest += need
+        return max(sides.values()) + rest
 
     def _targets(self, row: int) -> Rows:
         """Contracts of the market that a held option can be rolled to: own class and right, own or a later expiry."""
@@ -183,8 +194,22 @@ class ClosingTrades:
                 row=rows[0],
                 account=int(self._of_account[rows[0]]),
                 most=size,
-                margin=0.0,
+                margin=self._pair_need((one, two), legs)
+                - self._spread_requirement([(r, q / size) for r, q in members]),
             )
+
+    def _pair_need(self, ratio: tuple[int, int], legs: Rows) -> Floats:
+        """Dollars that one unit of new pairs of options needs, [N] of `legs` [N, 2]."""
+        units = self._units
+        needs = np.stack([abs(size) * self._naked[legs[:, at]] for at, size in enumerate(ratio)], axis=1)
+        paid = np.stack([size * units.value[legs[:, at]] for at, size in enumerate(ratio)], axis=1).sum(axis=1)
+        if max(ratio) < 0:
+            return np.asarray(needs.max(axis=1))
+        if min(ratio) > 0:
+            return np.asarray(paid)
+        short = 0 if ratio[0] < 0 else 1
+        width = np.abs(units.strike[legs[:, 0]] - units.strike[legs[:, 1]]) * units.multiplier[legs[:, 0]]
+        return np.asarray(np.minimum(needs[:, short], width * abs(ratio[short])))
 
     def _shifted(self, row: int, pool: Rows, expiries: Floats) -> Rows:
         """The strikes of a pool nearest to the row's, and its neighbours, per expiry: one entry a shift."""
@@ -224,10 +249,16 @@ class ClosingTrades:
                     margin=self._wing_margin(row, wings),
                 )
 
-    def _wing_margin(self, row: int, wings: Rows) -> Floats:
+    def _width(self, row: int, wings: Rows) -> Floats:
+        """Dollars that one short needs with each wing against it."""
         units = self._units
         width = np.abs(units.strike[wings] - units.strike[row]) * units.multiplier[row]
-        return np.asarray(np.minimum(width - self._naked[row], 0.0) + units.value[wings])
+        return np.asarray(np.minimum(width, self._own[row]))
+
+    def _wing_margin(self, row: int, wings: Rows) -> Floats:
+        other = self._other[row]
+        freed = max(self._own[row], other) - np.maximum(self._width(row, wings), other)
+        return np.asarray(self._units.value[wings] - freed)
 
     def _wing_pairs(self) -> Iterator[Shapes]:
         """A put and a call against a short put and a short call of one strategy, one for one."""
@@ -247,8 +278,13 @@ class ClosingTrades:
                     row=sold[0],
                     account=int(self._of_account[sold[0]]),
                     most=held,
-                    margin=self._wing_margin(sold[0], one) + self._wing_margin(sold[1], two),
+                    margin=self._pair_margin(sold, one, two),
                 )
+
+    def _pair_margin(self, sold: Sequence[int], one: Rows, two: Rows) -> Floats:
+        before = max(self._own[row] for row in sold)
+        after = np.maximum(self._width(sold[0], one), self._width(sold[1], two))
+        return np.asarray(after - before + self._units.value[one] + self._units.value[two])
 
 
 def opposed(units: Units, mine: Bools, *, is_buy: bool) -> Bools:

@@ -63,7 +63,10 @@ class OpeningTrades:
         units = self._units
         naked = naked_base(self._given, units)
         lines = self._pool & (units.model == Model.LINEAR)
-        for sign, allowed in ((1, self._buy), (-1, self._sell)):
+        # A future may turn from long to short in one order; shares may not.
+        future = np.array([symbol.startswith("/") for symbol in units.symbols], dtype=np.bool_)[units.underlying]
+        sides = ((1, self._buy | future & units.can_buy), (-1, self._sell | future & units.can_sell))
+        for sign, allowed in sides:
             rows = np.flatnonzero(lines & allowed)
             if rows.size:
                 shares = np.array([self._is_share(row) for row in rows.tolist()], dtype=np.bool_)

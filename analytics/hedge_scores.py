@@ -5,9 +5,10 @@ Score, dollars; the least is best
   + carry        theta given up per day x `HORIZON_DAYS`; theta gained earns nothing here
   + outlay       `OUTLAY_SHARE` of what is paid (natural price): premium is an exchange at its worth, not a loss, but
                  it binds money; premium received earns nothing here
+  + margin       `MARGIN_SHARE` of the requirement added; what is freed earns nothing here
   + stress       `STRESS_SHARE` of what the worst rung of the stress ladder gets worse by; better earns nothing here
-Nothing falls with size, so the smallest size that cures is the best of its shape, and a candidate that another beats
-in every one of these respects never has the better score.
+But for margin nothing falls with size, so the smallest size that cures is the best of its shape; and a candidate that
+another one beats in every one of these respects never has the better score.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from models.hedge import HedgeCandidate, HedgeKind, SearchLimits
 
 HORIZON_DAYS = 5.0
 OUTLAY_SHARE = 0.10
+MARGIN_SHARE = 0.01
 STRESS_SHARE = 0.01
 FEE_PER_CONTRACT, FEE_PER_SHARE = 1.0, 0.005
 #: The worst rung may get worse by the larger of these shares of what it is, and of net liquidation.
@@ -73,6 +75,11 @@ class Scored:
     def take(self, at: Rows | Bools) -> Scored:
         """Some of the candidates."""
         return Scored(*(getattr(self, one.name)[at] for one in fields(self)))
+
+
+def joined_scores(one: Scored, other: Scored) -> Scored:
+    """The candidates of both."""
+    return Scored(*(np.concatenate([getattr(one, part.name), getattr(other, part.name)]) for part in fields(Scored)))
 
 
 def unit_figures(given: SearchInput, units: Units, shapes: Shapes) -> UnitFigures:
@@ -163,14 +170,17 @@ def scored(
         margin=margin,
         worst=worst,
         worst_rung=rung.astype(np.intp),
-        score=_score(theta, cost, slippage, fees, worst - before),
+        score=_score(theta, cost, slippage, fees, margin, worst - before),
     )
 
 
-def _score(theta: Floats, cost: Floats, slippage: Floats, fees: Floats, stress_change: Floats) -> Floats:
+def _score(
+    theta: Floats, cost: Floats, slippage: Floats, fees: Floats, margin: Floats, stress_change: Floats
+) -> Floats:
     outlay = OUTLAY_SHARE * np.maximum(cost + slippage, 0.0)
     carry = HORIZON_DAYS * np.maximum(-theta, 0.0)
-    return slippage + fees + carry + outlay + STRESS_SHARE * np.maximum(-stress_change, 0.0)
+    bound = MARGIN_SHARE * np.maximum(np.nan_to_num(margin), 0.0)
+    return np.asarray(slippage + fees + carry + outlay + bound + STRESS_SHARE * np.maximum(-stress_change, 0.0))
 
 
 def total_score(candidate: HedgeCandidate) -> float:
@@ -180,7 +190,8 @@ def total_score(candidate: HedgeCandidate) -> float:
     )
     before, after = candidate.worst_stress_before_usd, candidate.worst_stress_after_usd
     change = 0.0 if before is None or after is None else after - before
-    parts = (candidate.theta_change_per_day, candidate.cost_usd, candidate.slippage_usd, fees, change)
+    margin = candidate.margin_change_usd or 0.0
+    parts = (candidate.theta_change_per_day, candidate.cost_usd, candidate.slippage_usd, fees, margin, change)
     return float(_score(*(np.asarray(part, dtype=np.float64) for part in parts)))
 
 

@@ -15,8 +15,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from analytics.black_scholes import Bools, Floats
+from analytics.black_scholes import Floats
 from analytics.book_columns import Rows
+from analytics.hedge_choice import best_tier, diverse
 from analytics.hedge_closing import ClosingTrades, account_numbers
 from analytics.hedge_limits import MARGIN_COLUMN, METRICS, standing
 from analytics.hedge_margin import ExactMargins, scan_base, scan_rungs, scanned
@@ -35,7 +36,16 @@ from analytics.hedge_market import (
 )
 from analytics.hedge_opening import OpeningTrades
 from analytics.hedge_reprice import cure_of, effects_of, limit_price, margin_after, reprice
-from analytics.hedge_scores import Scored, UnitFigures, is_sound, scored, sized, total_score, undominated, unit_figures
+from analytics.hedge_scores import (
+    Scored,
+    UnitFigures,
+    is_sound,
+    joined_scores,
+    scored,
+    sized,
+    total_score,
+    unit_figures,
+)
 from analytics.hedge_shapes import CODE, KINDS, NEW, Ints, Shapes, joined
 from analytics.hedge_units import GREEK_METRICS, Units, unit_columns
 from analytics.hedge_words import summary
@@ -61,12 +71,8 @@ __all__ = [
     "total_score",
 ]
 
-#: So many of each kind, best score first, are held against each other.
-_COMPARED = 600
 #: Finalists whose margin is worked out exactly, as multiples of those kept; more when margin itself is broken.
-_FINALISTS, _FINALISTS_BY_MARGIN = 2, 6
-#: Share of the kept that one kind may fill while others have something to offer.
-_KIND_SHARE = 3
+_FINALISTS, _FINALISTS_BY_MARGIN = 2, 3
 
 
 def search(given: SearchInput, wish: SearchLimits | None = None, *, keep: int = 12) -> SearchResult:
@@ -105,7 +111,7 @@ class _Search:
         if len(shapes) == 0:
             return SearchResult((nothing,), 0, 0, True, notes, 0.0)
         figures = unit_figures(self._given, self._units, shapes)
-        shape, size = sized(shapes, figures, self._where)
+        shape, size = self._wished(shapes, *sized(shapes, figures, self._where))
         found = self._scored(figures, shape, size)
         good = np.flatnonzero(is_sound(self._given, self._units, self._where, found, self._wish))
         finalists = self._finalists(found.take(good), shapes)
@@ -119,6 +125,16 @@ class _Search:
             notes=notes,
             elapsed_s=0.0,
         )
+
+    def _wished(self, shapes: Shapes, shape: Rows, size: Ints) -> tuple[Rows, Ints]:
+        """Without closing trades that are not wished for: whether one closes or reduces depends on its size."""
+        kinds = self._wish.kinds
+        if kinds is None:
+            return shape, size
+        whole = size == shapes.most[shape]
+        closing = shapes.kind[shape] == CODE[HedgeKind.CLOSE]
+        kept = ~closing | np.where(whole, HedgeKind.CLOSE in kinds, HedgeKind.REDUCE in kinds)
+        return shape[kept], size[kept]
 
     def _shapes(self) -> Shapes:
         """Every shape the wish lets through, with its margin."""
@@ -140,7 +156,7 @@ class _Search:
         return replace(shapes, margin=self._unit_margin(shapes))
 
     def _unit_margin(self, shapes: Shapes) -> Floats:
-        """Dollars of requirement of one unit: estimated; of closing trades exactly when margin is what is broken."""
+        """Dollars of requirement of one unit: estimated, by a scan where the account is margined by risk."""
         margin = shapes.margin.copy()
         plain = np.zeros(len(shapes))
         stress = (
@@ -154,10 +170,6 @@ class _Search:
             elif account.margin.method is MarginMethod.PORTFOLIO and stress is not None:
                 base = scan_base(self._given, self._units, name)
                 margin[mine] = scanned(base, stress[mine][:, scan_rungs(self._given)])
-        if self._is_margin_broken():
-            for at in np.flatnonzero(shapes.kind == CODE[HedgeKind.CLOSE]).tolist():
-                exact = self._exact_change(shapes, at, 1)
-                margin[at] = margin[at] if exact is None else exact
         return margin
 
     def _is_scanned(self) -> bool:
@@ -175,63 +187,50 @@ class _Search:
         dollars = figures.margin[shape] * size if margin is None else margin
         return scored(self._units, figures, self._where, shape, size, dollars, self._given.net_liq)
 
-    def _tiers(self, found: Scored) -> tuple[Bools, Bools]:
-        """Which clear every broken limit by the margin, and which bring all just inside."""
-        return self._where.is_clear(found.after), found.cure >= 1.0
-
-    def _best_tier(self, found: Scored) -> tuple[Rows, bool]:
-        """The candidates of the best tier there is, and whether that is only partial."""
-        clears, inside = self._tiers(found)
-        for tier in (clears, inside):
-            if tier.any():
-                return np.flatnonzero(tier), False
-        return np.arange(len(found)), len(found) > 0
-
     def _finalists(self, found: Scored, shapes: Shapes) -> Scored:
-        """The best few per kind and idea, of more than one tier where exact margins may decide between them."""
+        """The best few per kind and idea; when margin is what is broken also some that only seem to fall short."""
         count = self._keep * (_FINALISTS_BY_MARGIN if self._is_margin_broken() else _FINALISTS)
-        tier, is_partial = self._best_tier(found)
-        chosen = self._diverse(found.take(tier), shapes, count, by_cure=is_partial)
-        parts = [tier[chosen]]
+        tier, is_partial = best_tier(found, self._where)
+        parts = [tier[diverse(found.take(tier), shapes, count, by_cure=is_partial)]]
         if self._is_margin_broken() and not is_partial:
             rest = np.setdiff1d(np.arange(len(found)), tier)
-            parts.append(rest[self._diverse(found.take(rest), shapes, count // 2, by_cure=True)])
+            parts.append(rest[diverse(found.take(rest), shapes, self._keep, by_cure=True)])
         return found.take(np.concatenate(parts))
-
-    def _diverse(self, found: Scored, shapes: Shapes, count: int, *, by_cure: bool) -> Rows:
-        """Undominated candidates, best first, no idea and no kind crowding out the others."""
-        order = (
-            np.lexsort((found.score, -np.round(found.cure, 1))) if by_cure else np.argsort(found.score, kind="stable")
-        )
-        kinds = shapes.kind[found.shape]
-        survivors: list[int] = []
-        for kind in np.unique(kinds).tolist():
-            mine = order[kinds[order] == kind][:_COMPARED]
-            survivors += mine[undominated(found.take(mine))].tolist()
-        rank = np.empty(len(found), dtype=np.intp)
-        rank[order] = np.arange(order.size)
-        survivors.sort(key=lambda at: int(rank[at]))
-        families = shapes.family[found.shape]
-        return _spread(survivors, kinds, families, count)
 
     def _decided(self, shapes: Shapes, figures: UnitFigures, finalists: Scored) -> tuple[Scored, bool]:
         """The finalists on their exact margins: what still cures and breaks nothing, as many as are kept."""
-        margin = np.array(
-            [
-                math.nan if change is None else change
-                for change in (
-                    self._exact_change(shapes, shape, size)
-                    for shape, size in zip(finalists.shape.tolist(), finalists.size.tolist(), strict=True)
-                )
-            ],
-            dtype=np.float64,
-        )
-        found = self._scored(figures, finalists.shape, finalists.size, margin)
+        found = self._exactly(shapes, figures, finalists.shape, finalists.size)
+        if self._is_margin_broken():
+            shape, size = self._resized(shapes, figures, found)
+            found = joined_scores(found, self._exactly(shapes, figures, shape, size))
         found = found.take(is_sound(self._given, self._units, self._where, found, self._wish))
-        tier, is_partial = self._best_tier(found)
+        tier, is_partial = best_tier(found, self._where)
         found = found.take(tier)
-        chosen = self._diverse(found, shapes, self._keep, by_cure=is_partial)
-        return found.take(chosen), is_partial or len(found) == 0
+        return found.take(diverse(found, shapes, self._keep, by_cure=is_partial)), is_partial
+
+    def _exactly(self, shapes: Shapes, figures: UnitFigures, shape: Rows, size: Ints) -> Scored:
+        """Candidates scored on exact margins, NaN where the account cannot be margined."""
+        pairs = zip(shape.tolist(), size.tolist(), strict=True)
+        changes = [self._exact_change(shapes, at, units) for at, units in pairs]
+        margin = np.array([math.nan if one is None else one for one in changes], dtype=np.float64)
+        return self._scored(figures, shape, size, margin)
+
+    def _resized(self, shapes: Shapes, figures: UnitFigures, found: Scored) -> tuple[Rows, Ints]:
+        """Sizes that would just cure on the exact margin per unit, where they are others than those tried."""
+        per_unit = np.nan_to_num(found.margin / found.size)
+        trial = replace(figures, effects=figures.effects[found.shape].copy())
+        trial.effects[:, MARGIN_COLUMN] = 100.0 * per_unit / self._given.net_liq if self._given.net_liq else 0.0
+        bound = self._where.bounds(trial.effects)
+        most = np.minimum(shapes.most[found.shape], bound.most)
+        wanted = np.minimum(np.ceil(np.minimum(bound.helps, most) - 1e-9), np.floor(most))
+        tried = set(zip(found.shape.tolist(), found.size.tolist(), strict=True))
+        fresh = dict.fromkeys(
+            (shape, int(size))
+            for shape, size in zip(found.shape.tolist(), wanted.tolist(), strict=True)
+            if size >= 1.0 and (shape, int(size)) not in tried
+        )
+        pairs = np.array(list(fresh), dtype=np.int64).reshape(-1, 2)
+        return pairs[:, 0].astype(np.intp), pairs[:, 1]
 
     def _candidate(self, shapes: Shapes, kept: Scored, at: int, name: str) -> HedgeCandidate:
         shape, size = int(kept.shape[at]), int(kept.size[at])
@@ -328,25 +327,6 @@ def book_totals(given: SearchInput, units: Units) -> dict[Metric, float | None]:
             metric: float(value) for metric, value in zip(GREEK_METRICS, np.atleast_1d(sums).tolist(), strict=True)
         }
     return {**totals, Metric.MARGIN_USED_PCT: given.margin_used_pct}
-
-
-def _spread(ranked: list[int], kinds: Ints, families: Ints, count: int) -> Rows:
-    """The best of every idea first, then second ones, a kind filling at most its share while others have something."""
-    most = max(-(-count // _KIND_SHARE), 1)
-    chosen: list[int] = []
-    for cap in (most, count):
-        for depth in (1, 2, 3, count):
-            for at in ranked:
-                if len(chosen) >= count:
-                    break
-                if at in chosen:
-                    continue
-                same_kind = sum(kinds[one] == kinds[at] for one in chosen)
-                same_idea = sum(families[one] == families[at] for one in chosen)
-                if same_kind < cap and same_idea < depth:
-                    chosen.append(at)
-    place = {at: number for number, at in enumerate(ranked)}
-    return np.array(sorted(chosen, key=place.__getitem__), dtype=np.intp)
 
 
 def _count(number: int) -> str:

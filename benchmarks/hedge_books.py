@@ -15,6 +15,7 @@ from analytics.book import BookArrays
 from analytics.book_columns import PositionColumns, UnderlyingColumns
 from analytics.hedge_search import ContractColumns, HedgeAccount, HedgeMarket, HeldRow, SearchInput, contract_columns
 from analytics.margin import AccountMargin, RiskBook
+from benchmarks.processes import NotMeasured
 from execution.brokers.paper.recorded import RecordedMarket
 from execution.margin_terms import futures_rule, risk_terms, span_parameters
 from models.clock import epoch_s
@@ -107,6 +108,8 @@ def read_chain(folder: Path) -> RecordedChain:
     """Returns the recorded chain, live at its quarter to four."""
     market = RecordedMarket([folder / FILE])
     now_utc = market.starts_at_utc
+    if now_utc is None:
+        raise NotMeasured("a recorded market has no day of its own")
     options = [one for expiry in market.expiries("SPX", now_utc) for one in market.chain(expiry)]
     quotes = market.quotes(options, now_utc)
     models = market.models(options)
