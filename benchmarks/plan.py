@@ -25,6 +25,11 @@ class Plan:
     ibkr_ticks_per_s: int = 1000
     #: Market-data lines that are open all the while; TWS gives 100.
     ibkr_lines: int = 100
+    tasty_runs: int = 3
+    tasty_quotes_per_s: int = 10_000
+    #: Contracts subscribed in all, and those of them that the window itself must show.
+    tasty_contracts: int = 500
+    tasty_shown: int = 100
     quiet_s: float = 10.0
     journal_runs: int = 5
     journal_rows: int = 100_000
@@ -76,6 +81,10 @@ TINY = Plan(
     ibkr_runs=1,
     ibkr_ticks_per_s=200,
     ibkr_lines=20,
+    tasty_runs=1,
+    tasty_quotes_per_s=500,
+    tasty_contracts=60,
+    tasty_shown=20,
     quiet_s=0.3,
     journal_runs=1,
     journal_rows=400,

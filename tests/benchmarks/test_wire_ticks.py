@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.wire_ticks import SentLog, WireTicks
+from benchmarks.followed import SentLog
+from benchmarks.wire_ticks import WireTicks
 from execution.brokers.ibkr.facts import IbContract, PositionFact, TickFact
 from execution.brokers.ibkr.settings import IbkrSettings
 from execution.brokers.port import ModelGreeksEvent, QuotesEvent

@@ -88,6 +88,11 @@ class MarketBook:
             if not line.is_waiting:
                 self._mark(line)
 
+    @property
+    def waiting(self) -> int:
+        """How many lines wait to be told: a symbol has one for its quotes and one for its Greeks, whatever comes."""
+        return len(self._at_once) + len(self._at_times)
+
     def flush(self) -> None:
         """Tells everything that waits, at once."""
         self._tell([*self._at_once.take_all(), *self._at_times.take_all()])
@@ -141,6 +146,9 @@ class _Waiting:
         self._tell = tell
         self._lines: dict[_Line, None] = {}
         self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._lines)
 
     def add(self, line: _Line) -> None:
         """Has a line told when it may be, that waits nowhere yet."""

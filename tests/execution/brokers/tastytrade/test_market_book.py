@@ -101,6 +101,7 @@ def test_what_waits_is_no_more_than_the_symbols_and_is_dropped_when_nobody_wants
         stage.book.want([A, B, C], [])
         stage.take(row(B, 1.0), row(C, 1.0))
         stage.take(row(B, 2.0), row(".D", 1.0))
+        assert stage.book.waiting == 2
         stage.book.want([A, B], [])
         await asyncio.sleep(1)
         assert [len(batch) for batch in stage.batches] == [1]
