@@ -74,6 +74,8 @@ class CommandHandler:
     async def handle(self, command: commands.DeskCommand) -> Any:  # noqa: C901, PLR0911, PLR0912 - one arm a command
         """Returns the answer named in the command's docstring; raises KnownError with what to do."""
         parts = self._parts
+        if isinstance(command, commands.ConnectionCommand):
+            return await self._connect(command)
         match command:
             case commands.PreviewTicket(draft):
                 return await self._preview(draft)
@@ -123,15 +125,6 @@ class CommandHandler:
                 return parts.statements.stop()
             case commands.Reconcile():
                 return parts.reconcile()
-            case (
-                commands.ReadConnections()
-                | commands.TryConnection()
-                | commands.SaveConnections()
-                | commands.LookForSecrets()
-                | commands.ForgetSecrets()
-                | commands.UnlockSecrets()
-            ):
-                return await self._connect(command)
 
     async def _preview(self, draft: commands.TicketDraft) -> TicketPreview:
         core = self._core

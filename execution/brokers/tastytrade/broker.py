@@ -269,12 +269,7 @@ class TastytradeBroker:
         alerts, market = self._inbox.put_nowait, self._take_market
         if self._make_wire is not None:
             return self._make_wire(alerts, market)
-        # First: without them nothing else has to be loaded.
-        secrets = await off_loop(self._secrets, name="secrets")
-        await preload_sdk()
-        from execution.brokers.tastytrade.session import TastySession  # noqa: PLC0415 - brings the SDK's parts
-
-        return TastySession(self._settings, secrets, self._clock, alerts=alerts, market=market)
+        return await _sdk_session(self._settings, self._secrets, self._clock, alerts, market)
 
     def _admitted(self, accounts: Collection[TastyAccount]) -> tuple[AccountInfo, ...]:
         wanted = self._settings.accounts
@@ -427,6 +422,17 @@ class TastytradeBroker:
         if not task.cancelled():
             _log.critical("%s ended", task.get_name(), exc_info=task.exception())
             self._stream.close()
+
+
+async def _sdk_session(
+    settings: TastySettings, read_secrets: ReadSecrets, clock: Clock, alerts: AlertSink, market: MarketSink
+) -> TastyWire:
+    # First: without them nothing else has to be loaded.
+    secrets = await off_loop(read_secrets, name="secrets")
+    await preload_sdk()
+    from execution.brokers.tastytrade.session import TastySession  # noqa: PLC0415 - brings the SDK's parts
+
+    return TastySession(settings, secrets, clock, alerts=alerts, market=market)
 
 
 def _offline(text: str) -> BrokerFailure:

@@ -30,14 +30,14 @@ def why_no_connection(error: BaseException) -> str:
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """Yields an error and what caused it; of a group, which stands for several tries, each."""
-    todo: list[BaseException | None] = [error]
+    left: list[BaseException | None] = [error]
     seen: set[int] = set()
-    while todo:
-        each = todo.pop(0)
+    while left:
+        each = left.pop(0)
         if each is None or id(each) in seen:
             continue
         seen.add(id(each))
         yield each
-        todo += [each.__cause__, each.__context__]
+        left += [each.__cause__, each.__context__]
         if isinstance(each, BaseExceptionGroup):
-            todo += each.exceptions
+            left += each.exceptions
