@@ -1,1 +1,1 @@
-"""The analyst: comes with its own release; nothing here can reach execution."""
+"""The analyst: verified candidates in, ranked and explained opinions out; nothing here can reach execution."""
