@@ -146,8 +146,8 @@ class MainWindow(QMainWindow):
         for number, (key, dock) in enumerate(self.docks.items(), start=1):
             toggle = dock.toggleViewAction()
             toggle.setObjectName(f"toggle_{key}")
-            if number <= 9:
-                toggle.setShortcut(QKeySequence(f"Alt+{number}"))
+            if number <= 10:  # the tenth is Alt+0
+                toggle.setShortcut(QKeySequence(f"Alt+{number % 10}"))
             view.addAction(toggle)
         view.addSeparator()
         self.light_action = self._action(view, "Light theme", self._on_light, "Ctrl+Shift+L")

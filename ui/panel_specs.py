@@ -50,6 +50,7 @@ def panel_specs(around: Surroundings) -> tuple[PanelSpec, ...]:
         PanelSpec("journal", "Journal", Place.BOTTOM, make.journal),
         PanelSpec("charts", "Charts", Place.BOTTOM, make.charts),
         PanelSpec("breaches", "Breaches", Place.BOTTOM, make.breaches),
+        PanelSpec("suggestions", "AI suggestions", Place.BOTTOM, make.suggestions),
         PanelSpec("log", "Log", Place.BOTTOM, make.log),
     )
 
@@ -131,6 +132,12 @@ class _Makers:
             pool=on.pool,
             open_reader=on.reader.open,
         )
+
+    def suggestions(self) -> QWidget:
+        from ui.panels.suggestions import SuggestionsPanel
+
+        on = self._around
+        return SuggestionsPanel(on.bridge, on.client, on.theme, messages=on.messages, clock=on.clock)
 
     def log(self) -> QWidget:
         from ui.panels.log_panel import LogPanel

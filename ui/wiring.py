@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QWidget
 
 from execution.brokers.port import ChainExpiry
+from execution.commands import TicketDraft
 from models.contract import Contract
 from models.enums import Action
 from models.greeks import UnitGreeks
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from ui.panels.option_chain import OptionChainPanel
     from ui.panels.order_ticket import OrderTicketPanel
     from ui.panels.positions import PositionsPanel
+    from ui.panels.suggestions import SuggestionsPanel
     from ui.panels.working_orders import WorkingOrdersPanel
 
 POSITIONS, TICKET, CHAIN, ORDERS = "positions", "order_ticket", "option_chain", "working_orders"
-RISK, BREACHES = "risk_dashboard", "breaches"
+RISK, BREACHES, SUGGESTIONS = "risk_dashboard", "breaches", "suggestions"
 
 
 class Wiring(QObject):
@@ -54,6 +56,8 @@ class Wiring(QObject):
             ticket.expiry_wanted.connect(self._on_expiry_wanted)
         elif key == BREACHES:
             cast("BreachesPanel", panel).show_in_dashboard.connect(self._on_show_in_dashboard)
+        elif key == SUGGESTIONS:
+            cast("SuggestionsPanel", panel).ticket_wanted.connect(self._on_ticket_wanted)
         elif key == ORDERS:
             cast("WorkingOrdersPanel", panel).cancel_all_requested.connect(self._window.commands.cancel_all)
 
@@ -89,6 +93,12 @@ class Wiring(QObject):
         ticket = self._ticket()
         if ticket is not None:
             ticket.load_legs(legs)
+
+    @Slot(object)
+    def _on_ticket_wanted(self, draft: TicketDraft) -> None:
+        ticket = self._ticket()
+        if ticket is not None:
+            ticket.load_draft(draft)
 
     @Slot(object)
     def _on_show_in_dashboard(self, _metric: object) -> None:

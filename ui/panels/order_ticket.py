@@ -12,6 +12,7 @@ from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractButton, QStackedWidget, QWidget
 
 from execution.chain_views import ChainStatic
+from execution.commands import TicketDraft
 from execution.ticket_views import SendOutcome, SimulationOutcome
 from execution.views import AccountsState, OrderNotice
 from models.contract import Contract
@@ -146,13 +147,23 @@ class OrderTicketPanel(Panel):
 
     def load_legs(self, legs: tuple[OrderLeg, ...], rationale: str = "", ai_suggestion_id: str | None = None) -> None:
         """Begins a new ticket with these legs in place of what was there."""
-        if self.model.is_sending:
-            return
+        if not self.model.is_sending:
+            self._wipe()
+            self.model.load(legs, rationale, ai_suggestion_id)
+
+    def load_draft(self, draft: TicketDraft) -> None:
+        """Begins a new ticket with a draft, e.g. of a suggestion: its account, price and words come along."""
+        if not self.model.is_sending:
+            self._wipe()
+            self.model.load_draft(draft)
+            self.choose_account(draft.account_id)
+
+    def _wipe(self) -> None:
+        """Nothing of what was edited before shows in what comes next."""
         self.pages.setCurrentWidget(self.edit_page)
         self.edit_page.price.forget_side()
         self.edit_page.show_status("")
         self.roller.forget()
-        self.model.load(legs, rationale, ai_suggestion_id)
 
     @Slot(object)
     def learn_chain(self, static: ChainStatic) -> None:
@@ -163,9 +174,7 @@ class OrderTicketPanel(Panel):
     @Slot()
     def clear(self) -> None:
         """Takes the legs away; a second time resets the whole ticket."""
-        self.edit_page.price.forget_side()
-        self.edit_page.show_status("")
-        self.roller.forget()
+        self._wipe()
         if self.legs:
             self._edit(lambda _legs: ())
         else:
@@ -174,10 +183,8 @@ class OrderTicketPanel(Panel):
     @Slot()
     def new_ticket(self) -> None:
         """Opens an empty ticket with an order id of its own."""
-        self.edit_page.price.forget_side()
-        self.edit_page.show_status("")
+        self._wipe()
         self.model.reset()
-        self.pages.setCurrentWidget(self.edit_page)
         self.setFocus()
 
     @Slot()

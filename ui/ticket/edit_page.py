@@ -29,6 +29,7 @@ from ui.ticket.fields import ChoiceBar, StepField
 from ui.ticket.impact import LimitTable, Tiles
 from ui.ticket.leg_rows import LegRows, expiry_words
 from ui.ticket.model import TicketModel
+from ui.ticket.origin import OriginNote
 from ui.ticket.payoff_plot import PayoffPlot
 from ui.ticket.price_box import PriceBox
 from ui.ticket.words import total
@@ -75,6 +76,7 @@ class EditPage(QWidget):
         self.plot = PayoffPlot(theme, self)
         self.plot.setFixedHeight(98)
         self.limits = LimitTable(theme, self)
+        self.origin = OriginNote(theme, self)
         self.rationale = QPlainTextEdit(self)
         self.rationale.setPlaceholderText("Why this trade? Goes into the journal.")
         self.rationale.setAccessibleName("Rationale")
@@ -196,6 +198,7 @@ class EditPage(QWidget):
         figures.addWidget(self._rule())
         figures.addLayout(outcome)
         figures.addWidget(self.limits)
+        figures.addWidget(self.origin)
         figures.addWidget(self.rationale)
         return part
 
@@ -233,6 +236,7 @@ class EditPage(QWidget):
         is_limit = draft.order_type is OrderType.LIMIT
         self.price.setVisible(is_limit)
         self.price.show_price(draft.limit_price, is_following=model.is_following, total=total(draft))
+        self.origin.show_draft(draft)
         if self.rationale.toPlainText() != draft.rationale:
             self.rationale.setPlainText(draft.rationale)
         self.simulate.setEnabled(has_legs and not model.is_simulating and not self.has_input_error)

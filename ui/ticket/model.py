@@ -62,6 +62,8 @@ class TicketModel(QObject):
         self.is_reviewing = False
         #: The last draft handed to the gate was accepted: it is an order now and never handed over again.
         self.is_spent = False
+        #: The draft as it was loaded: while the legs are its own, so is the suggestion it came from.
+        self._origin: TicketDraft | None = None
         self.ladders: dict[tuple[str, date], ChainStatic] = {}
         self._is_asking = False
         self._is_dirty = False
@@ -79,12 +81,33 @@ class TicketModel(QObject):
         is_same_package = _shape(legs) == _shape(self.draft.legs)
         keeps_price = is_same_package or not self.is_following
         self.preview = None
-        self._take(replace(self.draft, legs=legs, limit_price=self.draft.limit_price if keeps_price else None))
+        draft = replace(self.draft, legs=legs, limit_price=self.draft.limit_price if keeps_price else None)
+        self._take(self._with_origin(draft))
 
     def load(self, legs: Legs, rationale: str, ai_suggestion_id: str | None) -> None:
         """Begins a new ticket with these legs."""
         self.reset()
-        self._take(replace(self.draft, legs=legs, rationale=rationale, ai_suggestion_id=ai_suggestion_id))
+        self._origin = replace(self.draft, legs=legs, rationale=rationale, ai_suggestion_id=ai_suggestion_id)
+        self._take(self._origin)
+
+    def load_draft(self, draft: TicketDraft) -> None:
+        """Begins a new ticket with a draft that was made elsewhere; a price it brings stands until the user follows."""
+        self.reset()
+        self.is_following = draft.limit_price is None
+        self._origin = draft
+        self._take(draft)
+
+    def _with_origin(self, draft: TicketDraft) -> TicketDraft:
+        """A suggestion is what it was made of: other legs are the user's own trade, the same ones again are its own."""
+        if not draft.legs:
+            self._origin = None
+        origin = self._origin
+        is_its_own = origin is not None and sorted(_shape(origin.legs)) == sorted(_shape(draft.legs))
+        return replace(
+            draft,
+            ai_suggestion_id=origin.ai_suggestion_id if origin is not None and is_its_own else None,
+            ai_rationale=origin.ai_rationale if origin is not None and is_its_own else None,
+        )
 
     def set_account(self, account_id: AccountId) -> None:
         """Takes another account."""
@@ -128,6 +151,7 @@ class TicketModel(QObject):
         """Begins a new ticket: another order id, no legs, the same account."""
         self._debounce.stop()
         self.draft = _empty_draft(self.draft.account_id)
+        self._origin = None
         self.preview = self.simulation = None
         self.is_following = True
         self.is_simulating = self.is_sending = self.is_spent = self.is_reviewing = False

@@ -13,6 +13,7 @@ from ui import format as fmt
 from ui.theme import GAP, PAD, Ink, Theme
 from ui.ticket.impact import LimitTable, MarginTable
 from ui.ticket.model import SIMULATION_GOOD_S, Simulation, TicketModel
+from ui.ticket.origin import OriginNote
 from ui.ticket.words import buys, changes_since, extremes, name_of, total, verb
 
 #: The send button wakes this long after the page opened: the second half of a double click or a held Enter is no order.
@@ -44,6 +45,7 @@ class ReviewPage(QWidget):
         self.terms = self._label("muted")
         self.legs = self._label("")
         self.legs.setFont(theme.number_font())
+        self.origin = OriginNote(theme, self)
         self.denials = self._label("error")
         self.changes = self._label("warning")
         self.warnings = self._label("warning")
@@ -82,6 +84,7 @@ class ReviewPage(QWidget):
             self.sentence,
             self.terms,
             self.legs,
+            self.origin,
             self.denials,
             self.changes,
             self.limits,
@@ -130,6 +133,7 @@ class ReviewPage(QWidget):
         self.legs.setText(
             "\n".join(f"{fmt.signed(leg.signed_quantity, 0):>3}   {leg.contract.label}" for leg in draft.legs)
         )
+        self.origin.show_draft(draft)
         self._show_lines(self.denials, ())
         result = simulation.order.simulation_result
         warnings = [denial.text for denial in simulation.outcome.warnings]
