@@ -8,9 +8,12 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 from execution.brokers.port import UnderlyingMetrics
 from execution.chain_views import ChainNumbers, ChainStatic
 from ui import format as fmt
+from ui.greeks_words import short_name
 from ui.theme import GAP, PAD, Ink, Theme
-from ui.widgets.elided_label import ElidedLabel
+from ui.widgets.elided_label import FittingLabel
 from ui.widgets.quote_kind_chip import QuoteKindChip
+
+_ROOM, _ROOM_WITH_METRICS = 2, 3
 
 
 class ChainFacts(QWidget):
@@ -25,17 +28,17 @@ class ChainFacts(QWidget):
         self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.kind = QuoteKindChip(theme, self)
         #: The broker's own vol ranks, in its name; empty at a broker that tells none.
-        self.metrics = ElidedLabel(self)
+        self.metrics = FittingLabel(self)
         for label in (self._calls, self._puts, self.text):
             label.setFont(theme.number_font())
-        line = QHBoxLayout(self)
+        self._line = line = QHBoxLayout(self)
         line.setContentsMargins(PAD, 2, PAD, 2)
         line.addWidget(self._calls)
-        line.addStretch(1)
+        line.addStretch(_ROOM)
         line.addWidget(self.kind)
         line.addWidget(self.text)
         line.addSpacing(GAP)
-        line.addWidget(self.metrics, 1)
+        line.addWidget(self.metrics, _ROOM)
         line.addWidget(self._puts)
         self.retheme()
 
@@ -44,7 +47,10 @@ class ChainFacts(QWidget):
         self.text.setText("" if static is None else "   ·   ".join(_parts(static, numbers)))
         self.kind.set_kinds(() if static is None or numbers is None else numbers.kinds)
         metrics = None if static is None or numbers is None else numbers.metrics
-        self.metrics.set_full("" if metrics is None else metrics_text(metrics))
+        if (metrics is None) != (not self.metrics.forms):
+            # What is in the middle stays there where nothing stands beside it.
+            self._line.setStretchFactor(self.metrics, _ROOM if metrics is None else _ROOM_WITH_METRICS)
+        self.metrics.set_forms(() if metrics is None else metrics_forms(metrics))
         self.metrics.setToolTip("" if metrics is None else metrics_tip(metrics))
 
     def retheme(self) -> None:
@@ -68,10 +74,16 @@ def _parts(static: ChainStatic, numbers: ChainNumbers | None) -> list[str]:
     return parts
 
 
-def metrics_text(metrics: UnderlyingMetrics) -> str:
-    """Returns the broker's vol ranks in its name; what it does not tell is an em dash."""
+def metrics_forms(metrics: UnderlyingMetrics) -> tuple[str, ...]:
+    """Returns the broker's vol ranks in its name, in ever fewer words; what it does not tell is an em dash."""
     rank, percentile = fmt.vol(metrics.iv_rank), fmt.vol(metrics.iv_percentile)
-    return f"{fmt.broker(metrics.broker)}: IV rank {rank}, IV percentile {percentile}"
+    name, short = fmt.broker(metrics.broker), short_name(metrics.broker)
+    return (
+        f"{name}: IV rank {rank}, IV percentile {percentile}",
+        f"{short} IV rank {rank}, percentile {percentile}",
+        f"{short} IVR {rank}  IVP {percentile}",
+        f"{short} IVR {rank}",
+    )
 
 
 def metrics_tip(metrics: UnderlyingMetrics) -> str:

@@ -1,4 +1,4 @@
-"""A caption that gives way where there is little room."""
+"""Captions that give way where there is little room."""
 
 from __future__ import annotations
 
@@ -33,5 +33,32 @@ class ElidedLabel(QLabel):
         text = metrics.elidedText(whole, Qt.TextElideMode.ElideRight, self.width())
         if text == "…":  # says nothing
             text = ""
+        if text != self.text():
+            self.setText(text)
+
+
+class FittingLabel(QLabel):
+    """A caption in as many words as there is room for: a figure is shown whole or not at all."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.forms: tuple[str, ...] = ()
+        self.setProperty("role", "caption")
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def set_forms(self, forms: tuple[str, ...]) -> None:
+        """Shows the first of these that fits, longest first; nothing when none does."""
+        if forms != self.forms:
+            self.forms = forms
+            self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Chooses anew."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        metrics = self.fontMetrics()
+        text = next((one for one in self.forms if metrics.horizontalAdvance(one) <= self.width()), "")
         if text != self.text():
             self.setText(text)

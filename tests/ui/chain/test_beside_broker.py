@@ -76,6 +76,21 @@ def test_the_brokers_columns_are_there_only_when_the_broker_has_a_model(
     assert not any(is_shown(panel, field) or actions[field].isVisible() for field in BROKER_FIELDS)
 
 
+@pytest.mark.parametrize(("broker", "name"), [(BrokerName.IBKR, "IB"), (BrokerName.TASTYTRADE, "TT")])
+def test_the_columns_bear_the_name_of_the_broker_they_come_from(
+    qtbot: QtBot, panel: OptionChainPanel, bridge: Bridge, broker: BrokerName, name: str
+) -> None:
+    demo.publish(qtbot, bridge, demo.desk(broker=broker, capabilities=frozenset({Capability.MODEL_GREEKS})))
+    titles = {panel.model.headerData(column, Qt.Orientation.Horizontal) for column in (THEIRS, THEIR_IV)}
+    assert titles == {f"{name} Δ", f"{name} IV"}
+    offered = {panel.controls.column_actions[field].text() for field in BROKER_FIELDS}
+    assert offered == titles
+    if broker is BrokerName.TASTYTRADE:
+        demo.publish(qtbot, bridge, beside(delta_gap=-0.03, vol_gap=0.012))
+        assert "Tastytrade's model" in tip(panel, THEIRS)
+        assert "IB" not in tip(panel, THEIRS)
+
+
 def test_both_figures_stand_side_by_side_and_are_marked_where_they_differ(compared: OptionChainPanel) -> None:
     model, row = compared.model, row_of(compared, 7150)
     ours = model.value(row, OURS)

@@ -28,7 +28,7 @@ def test_the_ranks_stand_in_the_brokers_name_and_the_tip_says_what_they_are(
 ) -> None:
     show(qtbot, bridge, TOLD)
     label = panel.facts.metrics
-    assert label.full == "Tastytrade: IV rank 37.3%, IV percentile 31.2%"
+    assert label.forms[0] == "Tastytrade: IV rank 37.3%, IV percentile 31.2%"
     tip = label.toolTip()
     assert tip.startswith("Tastytrade's own figures of SPX")
     for part in ("IV index 18.4%", "Liquidity rating 4", "27 Jul", "The desk computes nothing from them."):
@@ -37,7 +37,7 @@ def test_the_ranks_stand_in_the_brokers_name_and_the_tip_says_what_they_are(
 
 def test_what_the_broker_does_not_tell_is_an_em_dash(qtbot: QtBot, panel: OptionChainPanel, bridge: Bridge) -> None:
     show(qtbot, bridge, UnderlyingMetrics("SPX", BrokerName.TASTYTRADE, NOW))
-    assert panel.facts.metrics.full == "Tastytrade: IV rank —, IV percentile —"
+    assert panel.facts.metrics.forms[0] == "Tastytrade: IV rank —, IV percentile —"
     assert "Next earnings —" in panel.facts.metrics.toolTip()
 
 
@@ -53,6 +53,10 @@ def test_the_ranks_give_way_before_anything_else_and_widen_nothing(
     least = panel.facts.minimumSizeHint().width()
     show(qtbot, bridge, TOLD)
     assert panel.facts.minimumSizeHint().width() == least
+    assert panel.facts.metrics.text() == "TT IVR 37.3%  IVP 31.2%"
     panel.resize(2200, 350)
     qapp.processEvents()
-    assert panel.facts.metrics.text() == panel.facts.metrics.full
+    assert panel.facts.metrics.text() == panel.facts.metrics.forms[0]
+    panel.resize(panel.minimumSizeHint().width(), 350)
+    qapp.processEvents()
+    assert panel.facts.metrics.text() in ("", *panel.facts.metrics.forms)
