@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from models.hedge import Situation, Verified
@@ -20,7 +20,7 @@ class RankingAnalyst(Protocol):
         """Returns exactly what a request for this task holds."""
         ...
 
-    def rank(self, task: RankingTask) -> AsyncIterator[RankingProgress | RankingAnswer]:
+    def rank(self, task: RankingTask) -> AsyncGenerator[RankingProgress | RankingAnswer, None]:
         """Asks the model; ends with one answer, or raises KnownError with what to do. May be cancelled at any point."""
         ...
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
@@ -67,7 +68,7 @@ class Consultant:
         held = self._sets.get(key)
         if held is None:
             return
-        why = self._analyst.unavailable()
+        why = self._why_not()
         if why:
             self._report(held, AnalystPhase.OFF, why)
         elif not any(one.rank > 0 for one in held.suggestions):
@@ -82,7 +83,7 @@ class Consultant:
         held = self._sets.get(key)
         if held is None or held.search is not SearchPhase.READY:
             raise InvalidInput("set", "The search is not done yet.")
-        why = self._analyst.unavailable()
+        why = self._why_not()
         if why:
             raise KnownError(why)
         if give_consent:
@@ -126,6 +127,13 @@ class Consultant:
 
     # --- inside ---
 
+    def _why_not(self) -> str:
+        """Why the analyst cannot be asked, empty when it can be; a settings file edited by hand may be the reason."""
+        try:
+            return self._analyst.unavailable()
+        except KnownError as error:
+            return str(error)
+
     def _start(self, held: SuggestionSet, rerun: Rerun) -> None:
         self.stop(held.key)
         task = self._task(held)
@@ -136,14 +144,16 @@ class Consultant:
 
     async def _talk(self, key: str, set_id: str, task: RankingTask, rerun: Rerun) -> None:
         try:
-            async for told in self._analyst.rank(task):
-                held = self._sets.get(key)
-                if held is None or held.set_id != set_id:
-                    return
-                if isinstance(told, RankingProgress):
-                    self._report(held, AnalystPhase.WORKING, f"Answering… {told.received_chars:,} characters so far")
-                else:
-                    await self._take(held, told, rerun)
+            async with aclosing(self._analyst.rank(task)) as answering:
+                async for told in answering:
+                    held = self._sets.get(key)
+                    if held is None or held.set_id != set_id:
+                        return
+                    if isinstance(told, RankingProgress):
+                        text = f"Answering… {told.received_chars:,} characters so far"
+                        self._report(held, AnalystPhase.WORKING, text)
+                    else:
+                        await self._take(held, told, rerun)
         except KnownError as error:
             self._end(key, set_id, str(error))
         except Exception:  # noqa: BLE001 - named boundary: logged, told; the desk's own ranking stands

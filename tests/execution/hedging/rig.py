@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import replace
 from decimal import Decimal
 from functools import wraps
@@ -127,7 +127,7 @@ class ScriptedAnalyst:
     async def test(self) -> str:
         return "The model answers."
 
-    async def rank(self, task: RankingTask) -> AsyncIterator[RankingProgress | RankingAnswer]:
+    async def rank(self, task: RankingTask) -> AsyncGenerator[RankingProgress | RankingAnswer, None]:
         self.tasks.append(task)
         yield RankingProgress(120)
         if self.error is not None:
