@@ -367,6 +367,7 @@ class TastytradeBroker:
     def _tell_back(self, reason: str = "") -> None:
         """Tells that alerts are heard again: what happened meanwhile must be asked for."""
         self._stop_waiting()
+        self._orders.hold_back()
         text = reason or "The account stream of Tastytrade is back."
         if not self._is_quotes_up:
             text += " Its quotes are not."

@@ -91,6 +91,8 @@ class OrderDesk:
         self._clock = clock
         self._settings = settings
         self._look_after_s = look_after_s
+        #: Counts what the desk reconciles for: what was prepared before does not leave afterwards.
+        self._links = 0
         self._history = History(clock=clock, last_known=last_known)
         self._fills = FillBook()
         self._book = OrderBook(self._fills)
@@ -132,6 +134,7 @@ class OrderDesk:
 
     async def snapshot(self) -> OrdersSnapshot:
         """Returns everything Tastytrade tells of orders and executions; BrokerFailure when a part is not answered."""
+        self.hold_back()
         mentioned = await self._watch.look()
         working: list[BrokerOrder] = []
         ended: list[BrokerOrder] = []
@@ -193,14 +196,14 @@ class OrderDesk:
         check_sendable(order)
         if self._is_known(order.id):
             raise _sent_before(order)
-        claim = self._book.claim(order)
+        claim, may_leave = self._book.claim(order), self._on_this_link()
         try:
             wire, draft = await self._ready_to_send(order)
             if self._book.chain(order.id):
                 raise _sent_before(order)
             claim.draft = draft
             claim.has_left = True
-            accepted = await self._place(wire, claim, draft)
+            accepted = await self._place(wire, claim, draft, may_leave)
         finally:
             if not claim.has_left:
                 self._book.forget(order.id)
@@ -208,11 +211,13 @@ class OrderDesk:
         await self.take(accepted)
         return BrokerOrderId(accepted.order_id)
 
-    async def _place(self, wire: TastyWire, claim: Claim, draft: TastyOrderDraft) -> TastyOrder:
+    async def _place(
+        self, wire: TastyWire, claim: Claim, draft: TastyOrderDraft, may_leave: Callable[[], bool]
+    ) -> TastyOrder:
         """Hands the draft to the wire; what is not clear is looked for in the background."""
         what = terms_of(claim.order)
         try:
-            return await wire.place(claim.order.account_id, draft)
+            return await wire.place(claim.order.account_id, draft, may_leave=may_leave)
         except BrokerFailure as error:
             if failures.is_unproven(error):
                 claim.is_doubted = True
@@ -301,6 +306,7 @@ class OrderDesk:
         """Asks for another price, once: a new order takes over when Tastytrade says so, unless a fill was faster."""
         self._require_trading(order.account_id)
         check_price(order.legs, limit_price)
+        may_leave = self._on_this_link()
         chain = await self._ours(order, "changed")
         what = terms_of(order)
         current = self._book.current(self._book.case_of(chain[0]))
@@ -314,7 +320,7 @@ class OrderDesk:
         wire = self._wire()
         current.is_replacing = True
         try:
-            heir = await wire.replace(current.account_number, current.order_id, draft)
+            heir = await wire.replace(current.account_number, current.order_id, draft, may_leave=may_leave)
             self._book.bind(heir.order_id, order.id)
             self._take(heir)
         except BrokerFailure as error:
@@ -374,8 +380,13 @@ class OrderDesk:
 
     def link_lost(self) -> None:
         """Ends what is followed up: what left on this link is answered by the next snapshot."""
+        self.hold_back()
         self._lister.link_lost()
         self._watch.stop()
+
+    def hold_back(self) -> None:
+        """Lets nothing leave any more that is being prepared: the desk reconciles, and decides anew."""
+        self._links += 1
 
     @property
     def is_looking(self) -> bool:
@@ -383,6 +394,11 @@ class OrderDesk:
         return self._watch.is_looking
 
     # --- within -------------------------------------------------------------------------------------------------------
+
+    def _on_this_link(self) -> Callable[[], bool]:
+        """Returns whether the link is still the present one, to be asked later."""
+        links = self._links
+        return lambda: self._links == links
 
     def _require_trading(self, account_id: AccountId) -> None:
         if self._settings.mode is Mode.LIVE and account_id not in self._settings.trading_accounts:

@@ -22,6 +22,7 @@ from execution.brokers.tastytrade.network_words import why_no_connection
 from execution.brokers.tastytrade.parsing_replies import Reply, decode
 from execution.brokers.tastytrade.seam import TastySdk
 from execution.brokers.tastytrade.settings import TastySecrets, TastySettings
+from execution.brokers.tastytrade.wire_port import always
 from execution.redaction import Redactor
 from models.enums import BrokerName
 from models.errors import BrokerFailure, BugError, FailureKind
@@ -38,6 +39,7 @@ _HEADER_SAFE: Final = re.compile(r"[\x21-\x7e]+")
 
 _LOOK: Final = "Look at the account's orders before sending anything again."
 _AGAIN: Final = "Try again in a moment."
+_LINK_CHANGED: Final = "the connection to Tastytrade changed while its login was renewed."
 _NEW_GRANT: Final = "Make a new grant at my.tastytrade.com (Manage, API access) and enter both secrets again."
 
 Params = Mapping[str, str | int]
@@ -119,13 +121,25 @@ class RestClient:
         """Returns the answer to a POST that changes nothing (a dry run): repeated like a read, a refusal returned."""
         return await self._repeated(what, "POST", path, None, body, answers=_TRIAL_REFUSALS)
 
-    async def write(self, what: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> Reply:
-        """Sends once and returns the answer. Raises BrokerFailure, `outcome_unknown` unless it was surely not done."""
+    async def write(
+        self,
+        what: str,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        may_leave: Callable[[], bool] = always,
+    ) -> Reply:
+        """Sends once and returns the answer. Raises BrokerFailure, `outcome_unknown` unless it was surely not done.
+
+        `may_leave` is asked when the login stands, which may have taken its time.
+        """
         exchange = _Exchange()
         try:
             await self._ready(self._limits.read_s)
+            _require_leave(may_leave)
             reply = await self._once(method, path, None, body, self._limits.submit_s, exchange)
-        except BrokerFailure as failure:  # of the login
+        except BrokerFailure as failure:  # of the login, or it may not leave any more
             raise self._not_sent(what, failure) from None
         except _Lost as lost:
             raise self._lost_write(what, lost, exchange) from None
@@ -409,6 +423,11 @@ def _is_answer(reply: Reply, refusals: frozenset[int]) -> bool:
 def _may_pass(reply: Reply) -> bool:
     """Whether the same question may be answered a little later: an answer cut short, a limit, a fault of theirs."""
     return reply.is_ok or reply.status in _PASSING or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _require_leave(may_leave: Callable[[], bool]) -> None:
+    if not may_leave():
+        raise BrokerFailure(FailureKind.OFFLINE, _LINK_CHANGED, broker=_BROKER, cure=_AGAIN)
 
 
 def _sentence(what: str) -> str:

@@ -51,7 +51,7 @@ from execution.brokers.tastytrade.parsing_replies import Reply
 from execution.brokers.tastytrade.rest import Params, RestClient
 from execution.brokers.tastytrade.seam import load_sdk
 from execution.brokers.tastytrade.settings import TastySecrets, TastySettings
-from execution.brokers.tastytrade.wire_port import AlertSink, Login, MarketSink, TastyOrderDraft
+from execution.brokers.tastytrade.wire_port import AlertSink, Login, MarketSink, TastyOrderDraft, always
 from models.clock import Clock
 from models.errors import BrokerFailure, BugError, FailureKind, InvalidInput
 
@@ -249,17 +249,23 @@ class TastySession:
             errors=self._pairs(told.errors),
         )
 
-    async def place(self, account_number: str, draft: TastyOrderDraft) -> TastyOrder:
+    async def place(
+        self, account_number: str, draft: TastyOrderDraft, *, may_leave: Callable[[], bool] = always
+    ) -> TastyOrder:
         """Sends an order once and returns it as accepted."""
         what = "the order"
         path = f"/accounts/{_part(account_number)}/orders"
-        return self._accepted(what, account_number, await self._rest.write(what, "POST", path, draft_body(draft)))
+        reply = await self._rest.write(what, "POST", path, draft_body(draft), may_leave=may_leave)
+        return self._accepted(what, account_number, reply)
 
-    async def replace(self, account_number: str, order_id: str, draft: TastyOrderDraft) -> TastyOrder:
+    async def replace(
+        self, account_number: str, order_id: str, draft: TastyOrderDraft, *, may_leave: Callable[[], bool] = always
+    ) -> TastyOrder:
         """Replaces a working order once; returns the successor (another id)."""
         what = f"the change of order {order_id}"
         path = f"/accounts/{_part(account_number)}/orders/{_part(order_id)}"
-        return self._accepted(what, account_number, await self._rest.write(what, "PUT", path, replacement_body(draft)))
+        reply = await self._rest.write(what, "PUT", path, replacement_body(draft), may_leave=may_leave)
+        return self._accepted(what, account_number, reply)
 
     async def cancel(self, account_number: str, order_id: str) -> None:
         """Asks to cancel, once."""

@@ -62,6 +62,11 @@ class Login:
     scopes: tuple[str, ...]
 
 
+def always() -> bool:
+    """What waits for nothing."""
+    return True
+
+
 AlertSink = Callable[[AlertFact], None]
 MarketSink = Callable[[tuple[MarketFact, ...]], None]
 
@@ -137,12 +142,19 @@ class TastyWire(Protocol):
         """Asks for the margin alone, by an endpoint that does not judge the order; a refusal is an answer."""
         ...
 
-    async def place(self, account_number: str, draft: TastyOrderDraft) -> TastyOrder:
-        """Sends an order once and returns it as accepted."""
+    async def place(
+        self, account_number: str, draft: TastyOrderDraft, *, may_leave: Callable[[], bool] = always
+    ) -> TastyOrder:
+        """Sends an order once and returns it as accepted.
+
+        `may_leave` is asked at the last moment, when nothing is waited for any more; OFFLINE when it says no.
+        """
         ...
 
-    async def replace(self, account_number: str, order_id: str, draft: TastyOrderDraft) -> TastyOrder:
-        """Replaces a working order once; returns the successor (another id)."""
+    async def replace(
+        self, account_number: str, order_id: str, draft: TastyOrderDraft, *, may_leave: Callable[[], bool] = always
+    ) -> TastyOrder:
+        """Replaces a working order once; returns the successor (another id). `may_leave` as for `place`."""
         ...
 
     async def cancel(self, account_number: str, order_id: str) -> None:

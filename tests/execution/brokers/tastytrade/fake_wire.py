@@ -26,7 +26,7 @@ from execution.brokers.tastytrade.facts import (
     TastyPosition,
     TastyTransaction,
 )
-from execution.brokers.tastytrade.wire_port import Login, TastyOrderDraft
+from execution.brokers.tastytrade.wire_port import Login, TastyOrderDraft, always
 from models.clock import NEW_YORK, Clock
 from models.errors import BrokerFailure, FailureKind, InvalidInput
 
@@ -167,15 +167,21 @@ class FakeWire:
 
     # --- writes -------------------------------------------------------------------------------------------------------
 
-    async def place(self, account_number: str, draft: TastyOrderDraft) -> TastyOrder:
+    async def place(
+        self, account_number: str, draft: TastyOrderDraft, *, may_leave: Callable[[], bool] = always
+    ) -> TastyOrder:
         await self._asked("place", (account_number, draft))
+        _leave(may_leave)
         self.placed.append((account_number, draft))
         accepted = self.accept(account_number, draft)
         self._lose_answer("place")
         return accepted
 
-    async def replace(self, account_number: str, order_id: str, draft: TastyOrderDraft) -> TastyOrder:
+    async def replace(
+        self, account_number: str, order_id: str, draft: TastyOrderDraft, *, may_leave: Callable[[], bool] = always
+    ) -> TastyOrder:
         await self._asked("replace", (account_number, order_id, draft))
+        _leave(may_leave)
         self.replaced.append((order_id, draft))
         successor = replace(self.accept(account_number, draft), status="Contingent", replaces_order_id=order_id)
         self.held_orders[successor.order_id] = successor
@@ -281,6 +287,11 @@ def lost(text: str = "Tastytrade did not answer in time.") -> BrokerFailure:
 def offline(text: str = "Tastytrade cannot be reached.") -> BrokerFailure:
     """Returns a request that did not leave, as the wire raises it."""
     return BrokerFailure(FailureKind.OFFLINE, text, broker="TASTYTRADE")
+
+
+def _leave(may_leave: Callable[[], bool]) -> None:
+    if not may_leave():
+        raise offline("The connection changed.")
 
 
 def _day_of(order: TastyOrder) -> date:

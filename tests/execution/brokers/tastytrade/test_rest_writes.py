@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.errors import FailureKind
+from models.errors import BrokerFailure, FailureKind
 from tests.execution.brokers.tastytrade.canned_server import Canned, CannedServer, data, error
 from tests.execution.brokers.tastytrade.login_rig import (
     CUT,
@@ -177,5 +177,23 @@ def test_a_dry_run_is_repeated_like_a_read_and_its_refusal_is_its_answer() -> No
         async with rest_client(server) as client:
             reply = await client.trial("the simulation", "/thing", {})
         assert (reply.data, reply.errors) == ({"x": 1}, (("preflight_check_failure", "No"),))
+
+    run(work)
+
+
+def test_what_may_not_leave_any_more_when_the_login_stands_was_not_sent() -> None:
+    async def work(server: CannedServer) -> None:
+        asked_after: list[int] = []
+
+        def may_leave() -> bool:
+            asked_after.append(len(server.logins))
+            return False
+
+        async with rest_client(server) as client:
+            with pytest.raises(BrokerFailure) as caught:
+                await client.write("the order", "POST", "/thing", {}, may_leave=may_leave)
+        assert (caught.value.kind, caught.value.outcome_unknown) == (FailureKind.OFFLINE, False)
+        assert "was not sent" in caught.value.what
+        assert (asked_after, server.of("/thing")) == ([1], [])
 
     run(work)
