@@ -45,6 +45,7 @@ class Break(StrEnum):
     TOKENS_ENDED = "access tokens ended"
     QUOTE_TOKENS_ENDED = "quote tokens ended"
     TOKENS_AND_SOCKETS = "access tokens ended and both sockets reset"
+    SLOW_LOGIN = "access tokens ended, the login slow, alert socket reset meanwhile"
     BURST_500 = "burst of 500"
     BURST_502 = "burst of 502 in HTML"
     BURST_429 = "burst of 429"
@@ -88,6 +89,7 @@ _RESETS = {
     Break.TOKENS_AND_SOCKETS: "both",
 }
 _CLOSES = {Break.ALERTS_CLOSED: "alerts", Break.QUOTES_CLOSED: "quotes"}
+_LIFE_S, _SHORT_LIFE_S = 900, 30
 _CODES = (1000, 1001, 1011, 1012)
 _CUTS = {Break.CUT, Break.FLAP, *_CALLS}
 
@@ -106,9 +108,23 @@ class TastyWeather(Weather[Break, DeskOnTasty]):
             await self.on.stop_far()
         elif kind in _ANSWERS:
             self._spoil_answers(_ANSWERS[kind])
+        elif kind is Break.SLOW_LOGIN:
+            await self._slow_login()
         else:
             self._end_tokens(kind)
             self._break_sockets(kind)
+
+    async def _slow_login(self) -> None:
+        """What is to leave waits for a token while the link breaks: it must not leave on the next one."""
+        simulator, rng = self.on.simulator, self.rng
+        # So short a life makes the library fetch a token for each request.
+        self.on.habits.token_life_s = _SHORT_LIFE_S
+        simulator.expire_tokens()
+        await self.on.watch.until(lambda: False, 2 * SHORT.heartbeat_every_s)
+        for _ in range(4):
+            simulator.trouble(Trouble.SLOW, path="/oauth/token", delay_s=rng.uniform(0.3, 1.2))
+        await self.on.watch.until(lambda: False, rng.uniform(0.05, 0.3))
+        simulator.drop_sockets("alerts")
 
     def _spoil_answers(self, trouble: Trouble) -> None:
         """Half of the requests are done all the same."""
@@ -146,6 +162,7 @@ class TastyWeather(Weather[Break, DeskOnTasty]):
 
     async def mend(self, kind: Break) -> None:
         self.on.habits.refuse_connect, self.on.habits.upgrade_status = "", None
+        self.on.habits.token_life_s = _LIFE_S
         if kind is Break.RESTART:
             await self.on.start_far()
         self.on.simulator.troubles.planned.clear()
