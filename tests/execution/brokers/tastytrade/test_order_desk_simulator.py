@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from models.errors import BrokerFailure
 from models.ids import ContractKey, ExecutionId, new_order_id
 from models.order import Order
 from tests.execution.brokers.paper.desk import START
+from tests.simulators.tastytrade.habits import Trouble
 from tests.simulators.tastytrade.stage import ACCOUNT, CONDOR, Stage
 
 _S = OrderStatus
@@ -131,6 +132,50 @@ def test_a_condor_is_tried_sent_filled_and_charged(tmp_path: Path) -> None:
         snapshot = await rig.desk.snapshot()
         assert {one.execution_id: one.signed_quantity for one in snapshot.executions} == rig.executions()
         assert {one.execution_id: one.fee for one in snapshot.executions} == rig.fees()
+
+    play(tmp_path, scenario)
+
+
+def test_an_order_beyond_the_margin_shows_its_figures_and_its_refusal(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        (put,) = (leg for leg in CONDOR if leg.contract.label.endswith("6800 P"))
+        naked = replace(condor(Decimal("-10.00")), legs=(replace(put, quantity=40),))
+        answer = await rig.desk.simulate(naked)
+        assert answer.error is not None
+        assert "margin_check_failed" in answer.error
+        assert answer.initial_margin_change is not None
+        assert answer.initial_margin_change > 0
+        assert answer.buying_power_after is not None
+        assert answer.buying_power_after < 0
+        assert answer.fees is not None
+        assert answer.fees > 0
+        assert rig.posted() == 0
+
+    play(tmp_path, scenario)
+
+
+def test_the_fees_of_the_dry_run_are_those_that_are_charged(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        order = condor()
+        answer = await rig.desk.simulate(order)
+        await rig.desk.submit(order)
+        for _ in range(4):
+            await rig.pass_time(1)
+        assert sum(rig.fees().values()) == answer.fees
+
+    play(tmp_path, scenario)
+
+
+def test_a_dry_run_that_tells_no_margin_is_followed_by_the_estimate(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        whole = await rig.desk.simulate(condor())
+        rig.stage.sim.trouble(Trouble.MISSING_FIELD, method="POST", path="*/orders/dry-run")
+        answer = await rig.desk.simulate(condor())
+        assert answer.initial_margin_change == whole.initial_margin_change
+        assert answer.buying_power_after == whole.buying_power_after
+        assert answer.warning is not None
+        assert "estimate" in answer.warning
+        assert rig.posted() == 0
 
     play(tmp_path, scenario)
 
