@@ -191,10 +191,10 @@ class _Search:
         """The best few per kind and idea; when margin is what is broken also some that only seem to fall short."""
         count = self._keep * (_FINALISTS_BY_MARGIN if self._is_margin_broken() else _FINALISTS)
         tier, is_partial = best_tier(found, self._where)
-        parts = [tier[diverse(found.take(tier), shapes, count, by_cure=is_partial)]]
+        parts = [tier[diverse(found.take(tier), shapes, self._units.contract, count, by_cure=is_partial)]]
         if self._is_margin_broken() and not is_partial:
             rest = np.setdiff1d(np.arange(len(found)), tier)
-            parts.append(rest[diverse(found.take(rest), shapes, self._keep, by_cure=True)])
+            parts.append(rest[diverse(found.take(rest), shapes, self._units.contract, self._keep, by_cure=True)])
         return found.take(np.concatenate(parts))
 
     def _decided(self, shapes: Shapes, figures: UnitFigures, finalists: Scored) -> tuple[Scored, bool]:
@@ -206,7 +206,7 @@ class _Search:
         found = found.take(is_sound(self._given, self._units, self._where, found, self._wish))
         tier, is_partial = best_tier(found, self._where)
         found = found.take(tier)
-        return found.take(diverse(found, shapes, self._keep, by_cure=is_partial)), is_partial
+        return found.take(diverse(found, shapes, self._units.contract, self._keep, by_cure=is_partial)), is_partial
 
     def _exactly(self, shapes: Shapes, figures: UnitFigures, shape: Rows, size: Ints) -> Scored:
         """Candidates scored on exact margins, NaN where the account cannot be margined."""

@@ -1,0 +1,371 @@
+"""The hedge search on books whose cure a trader knows, and the properties that hold for every trade it keeps."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from analytics.hedge_market import HedgeError, HedgeMarket, SearchInput, SearchResult
+from analytics.hedge_reprice import reprice
+from analytics.hedge_search import search, total_score
+from models.contract import Contract, underlying_contract
+from models.enums import Action, MarginMethod, Metric
+from models.hedge import HedgeCandidate, HedgeKind, SearchLimits
+from tests.analytics import hedge_worlds as world
+from tests.analytics.hedge_worlds import ONE, SPX, TWO, Line, call, es, limit, mes, put, spy
+
+STRIKES = (6300, 6500, 6600, 6700, 6800, 6900, 7000, 7100, 7200, 7300, 7400, 7600)
+MARKET = [*world.chain(STRIKES, (11, 25, 46, 81)), es(), mes(), spy()]
+WIDE = [
+    *MARKET,
+    *world.chain(STRIKES, (46,), "SPX"),
+    *world.chain((600, 640, 660, 680, 700, 720, 740), (25,), "SPY"),
+    *world.chain((640, 660, 680, 700, 720), (25,), "XSP"),
+]
+STRANGLE = [Line(put(6600), -3), Line(call(7300), -3)]
+
+
+def trades(result: SearchResult) -> list[HedgeCandidate]:
+    """All but "do nothing"."""
+    return [one for one in result.candidates if one.kind is not HedgeKind.DO_NOTHING]
+
+
+def after(candidate: HedgeCandidate, metric: Metric) -> float:
+    """A figure after the trade."""
+    found = next(one.after for one in candidate.effects if one.metric is metric)
+    assert found is not None
+    return found
+
+
+def test_a_strangle_short_of_vega_is_bought_back_or_given_wings() -> None:
+    setting = world.given(STRANGLE, WIDE, [limit(Metric.VEGA, -1500, 2500), limit(Metric.SPX_DELTA, -60, 60)])
+    result = search(setting, keep=12)
+    assert not result.is_partial
+    kinds = {one.kind for one in trades(result)}
+    assert kinds & {HedgeKind.CLOSE, HedgeKind.REDUCE}
+    assert HedgeKind.WING in kinds
+    # Back inside by the margin at which the alarm ends, not just to the limit.
+    assert all(after(one, Metric.VEGA) >= -1500 * 0.95 - 1e-6 for one in trades(result))
+    assert all(abs(after(one, Metric.SPX_DELTA)) <= 60 for one in trades(result))
+
+
+def test_too_much_delta_of_shares_is_sold_off_in_futures_or_hedged_with_puts() -> None:
+    lines = [Line(underlying_contract("AAPL"), 2000), Line(spy(), 300)]
+    setting = world.given(lines, MARKET, [limit(Metric.SPX_DELTA, -60, 60)], net_liq=900_000.0)
+    result = search(setting, keep=20)
+    sold = [one for one in trades(result) if any(leg.contract.key in (es().key, mes().key) for leg in one.legs)]
+    assert sold
+    assert all(leg.action is Action.SELL for one in sold for leg in one.legs)
+    assert any(one.kind is HedgeKind.VERTICAL for one in trades(result))
+    only_puts = search(setting, SearchLimits(kinds=frozenset({HedgeKind.INDEX_HEDGE}), underlyings=frozenset({"SPX"})))
+    assert trades(only_puts)
+    assert all(leg.action is Action.BUY for one in trades(only_puts) for leg in one.legs)
+    assert {leg.contract.underlying for one in trades(only_puts) for leg in one.legs} == {"SPX"}
+
+
+def test_the_size_of_a_future_comes_from_the_excess() -> None:
+    setting = world.given([Line(spy(), 2000)], [mes()], [limit(Metric.SPX_DELTA, -60, 60)], net_liq=2_000_000.0)
+    best = search(setting, SearchLimits(underlyings=frozenset({"/MES"}))).candidates[0]
+    delta = 2000 * 698.0 / SPX
+    per_future = 5.0 * 7010.0 / SPX
+    assert best.legs[0].quantity == math.ceil((delta - 57.0) / per_future)
+
+
+def test_gamma_too_low_near_expiry_is_cured_at_the_near_expiry() -> None:
+    lines = [Line(call(7050, 1), -4), Line(put(6950, 1), -4)]
+    market = [*world.chain((6900, 6950, 7000, 7050, 7100), (1, 25))]
+    setting = world.given(lines, market, [limit(Metric.GAMMA, -1.5)])
+    result = search(setting)
+    assert not result.is_partial
+    assert all(after(one, Metric.GAMMA) >= -1.5 for one in trades(result))
+    assert any(one.kind in (HedgeKind.CLOSE, HedgeKind.REDUCE, HedgeKind.ROLL) for one in trades(result))
+
+
+def test_theta_too_low_is_cured_by_giving_up_long_options_or_selling_spreads() -> None:
+    lines = [Line(call(7000, 11), 4), Line(put(7000, 11), 4)]
+    setting = world.given(lines, MARKET, [limit(Metric.THETA, -250, 1250)], net_liq=900_000.0)
+    result = search(setting)
+    assert not result.is_partial
+    assert all(one.theta_change_per_day > 0.0 for one in trades(result))
+
+
+@pytest.mark.parametrize("method", list(MarginMethod))
+def test_margin_too_high_is_cured_on_the_exact_requirement(method: MarginMethod) -> None:
+    lines = [*STRANGLE, Line(put(6700, 46), -2), Line(put(6300, 46), 2)]
+    setting = world.given(lines, MARKET, [], method=method)
+    assert setting.margin_used_pct is not None
+    bound = 0.8 * setting.margin_used_pct
+    result = search(world.with_limits(setting, limit(Metric.MARGIN_USED_PCT, None, bound)))
+    assert not result.is_partial
+    for one in trades(result):
+        again = reprice(world.with_limits(setting, limit(Metric.MARGIN_USED_PCT, None, bound)), one)
+        assert again.margin_change_usd == pytest.approx(one.margin_change_usd, abs=0.01)
+        assert after(again, Metric.MARGIN_USED_PCT) <= bound
+
+
+def test_the_margin_hungriest_is_closed_when_only_closing_is_wished_for() -> None:
+    lines = [Line(put(6600), -2), Line(put(6500, 11), -1), Line(put(6300, 11), 1)]
+    setting = world.given(lines, MARKET, [])
+    assert setting.margin_used_pct is not None
+    bound = 0.75 * setting.margin_used_pct
+    wish = SearchLimits(kinds=frozenset({HedgeKind.CLOSE, HedgeKind.REDUCE}))
+    best = search(world.with_limits(setting, limit(Metric.MARGIN_USED_PCT, None, bound)), wish).candidates[0]
+    assert [leg.contract for leg in best.legs] == [put(6600)]
+    assert best.legs[0].action is Action.BUY
+
+
+def test_do_nothing_is_always_there_and_the_last() -> None:
+    calm = world.given(STRANGLE, MARKET, [limit(Metric.VEGA, -9000, 9000)])
+    result = search(calm)
+    assert [one.kind for one in result.candidates] == [HedgeKind.DO_NOTHING]
+    assert not result.is_partial
+    broken = search(world.with_limits(calm, limit(Metric.VEGA, -1500)))
+    assert broken.candidates[-1].kind is HedgeKind.DO_NOTHING
+    assert broken.candidates[-1].legs == ()
+    assert "stays at" in broken.candidates[-1].summary
+    assert total_score(broken.candidates[-1]) == 0.0
+
+
+def test_what_cures_only_in_part_is_given_when_nothing_cures_alone_and_says_so() -> None:
+    setting = world.given(STRANGLE, world.chain((7200, 7300, 7400)), [limit(Metric.VEGA, -100, 2500)])
+    setting = replace(setting, max_contracts_per_leg=1)
+    result = search(setting, SearchLimits(kinds=frozenset({HedgeKind.INDEX_HEDGE})))
+    assert result.is_partial
+    assert trades(result)
+    assert all(0.0 < one.cure < 1.0 for one in trades(result))
+    assert all("not enough alone" in one.summary for one in trades(result))
+
+
+def test_a_position_is_closed_in_its_own_account() -> None:
+    lines = [Line(put(6600), -3, ONE), Line(call(7300), -3, TWO)]
+    setting = world.given(lines, MARKET, [limit(Metric.VEGA, -1500)])
+    wish = SearchLimits(kinds=frozenset({HedgeKind.CLOSE, HedgeKind.REDUCE, HedgeKind.WING, HedgeKind.ROLL}))
+    owner = {put(6600).key: ONE, call(7300).key: TWO}
+    found = trades(search(setting, wish))
+    assert {one.account_id for one in found} == {ONE, TWO}
+    for one in found:
+        closed = {leg.contract.key for leg in one.legs} & set(owner)
+        assert all(owner[key] == one.account_id for key in closed)
+
+
+def test_am_and_pm_classes_are_kept_apart() -> None:
+    setting = world.given([Line(put(6600, 46, "SPX"), -3)], WIDE, [limit(Metric.VEGA, -1500)])
+    for one in trades(search(setting, keep=40)):
+        if one.kind in (HedgeKind.ROLL, HedgeKind.VERTICAL, HedgeKind.CALENDAR, HedgeKind.BROKEN_WING):
+            assert len({leg.contract.root for leg in one.legs}) == 1
+        if one.kind is HedgeKind.WING:
+            assert {leg.contract.root for leg in one.legs} == {"SPX"}
+
+
+def test_positions_without_a_price_are_left_out_and_named() -> None:
+    lines = [*STRANGLE, Line(underlying_contract("AAPL"), 100)]
+    setting = world.given(lines, MARKET, [limit(Metric.VEGA, -1500)])
+    setting.book.set_spots([setting.book.symbols.index("AAPL")], [math.nan])
+    result = search(setting)
+    assert any("AAPL" in note and "1 position " in note for note in result.notes)
+    known = search(world.given(STRANGLE, MARKET, [limit(Metric.VEGA, -1500)]))
+    assert result.candidates[-1].effects[0].before == pytest.approx(known.candidates[-1].effects[0].before)
+
+
+def test_a_position_without_a_quote_is_not_closed_and_named() -> None:
+    setting = world.given(STRANGLE, MARKET, [limit(Metric.VEGA, -1500)])
+    setting.book.set_quotes([0], [math.nan], [math.nan])
+    result = search(setting, SearchLimits(kinds=frozenset({HedgeKind.CLOSE, HedgeKind.REDUCE})))
+    assert any(put(6600).label in note for note in result.notes)
+    assert all(leg.contract != put(6600) for one in trades(result) for leg in one.legs)
+
+
+def test_an_empty_market_still_closes_and_an_empty_book_does_nothing() -> None:
+    setting = world.given(STRANGLE, [], [limit(Metric.VEGA, -1500)])
+    result = search(setting)
+    assert {one.kind for one in trades(result)} <= {HedgeKind.CLOSE, HedgeKind.REDUCE}
+    assert trades(result)
+    empty = search(world.given([], [], [limit(Metric.VEGA, -1500)]))
+    assert [one.kind for one in empty.candidates] == [HedgeKind.DO_NOTHING]
+
+
+def test_without_a_price_of_the_index_the_search_refuses() -> None:
+    setting = world.given(STRANGLE, MARKET, [limit(Metric.VEGA, -1500)])
+    with pytest.raises(HedgeError, match="SPX has no price"):
+        replace(setting, spx_price=math.nan)
+
+
+def test_without_accounts_margins_are_unknown_not_zero() -> None:
+    setting = world.given(STRANGLE, MARKET, [limit(Metric.VEGA, -1500), limit(Metric.MARGIN_USED_PCT, None, 90)])
+    setting = replace(setting, accounts=(), margin_used_pct=40.0)
+    for one in trades(search(setting)):
+        assert one.margin_change_usd is None
+        assert next(e.after for e in one.effects if e.metric is Metric.MARGIN_USED_PCT) is None
+
+
+def test_what_expires_within_the_minute_is_neither_opened_nor_closed() -> None:
+    near = call(7000, 1).expires_at_utc
+    assert near is not None
+    lines = [Line(call(7000, 1), -5), Line(put(6600), -3)]
+    setting = world.given(lines, MARKET + world.chain((6950, 7000, 7050), (1,)), [limit(Metric.VEGA, -800)])
+    late = replace(setting, now_epoch_s=near.timestamp() - 30.0)
+    dead = [one for one in trades(search(late, keep=40)) for leg in one.legs if leg.contract.expires_at_utc == near]
+    assert dead == []
+
+
+def test_american_options_are_priced_as_the_book_prices_them() -> None:
+    lines = [Line(put(720, 25, "SPY"), -10), Line(put(680, 25, "SPY"), -10)]
+    setting = world.given(lines, WIDE, [limit(Metric.VEGA, -300), limit(Metric.SPX_DELTA, -200, 200)])
+    found = search(setting, SearchLimits(underlyings=frozenset({"SPY"})))
+    assert trades(found)
+    for one in trades(found):
+        _same(one, reprice(setting, one))
+
+
+def test_wishes_are_kept() -> None:
+    setting = world.given(STRANGLE, WIDE, [limit(Metric.VEGA, -1500)])
+    wish = SearchLimits(max_cost_usd=6_000.0, max_theta_given_up_per_day=200.0, max_legs=2, max_days_to_expiry=50)
+    found = trades(search(setting, wish))
+    assert found
+    for one in found:
+        assert one.cost_usd + one.slippage_usd <= 6_000.0
+        assert one.theta_change_per_day >= -200.0
+        assert len(one.legs) <= 2
+        for leg in one.legs:
+            assert leg.contract.expires_at_utc is None or (leg.contract.expires_at_utc - world.NOW).days <= 50
+
+
+def test_no_limit_that_held_is_broken_and_the_stress_ladder_stays_within_its_room() -> None:
+    limits = [limit(Metric.VEGA, -1500, 2500), limit(Metric.SPX_DELTA, -20, 20), limit(Metric.THETA, -250, 1250)]
+    setting = world.given(STRANGLE, WIDE, limits)
+    for one in trades(search(setting, keep=40)):
+        assert not any(effect.is_broken_after for effect in one.effects)
+        assert one.worst_stress_before_usd is not None
+        assert one.worst_stress_after_usd is not None
+        room = max(0.25 * -one.worst_stress_before_usd, 0.05 * 500_000.0)
+        assert one.worst_stress_after_usd >= one.worst_stress_before_usd - room
+
+
+def test_markets_with_a_key_twice_or_an_index_are_refused() -> None:
+    with pytest.raises(HedgeError, match="twice"):
+        world.market([put(6600), put(6600)])
+    with pytest.raises(HedgeError, match="index"):
+        world.market([underlying_contract("XSP")])
+
+
+_LIMITS = {
+    Metric.SPX_DELTA: st.floats(5.0, 60.0),
+    Metric.GAMMA: st.floats(0.2, 3.0),
+    Metric.VEGA: st.floats(200.0, 2_000.0),
+}
+_HELD = st.lists(
+    st.tuples(
+        st.sampled_from([(strike, right, days) for strike in STRIKES[1:-1] for right in "CP" for days in (11, 25, 46)]),
+        st.sampled_from([-4, -3, -2, -1, 1, 2, 3]),
+        st.sampled_from([ONE, TWO]),
+    ),
+    min_size=1,
+    max_size=6,
+    unique_by=lambda held: held[0],
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(_HELD, st.tuples(*_LIMITS.values()), st.sampled_from(list(MarginMethod)))
+def test_every_trade_kept_is_what_it_claims_when_worked_out_from_scratch(
+    held: list[tuple[tuple[float, str, int], int, str]], bounds: tuple[float, float, float], method: MarginMethod
+) -> None:
+    lines = [
+        Line(call(strike, days) if right == "C" else put(strike, days), quantity, ONE if owner == ONE else TWO)
+        for (strike, right, days), quantity, owner in held
+    ]
+    limits = [limit(metric, -bound, bound) for metric, bound in zip(_LIMITS, bounds, strict=True)]
+    setting = world.given(lines, MARKET, limits, method=method)
+    result = search(setting, keep=10)
+    kept = trades(result)
+    assert len(kept) <= 10
+    assert len({one.id for one in result.candidates}) == len(result.candidates)
+    for one in kept:
+        _same(one, reprice(setting, one))
+        _tradeable(setting, one)
+    _undominated(kept)
+    _in_order(kept, is_partial=result.is_partial)
+    if not result.is_partial:
+        assert all(one.cure == 1.0 for one in kept)
+
+
+def _same(one: HedgeCandidate, again: HedgeCandidate) -> None:
+    """Equal but for rounding; what carries an early-exercise premium to 1e-4 of the figure."""
+    tolerance = 1e-4 if any("SPY" in leg.contract.underlying for leg in one.legs) else 1e-7
+    for before, now in zip(one.effects, again.effects, strict=True):
+        assert (before.before is None) == (now.before is None)
+        if before.after is not None and now.after is not None:
+            assert now.after == pytest.approx(before.after, rel=tolerance, abs=1e-5)
+        else:
+            assert before.after is now.after
+    for name in ("cost_usd", "slippage_usd", "theta_change_per_day", "worst_stress_after_usd", "margin_change_usd"):
+        mine, other = getattr(one, name), getattr(again, name)
+        assert (mine is None) == (other is None)
+        if mine is not None:
+            assert other == pytest.approx(mine, rel=tolerance, abs=0.02), name
+    assert again.cure == pytest.approx(one.cure, abs=1e-5)
+    assert again.limit_price == one.limit_price
+    assert again.worst_stress_shift == one.worst_stress_shift
+
+
+def _tradeable(setting: SearchInput, one: HedgeCandidate) -> None:
+    assert 1 <= len(one.legs) <= 4
+    assert len({leg.contract.key for leg in one.legs}) == len(one.legs)
+    assert len({leg.contract.underlying for leg in one.legs}) == 1
+    held = {row.contract.key: at for at, row in enumerate(setting.rows)}
+    for leg in one.legs:
+        assert isinstance(leg.quantity, int)
+        assert leg.quantity > 0
+        bid, ask = _quote(setting, leg.contract, held)
+        assert ask > 0.0
+        assert bid >= 0.0
+        assert leg.action is Action.BUY or bid > 0.0
+
+
+def _quote(setting: SearchInput, contract: Contract, held: dict[str, int]) -> tuple[float, float]:
+    market: HedgeMarket = setting.market
+    if contract.key in market.columns.row_of:
+        at = market.columns.row_of[contract.key]
+        return float(market.bid[at]), float(market.ask[at])
+    row = held[contract.key]
+    return float(setting.book.bid[row]), float(setting.book.ask[row])
+
+
+def _undominated(kept: Sequence[HedgeCandidate]) -> None:
+    """No trade is beaten by another of its kind in every respect that docs/hedge-search.md names."""
+    for kind in {one.kind for one in kept}:
+        mine = [one for one in kept if one.kind is kind]
+        table = np.array([_respects(one) for one in mine])
+        for at, row in enumerate(table):
+            others = np.delete(table, at, axis=0)
+            no_worse = (others <= row + 1e-6).all(axis=1)
+            better = (others < row - 1e-3 * np.maximum(np.abs(row), 1.0)).any(axis=1)
+            assert not (no_worse & better).any(), mine[at].summary
+
+
+def _respects(one: HedgeCandidate) -> list[float]:
+    fees = float(sum(leg.quantity for leg in one.legs if leg.contract.is_option or leg.contract.underlying[0] == "/"))
+    return [
+        -one.cure,
+        max(-one.theta_change_per_day, 0.0),
+        one.cost_usd + one.slippage_usd,
+        one.slippage_usd + fees,
+        -(one.worst_stress_after_usd or 0.0),
+        one.margin_change_usd or 0.0,
+    ]
+
+
+def _in_order(kept: Sequence[HedgeCandidate], *, is_partial: bool) -> None:
+    scores = [total_score(one) for one in kept]
+    if is_partial:
+        keys = [(-round(one.cure, 1), score) for one, score in zip(kept, scores, strict=True)]
+        assert all(one[0] <= other[0] + 0.1001 for one, other in itertools.pairwise(keys))
+    else:
+        assert scores == sorted(scores)
