@@ -27,13 +27,14 @@ from database.errors import (
 )
 from database.migrations.v0001_rules import triggers
 from database.migrations.v0003_rules import statement_triggers
+from database.migrations.v0004_rules import suggestion_triggers
 
 log = logging.getLogger(__name__)
 
 #: "OPDK" in the file's header: tells the desk's databases from any other SQLite file.
 APPLICATION_ID: Final = 0x4F50444B
 #: The newest schema this program knows; equals the number of migration steps.
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 #: How long a statement waits for another program's lock.
 BUSY_TIMEOUT_MS: Final = 5000
 
@@ -190,7 +191,7 @@ def _schema_trust() -> tuple[str, str, Any]:
 def check_triggers(connection: Connection, path: Path) -> None:
     """Raises DatabaseCorrupt unless the file's triggers and views are exactly those of our migrations."""
     found = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE type IN ('trigger', 'view')").scalars()
-    if set(found) != {*triggers(), *statement_triggers()}:
+    if set(found) != {*triggers(), *statement_triggers(), *suggestion_triggers()}:
         raise corrupt(path, "its protective triggers were changed by another program")
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from database.codec import from_text, to_text
 from database.schema import desk_state, positions, risk_breaches, signals
+from database.suggestions import SOURCE, newest_sets, offered_in
 from models.contract import Contract
 from models.enums import BreachState, BrokerName, Metric, Regime, TradingState
 from models.ids import AccountId
@@ -87,7 +88,7 @@ def save_breach(connection: Connection, breach: RiskBreach, now: datetime) -> No
         {
             "id": suggestion.id,
             "created_at": now,
-            "source": "AI",
+            "source": SOURCE,
             "breach_id": breach.id,
             "position": position,
             "rationale": suggestion.rationale,
@@ -112,10 +113,7 @@ def load_breaches(
     if since_utc is not None:
         query = query.where(risk_breaches.c.detected_at >= since_utc)
     rows = connection.execute(query).all()
-    suggestions: dict[str, list[AITradeSuggestion]] = {}
-    made = select(signals.c.breach_id, signals.c.payload_json).where(signals.c.breach_id.in_([row.id for row in rows]))
-    for made_row in connection.execute(made.order_by(signals.c.breach_id, signals.c.position)):
-        suggestions.setdefault(made_row.breach_id, []).append(from_text(AITradeSuggestion, made_row.payload_json))
+    suggestions = _suggestions_of(connection, [row.id for row in rows])
     return tuple(
         RiskBreach(
             id=row.id,
@@ -131,6 +129,17 @@ def load_breaches(
         )
         for row in rows
     )
+
+
+def _suggestions_of(connection: Connection, breach_ids: Sequence[str]) -> dict[str, list[AITradeSuggestion]]:
+    """What each breach offers: its newest set as it was ranked last; of a breach without sets, all that was made."""
+    found: dict[str, list[AITradeSuggestion]] = {}
+    made = select(signals.c.breach_id, signals.c.payload_json).where(signals.c.breach_id.in_(breach_ids))
+    for row in connection.execute(made.order_by(signals.c.breach_id, signals.c.position)):
+        found.setdefault(row.breach_id, []).append(from_text(AITradeSuggestion, row.payload_json))
+    for breach_id, set_id in newest_sets(connection, breach_ids).items():
+        found[breach_id] = list(offered_in(connection, set_id))
+    return found
 
 
 def save_trading_state(connection: Connection, state: TradingState, reason: str, at_utc: datetime) -> None:

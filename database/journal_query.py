@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from models.enums import JournalStatus, Regime
+from models.suggestion_records import SuggestionMark
 from models.trade import Execution
 
 
@@ -91,14 +92,37 @@ class AuditRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SuggestionOrigin:
+    """Where a trade's suggestion comes from, and how it has paid.
+
+    `metrics`: the limits it was to cure. Positions count from 0: as shown last, and in the search's own order (None in
+    rows of older desks, as is `kind`). `model`: the one whose words and order hold, None where none was asked.
+    """
+
+    id: str
+    breach_id: str | None
+    made_at_utc: datetime
+    metrics: tuple[str, ...]
+    is_premortem: bool
+    kind: str | None
+    position: int
+    solver_position: int | None
+    rationale: str
+    is_from_model: bool
+    model: str | None
+    marks: tuple[SuggestionMark, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class JournalDetail:
-    """Everything about one journal row."""
+    """Everything about one journal row. `suggestion`: the one it was traded by, None without or when it is not kept."""
 
     row: JournalRow
     order_id: str | None
     edits: tuple[JournalEdit, ...]
     audit: tuple[AuditRow, ...]
     executions: tuple[Execution, ...]
+    suggestion: SuggestionOrigin | None = None
 
     @property
     def fees(self) -> Decimal | None:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, exists, func, insert, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from database import audit
+from database import audit, suggestions
 from database.codec import from_text, to_text
 from database.errors import DuplicateIntent
 from database.schema import execution_fees, executions, journal_executions, order_intents, order_journal, orders
@@ -79,6 +79,7 @@ def commit_intent(connection: Connection, order: Order, broker: BrokerName, reco
             payload_json=to_text(order),
         )
     )
+    suggestions.note_ordered(connection, order, now)
     audit.append(connection, (record,), now)
 
 

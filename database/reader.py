@@ -46,6 +46,7 @@ from database.schema import (
     trade_journal,
 )
 from database.series import SnapshotSeries, read_series
+from database.suggestion_marks import load_origin
 from models.clock import NEW_YORK
 from models.enums import SnapshotKind
 from models.risk import RiskBreach
@@ -310,12 +311,14 @@ def _detail(connection: Connection, journal_id: str) -> JournalDetail:
             )
         )
     )
+    row = _rows(connection, (seq,))[0]
     return JournalDetail(
-        row=_rows(connection, (seq,))[0],
+        row=row,
         order_id=order_id,
-        edits=tuple(JournalEdit(*row) for row in connection.execute(edits)),
+        edits=tuple(JournalEdit(*edit) for edit in connection.execute(edits)),
         audit=() if order_id is None else _audit_of(connection, order_id),
-        executions=tuple(execution_of(row) for row in connection.execute(fills)),
+        executions=tuple(execution_of(fill) for fill in connection.execute(fills)),
+        suggestion=None if row.ai_suggestion_id is None else load_origin(connection, row.ai_suggestion_id),
     )
 
 

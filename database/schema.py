@@ -55,7 +55,8 @@ account_snapshots = Table(
     Column("regime", Text),
 )
 
-#: One row per suggestion of the analyst, as it was when it was made; `trade_journal.ai_suggestion_id` points here.
+#: One row per suggestion, as it was when it was made; `trade_journal.ai_suggestion_id` points here. From `set_id` on
+#: None in rows of desks before the fourth schema.
 signals = Table(
     "signals",
     metadata,
@@ -68,6 +69,19 @@ signals = Table(
     Column("projected_delta_change", REAL, nullable=False),
     Column("projected_theta_cost", REAL, nullable=False),
     Column("payload_json", Text, nullable=False),
+    Column("set_id", Text, ForeignKey("suggestion_sets.id")),
+    Column("candidate_id", Text),
+    Column("kind", Text),
+    Column("account_id", Text),
+    Column("verdict", Text),
+    Column("reason", Text),
+    Column("solver_position", Integer),
+    Column("is_from_model", Integer),
+    Column("limit_price", ExactDecimal),
+    Column("cost_usd", REAL),
+    Column("fees", ExactDecimal),
+    Column("initial_margin_change", ExactDecimal),
+    Column("maintenance_margin_change", ExactDecimal),
 )
 
 #: The newest state of every order.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert, select
 
-from database import desk, journal, marks, orders, snapshots, statements
+from database import desk, journal, marks, orders, snapshots, statements, suggestion_marks, suggestions
 from database.audit import append
 from database.backup import Backup, make_backup, prune
 from database.connection import (
@@ -41,6 +41,14 @@ from models.position import UnifiedPosition
 from models.records import AuditRecord, LoadedState
 from models.risk import RiskBreach
 from models.statement import KnownToStatements, Statement, StatementPart
+from models.suggestion_records import (
+    DueMark,
+    ScoredSuggestion,
+    SuggestionFate,
+    SuggestionMark,
+    SuggestionRecord,
+    SuggestionSetRecord,
+)
 from models.trade import AccountSnapshot, Execution, JournalEntry
 
 log = logging.getLogger(__name__)
@@ -194,6 +202,47 @@ class SqliteStorage:
         """Inserts or updates a breach by id."""
         now = self._clock.now_utc()
         await self._writer.write("saving a breach", lambda c: desk.save_breach(c, breach, now))
+
+    async def save_suggestions(self, made: SuggestionSetRecord) -> None:
+        """Writes a set with its suggestions and the marks that will be due; a known id is left."""
+        now = self._clock.now_utc()
+        await self._writer.write("saving suggestions", lambda c: suggestions.save_suggestions(c, made, now))
+
+    async def rank_suggestions(
+        self, set_id: str, model: str, payload_sha256: str, told: Sequence[SuggestionRecord]
+    ) -> None:
+        """Keeps the order and the words the model gave, beside those kept before; raises NoSuchRow."""
+        now = self._clock.now_utc()
+        await self._writer.write(
+            "saving a ranking", lambda c: suggestions.rank_suggestions(c, set_id, model, payload_sha256, told, now)
+        )
+
+    async def record_fate(self, suggestion_id: str, fate: SuggestionFate, text: str, at_utc: datetime) -> None:
+        """Keeps what happened to a suggestion; raises NoSuchRow for one that is not kept."""
+        await self._writer.write(
+            "noting what became of a suggestion",
+            lambda c: suggestions.record_fate(c, suggestion_id, fate, text, at_utc),
+        )
+
+    async def load_suggestions(self, breach_ids: Sequence[str]) -> tuple[SuggestionSetRecord, ...]:
+        """Returns the newest set of each breach, as it was ranked last."""
+        return await self._writer.read("reading suggestions", lambda c: suggestions.load_newest(c, breach_ids))
+
+    async def load_suggestion_set(self, set_id: str) -> SuggestionSetRecord | None:
+        """Returns a set by id, as it was ranked last."""
+        return await self._writer.read("reading suggestions", lambda c: suggestions.load_set(c, set_id))
+
+    async def due_marks(self, until_utc: datetime) -> tuple[DueMark, ...]:
+        """Returns what is due by then and not marked yet, oldest first."""
+        return await self._writer.read("reading what is due", lambda c: suggestion_marks.due_marks(c, until_utc))
+
+    async def save_mark(self, mark: SuggestionMark) -> bool:
+        """Keeps how a suggestion has paid; False if that suggestion and horizon has its mark."""
+        return await self._writer.write("marking a suggestion", lambda c: suggestion_marks.save_mark(c, mark))
+
+    async def scored_suggestions(self) -> tuple[ScoredSuggestion, ...]:
+        """Returns every suggestion that was on offer or taken up, with its marks, newest first."""
+        return await self._writer.read("reading the scoreboard", suggestion_marks.load_scored)
 
     async def edit_journal(
         self, journal_id: str, *, user_rationale: str | None, tags: Sequence[str] | None, at_utc: datetime

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from models.contract import Contract
 from models.hedge import Situation, Verified
+from models.ids import ContractKey
 
 
 class SuggestionFate(StrEnum):
@@ -46,6 +47,16 @@ class MarkedHolding:
 
 
 @dataclass(frozen=True, slots=True)
+class LegQuote:
+    """The market of one contract a suggestion of the set would trade, per share; None = that side is not quoted."""
+
+    key: ContractKey
+    bid: Decimal | None
+    ask: Decimal | None
+    at_utc: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SuggestionRecord:
     """A row of `signals`. `position`: in the order shown, from 0; `solver_position`: in the search's own order."""
 
@@ -59,9 +70,10 @@ class SuggestionRecord:
 
 @dataclass(frozen=True, slots=True)
 class SuggestionSetRecord:
-    """The moment in which a set was made. `book_hash`: SHA-256 of accounts' holdings; `quotes` of every leg, its mids.
+    """The moment in which a set was made. `book_hash`: SHA-256 of accounts' holdings.
 
-    `payload_sha256` and `model` are None where no model was asked.
+    `quotes`: of every leg of its suggestions that was quoted. `payload_sha256` and `model` are None where no model was
+    asked.
     """
 
     id: str
@@ -74,6 +86,7 @@ class SuggestionSetRecord:
     payload_sha256: str | None
     model: str | None
     suggestions: tuple[SuggestionRecord, ...]
+    quotes: tuple[LegQuote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

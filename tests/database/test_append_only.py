@@ -14,6 +14,7 @@ from models.enums import BreachState, BrokerName, Metric, OrderStatus, Regime, T
 from models.ids import new_uuid
 from models.records import AuditKind
 from models.risk import AITradeSuggestion, RiskBreach
+from models.suggestion_records import SuggestionFate
 from tests.database.builders import (
     NOW,
     a_snapshot,
@@ -24,6 +25,7 @@ from tests.database.builders import (
     an_order,
     sql,
 )
+from tests.database.suggestion_builders import PAYLOAD_HASH, a_mark, a_suggestion_set
 
 APPEND_ONLY = {
     "trade_journal": "account_id",
@@ -43,6 +45,12 @@ APPEND_ONLY = {
     "statement_lines": "fee",
     "cash_movements": "amount",
     "statement_days": "source",
+    "suggestion_sets": "book_json",
+    "suggestion_details": "verified_json",
+    "suggestion_rankings": "rationale",
+    "suggestion_fates": "text",
+    "suggestion_dues": "due_at",
+    "suggestion_marks": "hedge_usd",
 }
 
 
@@ -75,6 +83,12 @@ def raw(storage: SqliteStorage) -> Iterator[sqlite3.Connection]:
                 suggestions=(suggestion,),
             )
         )
+
+        made = a_suggestion_set()
+        await storage.save_suggestions(made)
+        await storage.rank_suggestions(made.id, "a-model", PAYLOAD_HASH, made.suggestions)
+        await storage.record_fate(made.suggestions[0].id, SuggestionFate.DISMISSED, "too dear", NOW)
+        await storage.save_mark(a_mark(made.suggestions[0].id))
 
     asyncio.run(fill())
     with closing(sqlite3.connect(storage.path, isolation_level=None)) as connection:

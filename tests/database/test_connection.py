@@ -33,7 +33,7 @@ PRAGMAS = {
     "journal_size_limit": 67108864,
     "recursive_triggers": 1,
     "application_id": 0x4F50444B,
-    "user_version": 3,
+    "user_version": 4,
 }
 
 
@@ -133,7 +133,7 @@ def test_a_newer_database_is_refused_and_left_alone(path: Path) -> None:
     with closing(sqlite3.connect(path)) as newer:
         newer.execute("PRAGMA user_version = 99")
     before = path.read_bytes()
-    with pytest.raises(DatabaseTooNew, match="version 99; this desk knows versions up to 3"):
+    with pytest.raises(DatabaseTooNew, match="version 99; this desk knows versions up to 4"):
         open_paper(path)
     with pytest.raises(DatabaseTooNew):
         JournalReader(path)

@@ -94,7 +94,7 @@ def test_a_database_of_the_first_schema_gets_the_table_and_keeps_its_rows(path: 
     migrate(engine, path, ManualClock(NOW))
     engine.dispose()
     with closing(sqlite3.connect(path)) as raw:
-        assert raw.execute("PRAGMA user_version").fetchone() == (3,)
+        assert raw.execute("PRAGMA user_version").fetchone() == (4,)
         assert raw.execute("SELECT value FROM desk_state WHERE key = 'k'").fetchone() == ("v",)
         assert raw.execute("SELECT count(*) FROM book_marks").fetchone() == (0,)
 

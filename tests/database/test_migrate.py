@@ -6,6 +6,7 @@ import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,9 @@ from database.errors import StorageBug
 from database.migrate import MIGRATIONS, migrate
 from models.clock import ManualClock
 from models.enums import BrokerName
-from tests.database.builders import NOW, an_audit, an_entry, open_paper
+from tests.database.builders import ACCOUNT, NOW, an_audit, an_entry, open_paper, sql
 from tests.database.processes import end, start
+from tests.database.suggestion_builders import a_suggestion_set
 
 NEXT = '''"""A step of tomorrow."""
 
@@ -24,8 +26,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:
@@ -43,12 +45,12 @@ def scripts(tmp_path: Path) -> Path:
     """The real steps and one more that fails at its end."""
     folder = tmp_path / "100% new" / "migrations"
     shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "v0004_next.py").write_text(NEXT)
+    (folder / "versions" / "v0005_next.py").write_text(NEXT)
     return folder
 
 
 def cure(scripts: Path) -> None:
-    (scripts / "versions" / "v0004_next.py").write_text(NEXT.replace('"LAST"', '"CREATE TABLE second_new (y TEXT)"'))
+    (scripts / "versions" / "v0005_next.py").write_text(NEXT.replace('"LAST"', '"CREATE TABLE second_new (y TEXT)"'))
 
 
 def a_database(path: Path) -> None:
@@ -70,8 +72,8 @@ def facts(path: Path) -> tuple[int, list[tuple[int]], str, set[str], int]:
         )
 
 
-OLD = (3, [(1,), (2,), (3,)], "0003", set[str](), 3)
-NEW = (4, [(1,), (2,), (3,), (4,)], "0004", {"first_new", "second_new"}, 3)
+OLD = (4, [(1,), (2,), (3,), (4,)], "0004", set[str](), 3)
+NEW = (5, [(1,), (2,), (3,), (4,), (5,)], "0005", {"first_new", "second_new"}, 3)
 
 
 def run(path: Path, scripts: Path) -> None:
@@ -117,7 +119,7 @@ def test_killed_before_any_statement_of_a_step_the_schema_is_old_or_new(path: Pa
         found = facts(path)
         assert found in (OLD, NEW), at
         seen.add(found[0])
-    assert seen == {3, 4}
+    assert seen == {4, 5}
 
 
 def test_killed_while_it_is_made_a_new_database_can_be_made_again(path: Path) -> None:
@@ -132,9 +134,55 @@ def test_killed_while_it_is_made_a_new_database_can_be_made_again(path: Path) ->
             objects = raw.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             found.append(raw.execute("PRAGMA user_version").fetchone()[0])
             assert (objects == 0) == (found[-1] == 0), "a step is there wholly or not at all"
-    assert found == [0, 0, 2]
+    assert found == [0, 0, 3]
     a_database(path)
     assert facts(path) == OLD
+
+
+def test_a_database_of_the_third_schema_keeps_all_it_holds(path: Path) -> None:
+    """`data/schema3.sql` is a dump of a file that the desk of that schema wrote."""
+    before = a_database_of_schema_3(path)
+    storage = open_paper(path)
+    (breach,) = asyncio.run(storage.load([ACCOUNT])).open_breaches
+    assert [one.rationale for one in breach.suggestions] == ["buy a put 0", "buy a put 1"]
+    assert asyncio.run(storage.verify()).is_sound
+    storage.close()
+    with closing(sqlite3.connect(path)) as raw:
+        after = contents(raw, tuple(before))
+    width = len(before["signals"][0])
+    assert [row[:width] for row in after["signals"]] == before.pop("signals")
+    assert {value for row in after.pop("signals") for value in row[width:]} == {None}
+    assert after == before
+    (copy,) = backup_folder(path).glob("*-migration.db")
+    with closing(sqlite3.connect(copy)) as raw:
+        assert raw.execute("PRAGMA user_version").fetchone() == (3,)
+        assert contents(raw, tuple(before)) == before
+
+
+def test_a_breach_of_the_third_schema_goes_on_with_a_set_of_suggestions(path: Path) -> None:
+    a_database_of_schema_3(path)
+    storage = open_paper(path)
+    (breach,) = asyncio.run(storage.load([ACCOUNT])).open_breaches
+    made = a_suggestion_set(breach_id=breach.id)
+    asyncio.run(storage.save_suggestions(made))
+    assert asyncio.run(storage.load_suggestion_set(made.id)) == made
+    (breach,) = asyncio.run(storage.load([ACCOUNT])).open_breaches
+    assert [one.id for one in breach.suggestions] == [one.id for one in made.suggestions[:2]]
+    storage.close()
+
+
+def a_database_of_schema_3(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Makes the file and returns what its tables hold, but for those that say which schema it is."""
+    path.parent.mkdir(mode=0o700)
+    with closing(sqlite3.connect(path)) as raw:
+        raw.executescript((Path(__file__).parent / "data" / "schema3.sql").read_text())
+        found = raw.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        names = {name for (name,) in found} - {"alembic_version", "schema_history"}
+        return contents(raw, tuple(names))
+
+
+def contents(raw: sqlite3.Connection, tables: tuple[str, ...]) -> dict[str, list[tuple[Any, ...]]]:
+    return {name: sorted(raw.execute(sql("SELECT * FROM $name", name=name)), key=repr) for name in tables}
 
 
 def test_a_database_that_is_up_to_date_is_left_alone(path: Path) -> None:

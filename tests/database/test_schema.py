@@ -104,6 +104,7 @@ def test_the_schema_version_is_the_number_of_migration_steps(raw: sqlite3.Connec
         (1, "0001"),
         (2, "0002"),
         (3, "0003"),
+        (4, "0004"),
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from database.migrations.v0001_rules import triggers
 from database.migrations.v0003_rules import statement_triggers
+from database.migrations.v0004_rules import suggestion_triggers
 from database.store import SqliteStorage
 from models.enums import BrokerName
 from models.ids import new_order_id
@@ -39,7 +40,7 @@ def tamper(storage: SqliteStorage, *statements: str) -> tuple[str, ...]:
             raw.execute(sql("DROP TRIGGER $name", name=name))
         for statement in statements:
             raw.execute(statement)
-        for trigger in (*triggers(), *statement_triggers()):
+        for trigger in (*triggers(), *statement_triggers(), *suggestion_triggers()):
             raw.execute(trigger)
     return asyncio.run(storage.verify()).problems
 
