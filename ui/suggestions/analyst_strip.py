@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from execution.suggestion_views import AnalystPhase, SearchPhase, SuggestionSet
-from ui.journal.flow import FlowLayout
 from ui.suggestions import words
 from ui.suggestions.labels import PlainLabel, button, plain_chip
 from ui.theme import GAP, PAD, Ink, Theme
@@ -19,6 +19,8 @@ _INKS = {
     AnalystPhase.FAILED: Ink.ERROR,
     AnalystPhase.CANCELLED: Ink.TEXT_MUTED,
 }
+#: From this width on the buttons stand at the right.
+_BESIDE_PX = 560
 _NO_SET = "Asked when there are suggestions. Everything here works without it."
 
 
@@ -47,21 +49,26 @@ class AnalystStrip(QFrame):
         self.settings_button = button(
             "Settings…", "Server, model, key, what may be sent", self, name="Analyst settings"
         )
-        head = QHBoxLayout()
-        head.setSpacing(PAD)
-        head.addWidget(title)
-        head.addWidget(self.phase)
-        head.addWidget(self.facts, 1)
-        buttons = FlowLayout(gap=GAP)
+        name = QHBoxLayout()
+        name.setSpacing(PAD)
+        name.addWidget(title)
+        name.addWidget(self.phase)
+        name.addStretch(1)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(GAP)
         for each in (self.ask_button, self.stop_button, self.payload_button, self.settings_button):
             buttons.addWidget(each)
+        buttons.addStretch(0)
+        self._head = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._head.setSpacing(GAP)
+        self._head.addLayout(name, 1)
+        self._head.addLayout(buttons)
         column = QVBoxLayout(self)
-        column.setContentsMargins(PAD + GAP, 6, PAD, 6)
-        column.setSpacing(GAP)
-        column.addLayout(head)
-        for label in (self.text, self.comment, self.asked_for):
+        column.setContentsMargins(PAD + GAP, GAP, PAD, 6)
+        column.setSpacing(3)
+        column.addLayout(self._head)
+        for label in (self.facts, self.text, self.comment, self.asked_for):
             column.addWidget(label)
-        column.addLayout(buttons)
         self.ask_button.clicked.connect(self.ask_wanted)
         self.stop_button.clicked.connect(self.stop_wanted)
         self.payload_button.clicked.connect(self.payload_wanted)
@@ -69,6 +76,12 @@ class AnalystStrip(QFrame):
         theme.changed.connect(self._paint)
         self._paint()
         self.show_set(None)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The buttons stand at the right where there is room, else below."""
+        super().resizeEvent(event)
+        directions = QBoxLayout.Direction
+        self._head.setDirection(directions.LeftToRight if self.width() >= _BESIDE_PX else directions.TopToBottom)
 
     def show_set(self, held: SuggestionSet | None) -> None:
         """Shows what the model did for a set; None: there is none."""

@@ -21,7 +21,14 @@ from ui.suggestions.labels import PlainLabel, button, plain_chip, plain_value
 from ui.theme import GAP, PAD, Ink, Theme
 
 #: From these widths on the card's three parts stand beside each other, or the two lower ones.
-_THREE_PX, _TWO_PX = 940, 560
+_THREE_PX, _TWO_PX = 940, 650
+#: Row, column and columns taken of words, limits and figures, by how many stand beside each other.
+_PLACES = {
+    3: ((0, 0, 1), (0, 1, 1), (0, 2, 1)),
+    2: ((0, 0, 2), (1, 0, 1), (1, 1, 1)),
+    1: ((0, 0, 1), (1, 0, 1), (2, 0, 1)),
+}
+_STRETCHES = {3: (5, 5, 3), 2: (5, 3, 0), 1: (1, 0, 0)}
 _DO_NOTHING = "Costs nothing and gives up no theta."
 
 
@@ -51,10 +58,17 @@ class SuggestionCard(QFrame):
         self.dismissal = Dismissal(self)
         self.dismissal.hide()
         self._columns = 0
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(PAD + GAP, PAD, PAD, PAD)
+        self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(3 * PAD)
-        self._grid.setVerticalSpacing(6)
+        self._grid.setVerticalSpacing(PAD)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(PAD + GAP, PAD, PAD, PAD)
+        column.setSpacing(PAD)
+        column.addLayout(self._grid)
+        column.addWidget(self.foot)
+        column.addWidget(self.dismissal)
+        self.foot.setVisible(not self.is_baseline)
+        self.figures.setVisible(not self.is_baseline)
         self._arrange(2)
         self.dismissal.chosen.connect(self._on_reason)
         self.dismissal.left.connect(self._keep)
@@ -231,28 +245,14 @@ class SuggestionCard(QFrame):
         if columns == self._columns:
             return
         self._columns = columns
-        grid = self._grid
-        for part in (self.words, self.effects, self.figures, self.foot, self.dismissal):
+        grid, parts = self._grid, (self.words, self.effects, self.figures)
+        for part in parts:
             grid.removeWidget(part)
-        top = Qt.AlignmentFlag.AlignTop
-        match columns:
-            case 3:
-                places = ((0, 0, 1), (0, 1, 1), (0, 2, 1), (1, 0, 3))
-            case 2:
-                places = ((0, 0, 2), (1, 0, 1), (1, 1, 1), (2, 0, 2))
-            case _:
-                places = ((0, 0, 1), (1, 0, 1), (2, 0, 1), (3, 0, 1))
-        parts = (self.words, self.effects, self.figures, self.foot)
-        for part, (row, column, span) in zip(parts, places, strict=True):
+        for part, (row, column, span) in zip(parts, _PLACES[columns], strict=True):
             grid.addWidget(part, row, column, 1, span)
-        grid.setAlignment(self.effects, top)
-        row, column, span = places[-1]
-        grid.addWidget(self.dismissal, row, column, 1, span)
-        for at, stretch in enumerate({3: (5, 5, 3), 2: (5, 3, 0)}.get(columns, (1, 0, 0))):
+        grid.setAlignment(self.effects, Qt.AlignmentFlag.AlignTop)
+        for at, stretch in enumerate(_STRETCHES[columns]):
             grid.setColumnStretch(at, stretch)
-        self.figures.setVisible(not self.is_baseline)
-        if self.is_baseline:
-            self.foot.hide()
 
     @Slot()
     def _paint(self) -> None:

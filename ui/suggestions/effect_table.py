@@ -18,6 +18,11 @@ _NAME, _FIGURE, _USED, _LEAST_BAR = 66, 64, 62, 60
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _MARGIN = 0.08
+_USED_INKS = {
+    LimitState.NEAR: Ink.LIMIT_NEAR,
+    LimitState.BREACHED: Ink.LIMIT_BREACHED,
+    LimitState.UNKNOWN: Ink.WARNING,
+}
 
 
 class EffectTable(QWidget):
@@ -104,7 +109,7 @@ class EffectTable(QWidget):
             (name, texts[0], _LEFT, Ink.TEXT),
             (before, texts[1], _RIGHT, was_broken),
             (after, texts[2], _RIGHT, ink),
-            (used, texts[3], _RIGHT, ink if ink is not Ink.TEXT else Ink.TEXT_MUTED),
+            (used, texts[3], _RIGHT, _USED_INKS.get(state, Ink.TEXT_MUTED)),
         )
         for rect, text, side, colour in cells:
             painter.setPen(self._theme.color(colour))

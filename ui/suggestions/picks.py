@@ -207,7 +207,8 @@ class PickList(QScrollArea):
         for place, key in enumerate(keys):
             card = self.cards.get(key) or self._new(key)
             if self._line.indexOf(card) != place:
-                self._line.insertWidget(place, card)
+                self._line.insertWidget(place, card, 0, self._side())
+                card.show()
             if isinstance(card, BreachPick):
                 card.show_breach(opened.get(key), sets.get(key), live.get(key), now_utc)
             elif premortem is not None:
@@ -253,7 +254,11 @@ class PickList(QScrollArea):
         self.setHorizontalScrollBarPolicy(off if is_beside else on)
         for card in self.cards.values():
             self._size(card)
+            self._line.setAlignment(card, self._side())
         self._fit()
+
+    def _side(self) -> Qt.AlignmentFlag:
+        return Qt.AlignmentFlag(0) if self._is_beside else Qt.AlignmentFlag.AlignTop
 
     def _size(self, card: QWidget) -> None:
         card.setMinimumWidth(0 if self._is_beside else CARD_PX)

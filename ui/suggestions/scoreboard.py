@@ -40,7 +40,7 @@ class ScoreboardView(QWidget):
         self._table = QWidget(self)
         self._grid = QGridLayout(self._table)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(2 * PAD)
+        self._grid.setHorizontalSpacing(PAD + 2)
         self._grid.setVerticalSpacing(2)
         for column, (text, tip) in enumerate(zip(_HEADERS, _TIPS, strict=True)):
             label = PlainLabel(text, self._table, role="caption")

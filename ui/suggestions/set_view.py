@@ -36,7 +36,7 @@ class SetView(QWidget):
         self._theme = theme
         self._held: SuggestionSet | None = None
         self.cards: dict[str, SuggestionCard] = {}
-        self.title = PlainLabel("", self, role="title", wraps=False)
+        self.title = PlainLabel("", self, role="title")
         self.scored = PlainLabel("", self, role="caption", wraps=False)
         self.search_button = button("Search again", "Searches and verifies anew on the market of now", self)
         self.search_button.clicked.connect(self.search_wanted)
@@ -57,18 +57,17 @@ class SetView(QWidget):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        first = QHBoxLayout()
-        first.setSpacing(PAD)
-        first.addWidget(self.title)
-        first.addStretch(1)
-        first.addWidget(self.scored)
-        first.addWidget(self.search_button)
+        words_line = QVBoxLayout()
+        words_line.setSpacing(0)
+        words_line.addWidget(self.title)
+        words_line.addWidget(self.state)
         self._head = QWidget(self)
-        head = QVBoxLayout(self._head)
-        head.setContentsMargins(PAD, 6, PAD, GAP)
-        head.setSpacing(2)
-        head.addLayout(first)
-        head.addWidget(self.state)
+        head = QHBoxLayout(self._head)
+        head.setContentsMargins(PAD, GAP, PAD, GAP)
+        head.setSpacing(PAD)
+        head.addLayout(words_line, 1)
+        head.addWidget(self.scored)
+        head.addWidget(self.search_button)
         content = QWidget(self)
         self._column = QVBoxLayout(content)
         self._column.setContentsMargins(PAD, 2, PAD, PAD)
@@ -156,6 +155,7 @@ class SetView(QWidget):
                 card_or_none = self.cards[one.id] = self._new_card(one)
             if self._cards.indexOf(card_or_none) != place:
                 self._cards.insertWidget(place, card_or_none)
+                card_or_none.show()
             if now_utc is not None:
                 card_or_none.show_suggestion(one, model, now_utc)
         rest = [one for one in suggestions if one.id not in ids]

@@ -23,12 +23,13 @@ _WITHOUT = (
     " number, no name and no net liquidation."
 )
 _HOSTED, _LOCAL = "https://llm.example.com/v1", "http://127.0.0.1:11434/v1"
-_WHERE = f"https, or this computer. A hosted server looks like {_HOSTED}, one on this computer like {_LOCAL}"
+_WHERE = f"https, or this computer only.\nA hosted server: {_HOSTED}\nOne on this computer: {_LOCAL}"
 _NOTES = "Send my own journal notes along"
 _NOTES_TIP = (
-    "Off, nothing you wrote is sent. On, your latest notes on trades in the book are sent as you wrote them, so that"
-    " the model can take your reasons into account."
+    "Off: nothing you wrote is sent.\nOn: your latest notes on trades in the book are sent as you wrote them,\n"
+    "so that the model can take your reasons into account."
 )
+_PRICES = "Dollars per million tokens, as your server charges them."
 _WIDTH_PX = 600
 
 
@@ -50,7 +51,7 @@ class SettingsDialog(QDialog):
         for field in (self.price_in, self.price_out):
             field.setPlaceholderText("not known: cost is not shown")
         self.notes = QCheckBox(_NOTES, self)
-        self.key_place = PlainLabel("", self, role="caption")
+        self.key_place = PlainLabel("", self, role="caption", wraps=False)
         self.forget_button = button("Forget key", "Removes the key from where it is kept", self)
         self.problems = {
             name: PlainLabel("", self, role="error")
@@ -84,7 +85,7 @@ class SettingsDialog(QDialog):
         key_line.addWidget(self.api_key, 1)
         key_line.addWidget(self.forget_button)
         self._row(form, "Server", self.base_url)
-        form.addRow("", PlainLabel(_WHERE, self, role="caption", selects=True))
+        form.addRow("", PlainLabel(_WHERE, self, role="caption", wraps=False, selects=True))
         form.addRow("", self.problems["base_url"])
         self._row(form, "Model", self.model)
         form.addRow("", self.problems["model"])
@@ -95,9 +96,9 @@ class SettingsDialog(QDialog):
         form.addRow("", self.problems["usd_per_million_in"])
         self._row(form, "Price of output", self.price_out)
         form.addRow("", self.problems["usd_per_million_out"])
-        form.addRow("", PlainLabel("Dollars per million tokens, as your server charges them.", self, role="caption"))
+        form.addRow("", PlainLabel(_PRICES, self, role="caption", wraps=False))
         form.addRow("", self.notes)
-        form.addRow("", PlainLabel(_NOTES_TIP, self, role="caption"))
+        form.addRow("", PlainLabel(_NOTES_TIP, self, role="caption", wraps=False))
         return form
 
     def _row(self, form: QFormLayout, name: str, field: QLineEdit) -> None:

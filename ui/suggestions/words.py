@@ -201,7 +201,7 @@ def author(suggestion: Suggestion, model: str) -> str:
     """Returns who wrote the rationale."""
     if not suggestion.is_from_model:
         return "by the desk"
-    return f"by {plain(model)[:40] or 'the model'}"
+    return f"by {plain(model)[:40] or 'the model'}; place {suggestion.solver_rank} in the desk's own ranking"
 
 
 def _count(value: int | None) -> str:
