@@ -44,6 +44,7 @@ class SecretsBox(QWidget):
         self.forget_button.clicked.connect(self.forget_wanted)
         line = QHBoxLayout()
         line.setSpacing(2 * PAD)
+        self.place.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         line.addWidget(self.place, 1)
         line.addWidget(self.forget_button, 0, Qt.AlignmentFlag.AlignTop)
         self._form.addRow("Client secret", self.client_secret)

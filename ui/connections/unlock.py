@@ -128,6 +128,8 @@ class UnlockPrompt(QObject):
         self._state = state
         if state.need is not LoginNeed.PASSPHRASE:
             self._was_refused = False
+            if self.dialog is not None:  # opened elsewhere, on the settings page
+                self.dialog.accept()
         elif not self._was_refused:
             self.ask()
 

@@ -55,6 +55,7 @@ class Banner(QWidget):
         self.retry_button = QPushButton("Try again", self)
         self.retry_button.clicked.connect(self._retry)
         self.unlock_button = QPushButton("Unlock…", self)
+        self.unlock_button.setProperty("kind", "primary")
         self.unlock_button.clicked.connect(self.unlock_wanted)
         self.connections_button = QPushButton("Broker connections…", self)
         self.connections_button.clicked.connect(self.connections_wanted)
