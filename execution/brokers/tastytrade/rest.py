@@ -66,9 +66,10 @@ class _Answered(Exception):
 
 @dataclass(slots=True)
 class _Exchange:
-    """One request under way; `has_left` once the SDK hands it to the network."""
+    """One request under way; `has_left` once the SDK hands it to the network, which `may_leave` can forbid."""
 
     has_left: bool = False
+    may_leave: Callable[[], bool] = always
 
 
 _EXCHANGE: Final[ContextVar[_Exchange | None]] = ContextVar("_EXCHANGE", default=None)
@@ -132,12 +133,11 @@ class RestClient:
     ) -> Reply:
         """Sends once and returns the answer. Raises BrokerFailure, `outcome_unknown` unless it was surely not done.
 
-        `may_leave` is asked when the login stands, which may have taken its time.
+        `may_leave` is asked when the library hands it to the network: a login may have taken its time.
         """
-        exchange = _Exchange()
+        exchange = _Exchange(may_leave=may_leave)
         try:
             await self._ready(self._limits.read_s)
-            _require_leave(may_leave)
             reply = await self._once(method, path, None, body, self._limits.submit_s, exchange)
         except BrokerFailure as failure:  # of the login, or it may not leave any more
             raise self._not_sent(what, failure) from None
@@ -315,6 +315,7 @@ class RestClient:
             return
         exchange = _EXCHANGE.get()
         if exchange is not None:
+            _require_leave(exchange.may_leave)
             exchange.has_left = True
 
     async def _on_response(self, response: Any) -> None:

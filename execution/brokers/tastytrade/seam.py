@@ -41,6 +41,7 @@ _SDK: Final = "tastytrade"
 _STREAMER: Final = "tastytrade.streamer"
 _DXFEED: Final = "tastytrade.dxfeed"
 _HTTP: Final = "httpx2"
+_SOCKETS: Final = "wsproto.utilities"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,15 @@ class TastySdk:
     def socket_error(self) -> type[Exception]:
         """The base of everything that can go wrong with a websocket."""
         found: type[Exception] = self.streamer.HTTPXWSException
+        return found
+
+    @property
+    def closing_error(self) -> type[Exception]:
+        """What a websocket that is closing says to who would send on it still; its text is the message, token and all.
+
+        It comes from below the SDK's HTTP library, which lets it through.
+        """
+        found: type[Exception] = importlib.import_module(_SOCKETS).LocalProtocolError
         return found
 
     def new_session(self, settings: TastySettings, secrets: TastySecrets, hooks: dict[str, list[Any]]) -> Any:

@@ -276,7 +276,7 @@ def _broken(error: BaseException, stream: str, sdk: TastySdk) -> BrokerFailure |
     """What befell the connection."""
     if isinstance(error, TimeoutError):
         return _failure(FailureKind.TIMEOUT, f"The {stream} did not answer in time.")
-    if isinstance(error, (sdk.socket_error, sdk.transport_error, OSError)):
+    if isinstance(error, (sdk.socket_error, sdk.transport_error, sdk.closing_error, OSError)):
         return _failure(FailureKind.OFFLINE, f"The connection of the {stream} broke ({type(error).__name__}).")
     return None
 

@@ -171,6 +171,7 @@ class OrderDesk:
             source=terms.source,
             replaces=old.id,
             contingent_status="Pending Order",
+            has_worked=False,
         )
         old.replacing, old.edited = new.id, True
         old.become("Replace Requested", now_utc)
@@ -191,6 +192,7 @@ class OrderDesk:
             self._finish(old, new)
             return
         core.exchange.change_price(paper, Decimal(new.net_price or 0), now_utc)
+        new.has_worked = True
         self._shrink(new, paper)
         old.become("Cancelled", now_utc)
         new.become("Routed", now_utc)

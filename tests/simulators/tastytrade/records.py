@@ -104,6 +104,8 @@ class TastyRecord:
     contingent_status: str = ""
     complex_id: int | None = None
     complex_tag: str = ""
+    #: False for a replacement that has not taken over: until then, and if it never does, nothing fills it.
+    has_worked: bool = True
 
     @property
     def is_done(self) -> bool:
@@ -222,8 +224,8 @@ class Records:
         return [] if paper_id is None else self._by_paper.get(paper_id, [])
 
     def working(self, paper_id: OrderId | None) -> TastyRecord | None:
-        """Returns the order that stands for one of the exchange now: the newest that is not still waiting."""
-        found = [one for one in self.of_paper(paper_id) if one.status != "Contingent"]
+        """Returns the order that stands for one of the exchange now: the newest that ever worked."""
+        found = [one for one in self.of_paper(paper_id) if one.has_worked and one.status != "Contingent"]
         alive = [one for one in found if not one.is_done]
         return alive[-1] if alive else found[-1] if found else None
 

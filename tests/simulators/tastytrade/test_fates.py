@@ -124,6 +124,28 @@ def test_a_replacement_gives_up_when_the_order_fills_first(tmp_path: Path) -> No
     play(tmp_path, scenario)
 
 
+def test_fills_still_to_be_told_are_booked_to_the_order_that_filled_not_to_the_replacement_that_gave_up(
+    tmp_path: Path,
+) -> None:
+    async def scenario(stage: Stage) -> None:
+        own, session = new_order_id(), stage.session()
+        stage.faults.for_order(own, OrderScript(fills=FillBehavior.DELAYED, delay_s=1.0))
+        account = await stage.account(session)
+        placed = (await stage.place(session, stage.limit(RESTING, order_id=own))).order
+        stage.habits.replace_delay_s, stage.habits.leg_gap_s = 1.5, 5.0
+        await account.replace_order(session, placed.id, stage.limit(Decimal("90.00"), order_id=own))
+        await stage.pass_time(3)
+        rows = [one for one in await account.get_history(session) if one.transaction_type == "Trade"]
+        assert [one.order_id for one in rows] == [placed.id] * 4
+        await stage.pass_time(20)
+        found = {one.status.value: one for one in await account.get_live_orders(session)}
+        assert found["Filled"].id == placed.id
+        assert [len(leg.fills) for leg in found["Filled"].legs] == [1] * 4
+        assert not any(leg.fills for leg in found["Rejected"].legs)
+
+    play(tmp_path, scenario)
+
+
 def test_a_replacement_takes_over_what_did_not_fill_before_it(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         own, session = new_order_id(), stage.session()

@@ -263,6 +263,7 @@ EXPLAINED: dict[str, tuple[Callable[[Any], BaseException], FailureKind, str]] = 
         "1008, policy",
     ),
     "broken": (lambda sdk: sdk.http.websockets.WebSocketNetworkError(), FailureKind.OFFLINE, "broke"),
+    "closing": (lambda sdk: sdk.closing_error("Event(data='Bearer x') cannot be sent"), FailureKind.OFFLINE, "broke"),
     "not connected": (lambda sdk: sdk.http.ConnectError("no"), FailureKind.OFFLINE, "ConnectError"),
     "unreachable": (lambda _: OSError("no route"), FailureKind.OFFLINE, "OSError"),
     "upgrade 502": (_upgrade(502), FailureKind.OFFLINE, "HTTP 502"),
@@ -287,6 +288,7 @@ def test_whatever_breaks_a_stream_is_explained_alone_and_out_of_nested_groups(na
             failure = stream_failure(error, stream="quote stream", sdk=sdk)
             assert failure.kind is kind
             assert text in failure.what
+            assert "Bearer" not in failure.what
 
     run_virtually(work())
 
