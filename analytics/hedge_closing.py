@@ -23,6 +23,8 @@ from models.ids import AccountId
 _FUTURES = frozenset({InstrumentKind.FUTURE, InstrumentKind.FUTURE_OPTION})
 #: A roll goes to the own expiry or one of so many later ones of its class.
 _LATER_EXPIRIES = 4
+#: A wing may expire later than its short, by so many expiries: it covers all the same.
+_LATER_WINGS = 2
 #: Strikes above and below the nearest that a whole spread is rolled to.
 _SHIFTS = (-2, -1, 0, 1, 2)
 #: Wings a side when a strangle gets both at once.
@@ -137,9 +139,7 @@ class ClosingTrades:
         same &= (units.contract != units.contract[row]) & (units.expiry_epoch_s >= units.expiry_epoch_s[row])
         same &= units.can_sell if units.quantity[row] < 0 else units.can_buy
         same &= ~self._opposed(int(self._of_account[row]), units.quantity[row] > 0)
-        later = np.unique(units.expiry_epoch_s[same & (units.expiry_epoch_s > units.expiry_epoch_s[row])])
-        if later.size > _LATER_EXPIRIES:
-            same &= units.expiry_epoch_s <= later[_LATER_EXPIRIES - 1]
+        same &= units.expiry_epoch_s <= self._last_expiry(row, same, _LATER_EXPIRIES)
         return np.flatnonzero(same & units.core)
 
     def _opposed(self, account: int, is_buy: bool) -> Bools:
@@ -221,13 +221,20 @@ class ClosingTrades:
             found.append(mine[np.clip(np.array(_SHIFTS) + at, 0, mine.size - 1)])
         return np.concatenate(found) if found else np.empty(0, dtype=np.intp)
 
-    def _wing_rows(self, row: int) -> Rows:
-        """Contracts further out of the money than a short option, of its class, expiry and right."""
+    def _wing_rows(self, row: int, *, later: int = 0) -> Rows:
+        """Contracts further out of the money than a short option, of its class and right, its expiry or a later one."""
         units = self._units
         same = (units.root == units.root[row]) & (units.is_call == units.is_call[row]) & units.core & units.can_buy
-        same &= units.expiry_epoch_s == units.expiry_epoch_s[row]
+        same &= units.expiry_epoch_s >= units.expiry_epoch_s[row]
+        same &= units.expiry_epoch_s <= self._last_expiry(row, same, later)
         same &= units.strike > units.strike[row] if units.is_call[row] else units.strike < units.strike[row]
         return np.flatnonzero(same & ~self._opposed(int(self._of_account[row]), is_buy=True))
+
+    def _last_expiry(self, row: int, among: Bools, later: int) -> float:
+        """The expiry of a row, or that of the n-th later one among some rows."""
+        expiry = self._units.expiry_epoch_s
+        after = np.unique(expiry[among & (expiry > expiry[row])])[:later]
+        return float(after[-1]) if after.size else float(expiry[row])
 
     def _shorts(self) -> list[int]:
         units = self._units
@@ -237,7 +244,7 @@ class ClosingTrades:
     def _wings(self) -> Iterator[Shapes]:
         units = self._units
         for row in self._shorts():
-            wings = self._wing_rows(row)
+            wings = self._wing_rows(row, later=_LATER_WINGS)
             if wings.size:
                 yield shapes_of(
                     [(wings, 1)],

@@ -7,6 +7,7 @@ import numpy as np
 from analytics.black_scholes import Floats
 from analytics.book_columns import Model, Rows
 from analytics.hedge_market import SearchInput
+from analytics.hedge_shapes import Ints
 from analytics.hedge_units import Units
 
 #: Shares of the underlying's price: uncovered options of broad indices and of others, their minimum, long and short
@@ -30,21 +31,39 @@ def naked_base(given: SearchInput, units: Units) -> Floats:
 def standing_requirement(given: SearchInput, units: Units, naked: Floats) -> Floats:
     """Dollars that closing one contract of a held row frees: what a short needs uncovered, or less where covered.
 
-    A long option frees the money it ties up; what it covers is not looked at here.
+    A short counts as covered when the account's longs of its class and right, expiring no sooner, are as many as its
+    shorts. A long option frees the money it ties up; what it covers is not looked at here.
     """
     held = units.held
     relief = naked[:held].copy()
     quantity = units.quantity[:held]
+    owner = np.unique([str(row.account_id) for row in given.rows], return_inverse=True)[1].reshape(-1)
     for row in np.flatnonzero((quantity < 0) & (units.model[:held] != Model.LINEAR)).tolist():
-        cover = (quantity > 0) & (units.root[:held] == units.root[row]) & (units.is_call[:held] == units.is_call[row])
-        cover &= units.expiry_epoch_s[:held] >= units.expiry_epoch_s[row]
-        cover &= np.array([one.account_id == given.rows[row].account_id for one in given.rows], dtype=np.bool_)
-        if cover.any():
+        same = (units.root[:held] == units.root[row]) & (units.is_call[:held] == units.is_call[row])
+        same &= owner == owner[row]
+        cover = same & (quantity > 0) & (units.expiry_epoch_s[:held] >= units.expiry_epoch_s[row])
+        if cover.any() and quantity[cover].sum() >= -quantity[same & (quantity < 0)].sum():
             width = np.abs(units.strike[:held][cover] - units.strike[row]).min() * units.multiplier[row]
             relief[row] = min(relief[row], width)
     is_long = (quantity > 0) & (units.model[:held] != Model.LINEAR)
     relief[is_long] = units.value[:held][is_long]
     return np.where(np.isfinite(relief), relief, 0.0)
+
+
+def least_margin(units: Units, naked: Floats, rows: Rows, ratio: Ints) -> Floats:
+    """The least requirement that one unit of each shape could add, dollars [N]; nothing frees more than this says.
+
+    A bought option frees at most what the hungriest short of its underlying and right needs uncovered.
+    """
+    held = units.held
+    hungriest = np.zeros((len(units.symbols), 2))
+    shorts = np.flatnonzero((units.quantity[:held] < 0) & (units.model[:held] != Model.LINEAR) & ~units.excluded[:held])
+    np.maximum.at(hungriest, (units.underlying[shorts], units.is_call[shorts].astype(np.intp)), naked[shorts])
+    option = units.model[rows] != Model.LINEAR
+    relief = hungriest[units.underlying[rows], units.is_call[rows].astype(np.intp)]
+    relief = np.where(option, np.maximum(ratio, 0) * relief, np.abs(ratio) * naked[rows])
+    value = np.where(option, ratio * np.nan_to_num(units.value[rows]), 0.0)
+    return np.asarray(np.where(ratio == 0, 0.0, value - relief).sum(axis=1))
 
 
 def structure_margin(units: Units, rows: Rows, ratio: Floats) -> Floats:

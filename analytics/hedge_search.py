@@ -15,10 +15,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from analytics.black_scholes import Floats
+from analytics.black_scholes import Bools, Floats
 from analytics.book_columns import Rows
 from analytics.hedge_choice import best_tier, diverse
 from analytics.hedge_closing import ClosingTrades, account_numbers
+from analytics.hedge_estimates import least_margin, naked_base
 from analytics.hedge_limits import MARGIN_COLUMN, METRICS, standing
 from analytics.hedge_margin import ExactMargins, scan_base, scan_rungs, scanned
 from analytics.hedge_market import (
@@ -73,6 +74,8 @@ __all__ = [
 
 #: Finalists whose margin is worked out exactly, as multiples of those kept; more when margin itself is broken.
 _FINALISTS, _FINALISTS_BY_MARGIN = 2, 3
+#: So many candidates that estimates may have wronged are worked out exactly as well, cheapest first.
+_OVERLOOKED = 36
 
 
 def search(given: SearchInput, wish: SearchLimits | None = None, *, keep: int = 12) -> SearchResult:
@@ -201,12 +204,37 @@ class _Search:
         """The finalists on their exact margins: what still cures and breaks nothing, as many as are kept."""
         found = self._exactly(shapes, figures, finalists.shape, finalists.size)
         if self._is_margin_broken():
-            shape, size = self._resized(shapes, figures, found)
-            found = joined_scores(found, self._exactly(shapes, figures, shape, size))
+            found = self._with_resized(shapes, figures, found)
+            overlooked = self._overlooked(shapes, figures, found)
+            if len(overlooked):
+                more = self._exactly(shapes, figures, overlooked.shape, overlooked.size)
+                found = joined_scores(found, self._with_resized(shapes, figures, more))
         found = found.take(is_sound(self._given, self._units, self._where, found, self._wish))
         tier, is_partial = best_tier(found, self._where)
         found = found.take(tier)
         return found.take(diverse(found, shapes, self._units.contract, self._keep, by_cure=is_partial)), is_partial
+
+    def _overlooked(self, shapes: Shapes, figures: UnitFigures, found: Scored) -> Scored:
+        """Candidates cheaper than the best so far that would cure if they freed the most that a trade can free."""
+        good = found.take(is_sound(self._given, self._units, self._where, found, self._wish))
+        best = good.score[self._where.is_clear(good.after)].min(initial=np.inf)
+        naked = naked_base(self._given, self._units)
+        least = np.minimum(least_margin(self._units, naked, shapes.rows, shapes.ratio), figures.margin)
+        effects = figures.effects.copy()
+        effects[:, MARGIN_COLUMN] = 100.0 * least / self._given.net_liq if self._given.net_liq else 0.0
+        hopeful = replace(figures, effects=effects, margin=least)
+        shape, size = self._wished(shapes, *sized(shapes, hopeful, self._where))
+        able = self._scored(hopeful, shape, size)
+        kept = is_sound(self._given, self._units, self._where, able, self._wish) & self._where.is_clear(able.after)
+        kept &= (able.score < best) & ~_among(able, found)
+        able = able.take(kept)
+        order = np.argsort(able.score, kind="stable")
+        _, first = np.unique(able.shape[order], return_index=True)
+        return able.take(order[np.sort(first)][:_OVERLOOKED])
+
+    def _with_resized(self, shapes: Shapes, figures: UnitFigures, found: Scored) -> Scored:
+        shape, size = self._resized(shapes, figures, found)
+        return joined_scores(found, self._exactly(shapes, figures, shape, size))
 
     def _exactly(self, shapes: Shapes, figures: UnitFigures, shape: Rows, size: Ints) -> Scored:
         """Candidates scored on exact margins, NaN where the account cannot be margined."""
@@ -327,6 +355,11 @@ def book_totals(given: SearchInput, units: Units) -> dict[Metric, float | None]:
             metric: float(value) for metric, value in zip(GREEK_METRICS, np.atleast_1d(sums).tolist(), strict=True)
         }
     return {**totals, Metric.MARGIN_USED_PCT: given.margin_used_pct}
+
+
+def _among(some: Scored, others: Scored) -> Bools:
+    """Which candidates are there already, in that size."""
+    return np.isin(some.shape * 1_000_000 + some.size, others.shape * 1_000_000 + others.size)
 
 
 def _count(number: int) -> str:

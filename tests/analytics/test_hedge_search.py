@@ -18,6 +18,7 @@ from analytics.hedge_search import search, total_score
 from models.contract import Contract, underlying_contract
 from models.enums import Action, MarginMethod, Metric
 from models.hedge import HedgeCandidate, HedgeKind, SearchLimits
+from models.ids import ContractKey
 from tests.analytics import hedge_worlds as world
 from tests.analytics.hedge_worlds import ONE, SPX, TWO, Line, call, es, limit, mes, put, spy
 
@@ -329,7 +330,7 @@ def _tradeable(setting: SearchInput, one: HedgeCandidate) -> None:
         assert leg.action is Action.BUY or bid > 0.0
 
 
-def _quote(setting: SearchInput, contract: Contract, held: dict[str, int]) -> tuple[float, float]:
+def _quote(setting: SearchInput, contract: Contract, held: dict[ContractKey, int]) -> tuple[float, float]:
     market: HedgeMarket = setting.market
     if contract.key in market.columns.row_of:
         at = market.columns.row_of[contract.key]
