@@ -82,10 +82,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     parsed = _parser().parse_args(arguments)
     os.umask(0o077)
+    clean: Callable[[str], str] = str
     try:
         options = _options(parsed)
         options.data_dir.mkdir(parents=True, exist_ok=True)
         secrecy = keep_secrets(options)
+        clean = secrecy.redactor.clean
         guard_last_words(secrecy.redactor)
         log_to_file(options.data_dir / "logs" / "optiondesk.log", secrecy.redactor)
         if parsed.command == "tour":
@@ -94,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return asyncio.run(run_headless(options, secrecy))
         return _window(options, secrecy)
     except KnownError as error:
-        return _fail(str(error), 2)
+        return _fail(clean(str(error)), 2)
     except OSError as error:
         return _fail(f"{error.strerror}: {error.filename}. Choose another folder with --data-dir.", 2)
     except KeyboardInterrupt:

@@ -90,15 +90,18 @@ class ConnectionsPage(QDialog):
         self._enable(is_read=False)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Reads the settings anew each time it is opened."""
+        """Reads the settings anew each time it is opened, not when it only comes back from the task bar."""
         super().showEvent(event)
+        if event.spontaneous():
+            return
         self.report.clear()
         self._client.ask(ReadConnections(), self._on_read, self._on_read_failed)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """What was typed unseen does not wait in a closed window."""
         super().hideEvent(event)
-        self.tasty_fields.secrets.empty()
+        if not event.spontaneous():
+            self.tasty_fields.secrets.empty()
 
     def _buttons(self) -> QHBoxLayout:
         line = QHBoxLayout()
@@ -158,8 +161,10 @@ class ConnectionsPage(QDialog):
             self._client.ask(SaveConnections(self._broker(), self._form(), typed), done, self._on_save_failed)
 
     def _on_saved(self, _: object) -> None:
+        had_secrets = self.tasty_fields.secrets.has_secrets
         self.tasty_fields.secrets.empty()
-        self.report.say_good("Saved. It takes effect when the desk starts again.")
+        at_once = " Secrets are used from now on." if had_secrets else ""
+        self.report.say_good(f"Saved. It takes effect when the desk starts again.{at_once}")
         self._client.ask(ReadConnections(), self._on_read, self._on_read_failed)
 
     def _on_ready(self, _: object) -> None:

@@ -56,6 +56,11 @@ class SecretsBox(QWidget):
             field.textEdited.connect(self._on_edit)
         self._show()
 
+    @property
+    def has_secrets(self) -> bool:
+        """Whether a secret stands in the fields."""
+        return bool(self.client_secret.text() or self.refresh_token.text())
+
     def forget_place(self) -> None:
         """Says that it is being looked: another login's name was given."""
         self._view = None
