@@ -131,7 +131,7 @@ class Analyst:
             return AnalystFailure(
                 FailureCause.OFF,
                 "The model is switched off.",
-                cure="Cards are in the solver's order, with its reasons.",
+                cure="Cards stand in the solver's order.",
             )
         if not config.model:
             return AnalystFailure(FailureCause.NO_MODEL, "No model is chosen.", cure="Name one in the settings.")
@@ -190,11 +190,15 @@ def _ranking(
             cure="Allow more in the settings, or choose a model that thinks less.",
         )
     by_id = {each.candidate.id: each for each in task.verified}
-    try:
-        answer = parse_answer(reply.text)
-    except AnalystFailure as failure:
-        unfinished = reply.end is None and failure.cause is FailureCause.MALFORMED
-        raise (cut(config.destination) if unfinished else failure) from None
+    answer = parse_answer(reply.text)
+    if answer is None and reply.end is None:
+        raise cut(config.destination)
+    if answer is None:
+        raise AnalystFailure(
+            FailureCause.MALFORMED,
+            f"The answer of {config.model} is not in the form that was asked for.",
+            cure="Ask again, or choose a model that can write structured output.",
+        )
     checked = Checker(payload, lambda name: template(task.situation, by_id[name])).check(answer)
     if not checked.opinions and not checked.comment and checked.wish is None:
         raise AnalystFailure(

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
-from ai.failures import AnalystFailure, FailureCause
 from models.hedge import HedgeKind
 from models.order import MAX_LEGS
 
@@ -97,23 +96,14 @@ def _object(**properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def parse_answer(text: str) -> ModelAnswer:
-    """Returns the answer in a text: the text itself, a fenced block, or the last object with a ranking in it.
-
-    Raises AnalystFailure when there is none.
-    """
+def parse_answer(text: str) -> ModelAnswer | None:
+    """Returns the answer in a text: the text itself, a fenced block, or the last object with a ranking in it."""
     found: ModelAnswer | None = None
     for value in _objects(text):
         try:
             found = ModelAnswer.model_validate(value)
         except ValidationError:
             continue
-    if found is None:
-        raise AnalystFailure(
-            FailureCause.MALFORMED,
-            "The model's answer is not in the form that was asked for.",
-            cure="Ask again, or choose a model that can write structured output.",
-        )
     return found
 
 

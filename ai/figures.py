@@ -25,7 +25,7 @@ FIGURE: Final = re.compile(
     rf"(?<![A-Za-z\d])(?P<number>{NUMBER})"
     r"(?:\s?(?P<scale>k|K|m|M|bn|thousand|million)(?![A-Za-z]))?"
     rf"(?:\s?-?\s?(?P<unit>{_UNIT_WORDS}))?"
-    r"(?:\s(?P<tail>debit|credit)\b)?"
+    r"(?:\s(?P<tail>debit|credit)\b)?(?![\w⁄])"
 )
 #: Written unit -> what the fact may count; none written -> anything.
 _WRITTEN: Final = (

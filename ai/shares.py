@@ -32,7 +32,7 @@ def share_of(limit: Limit, value: float | None) -> Share:
         return Share(None, None, is_broken=False)
     if bound == 0:
         return Share(side, None, is_broken=is_broken)
-    pct = 100.0 * value / bound
+    pct = 100.0 * (value / bound)  # in this order: at the bound it is exactly 100
     if pct < 0:
         return Share(side, None if is_broken else 0.0, is_broken=is_broken)
     return Share(side, pct, is_broken=is_broken)

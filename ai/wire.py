@@ -8,6 +8,7 @@ no redirect, so the key never goes to another host.
 
 from __future__ import annotations
 
+import json
 import logging
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -16,12 +17,11 @@ from typing import Any, ClassVar, Final
 
 import httpx2
 import openai
-from openai.types.chat import ChatCompletionChunk
-from openai.types.responses import ResponseStreamEvent
 
 from ai.config import AnalystConfig, ModelProtocol
-from ai.exchange import AnswerTooLarge, Ask, End, Form, Piece
+from ai.exchange import AnswerTooLarge, Ask, Form, Piece
 from ai.failures import AnalystFailure
+from ai.pieces import chat_piece, responses_piece, whole_response
 from ai.wire_failures import ERRORS, failure_of, plainer_form
 from models.secret_text import SecretText
 
@@ -31,7 +31,8 @@ _AGENT: Final = "optiondesk"
 _BYTES_PER_CHAR: Final = 200
 _SPARE_BYTES: Final = 1_000_000
 _NO_KEY: Final = "none"
-_CHAT_ENDS: Final = {"stop": End.COMPLETE, "length": End.TOKENS_USED_UP, "content_filter": End.FILTERED}
+#: What a server answers with that does not stream.
+_WHOLE: Final = ("application/json", "text/html", "text/plain")
 
 # At INFO and below these write addresses and, at DEBUG, whole requests.
 for _name in ("openai", "httpx2", "httpcore2"):
@@ -59,13 +60,18 @@ class _Bounded(httpx2.AsyncByteStream):
 class Stream:
     """An answer that is coming in."""
 
-    def __init__(self, chunks: openai.AsyncStream[Any], protocol: ModelProtocol) -> None:
+    def __init__(self, chunks: openai.AsyncStream[object], protocol: ModelProtocol) -> None:
         self._chunks = chunks
-        self._protocol = protocol
+        self._is_chat = protocol is ModelProtocol.CHAT
 
     async def pieces(self) -> AsyncGenerator[Piece]:
         """Yields what comes; raises what the SDK raises, or AnswerTooLarge."""
-        read = _chat_piece if self._protocol is ModelProtocol.CHAT else _responses_piece
+        response = self._chunks.response
+        if response.headers.get("content-type", "").lower().startswith(_WHOLE):
+            body = json.loads(await response.aread())
+            yield chat_piece(body) if self._is_chat else whole_response(body)
+            return
+        read = chat_piece if self._is_chat else responses_piece
         async for chunk in self._chunks:
             yield read(chunk)
 
@@ -118,39 +124,19 @@ class Wire:
             response.stream = _Bounded(response.stream, self._most_bytes)
 
     async def start(self, ask: Ask, form: Form) -> Stream:
-        """Sends the request and returns its answer as it begins; raises what the SDK raises."""
-        if self._protocol is ModelProtocol.CHAT:
-            return Stream(await self._chat(ask, form), self._protocol)
-        return Stream(await self._responses(ask, form), self._protocol)
+        """Sends the request and returns its answer as it begins; raises what the SDK raises.
 
-    async def _chat(self, ask: Ask, form: Form) -> openai.AsyncStream[ChatCompletionChunk]:
-        options: dict[str, Any] = {}
-        if form.limit_field is not None:
-            options[form.limit_field] = ask.max_output_tokens
-        if form.counts_tokens:
-            options["stream_options"] = {"include_usage": True}
-        if form.is_structured and ask.schema is not None:
-            json_schema = {"name": ask.schema_name, "schema": ask.schema, "strict": True}
-            options["response_format"] = {"type": "json_schema", "json_schema": json_schema}
-        stream: openai.AsyncStream[ChatCompletionChunk] = await self._client.chat.completions.create(
-            model=ask.model,
-            messages=[{"role": "system", "content": ask.system}, {"role": "user", "content": ask.user}],
+        The SDK's own method for each protocol would build a type for every event there is, a second on the loop.
+        """
+        is_chat = self._protocol is ModelProtocol.CHAT
+        chunks: openai.AsyncStream[object] = await self._client.post(
+            "/chat/completions" if is_chat else "/responses",
+            body=_chat_body(ask, form) if is_chat else _responses_body(ask, form),
+            cast_to=object,
             stream=True,
-            **options,
+            stream_cls=openai.AsyncStream[object],
         )
-        return stream
-
-    async def _responses(self, ask: Ask, form: Form) -> openai.AsyncStream[ResponseStreamEvent]:
-        options: dict[str, Any] = {}
-        if form.limit_field:
-            options["max_output_tokens"] = ask.max_output_tokens
-        if form.is_structured and ask.schema is not None:
-            text = {"type": "json_schema", "name": ask.schema_name, "schema": ask.schema, "strict": True}
-            options["text"] = {"format": text}
-        stream: openai.AsyncStream[ResponseStreamEvent] = await self._client.responses.create(
-            model=ask.model, instructions=ask.system, input=ask.user, stream=True, store=False, **options
-        )
-        return stream
+        return Stream(chunks, self._protocol)
 
     async def close(self) -> None:
         """Ends every connection."""
@@ -165,51 +151,34 @@ class Wire:
         return plainer_form(error, form)
 
 
-def _chat_piece(chunk: ChatCompletionChunk) -> Piece:
-    """Reads one chunk; the SDK does not check them, so any part may be missing."""
-    usage = getattr(chunk, "usage", None)
-    tokens_in, tokens_out = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
-    choices = getattr(chunk, "choices", None) or []
-    if not choices:
-        return Piece(tokens_in=tokens_in, tokens_out=tokens_out)
-    delta = getattr(choices[0], "delta", None)
-    reason = getattr(choices[0], "finish_reason", None)
-    return Piece(
-        text=_text(getattr(delta, "content", None)),
-        is_refusal=bool(_text(getattr(delta, "refusal", None))),
-        end=None if reason is None else _CHAT_ENDS.get(str(reason), End.COMPLETE),
-        tokens_in=tokens_in,
-        tokens_out=tokens_out,
-    )
+def _chat_body(ask: Ask, form: Form) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "model": ask.model,
+        "messages": [{"role": "system", "content": ask.system}, {"role": "user", "content": ask.user}],
+        "stream": True,
+    }
+    if form.limit_field is not None:
+        body[form.limit_field] = ask.max_output_tokens
+    if form.counts_tokens:
+        body["stream_options"] = {"include_usage": True}
+    if form.is_structured and ask.schema is not None:
+        json_schema = {"name": ask.schema_name, "schema": ask.schema, "strict": True}
+        body["response_format"] = {"type": "json_schema", "json_schema": json_schema}
+    return body
 
 
-def _responses_piece(event: ResponseStreamEvent) -> Piece:
-    """Reads one event; of the many kinds these matter."""
-    kind = getattr(event, "type", "")
-    response = getattr(event, "response", None)
-    failed = event if kind == "error" else getattr(response, "error", None)
-    usage = getattr(response, "usage", None)
-    return Piece(
-        text=_text(getattr(event, "delta", None)) if kind == "response.output_text.delta" else "",
-        is_refusal=kind in {"response.refusal.delta", "response.refusal.done"},
-        end=_responses_end(kind, response),
-        code=_text(getattr(failed, "code", None)),
-        tokens_in=_count(usage, "input_tokens"),
-        tokens_out=_count(usage, "output_tokens"),
-    )
-
-
-def _responses_end(kind: str, response: object) -> End | None:
-    if kind == "response.incomplete":
-        reason = getattr(getattr(response, "incomplete_details", None), "reason", None)
-        return End.FILTERED if reason == "content_filter" else End.TOKENS_USED_UP
-    return {"response.completed": End.COMPLETE, "response.failed": End.FAILED, "error": End.FAILED}.get(kind)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _count(usage: object, name: str) -> int | None:
-    value = getattr(usage, name, None)
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9 else None
+def _responses_body(ask: Ask, form: Form) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "model": ask.model,
+        "instructions": ask.system,
+        "input": ask.user,
+        "stream": True,
+        # The server is to keep nothing.
+        "store": False,
+    }
+    if form.limit_field is not None:
+        body["max_output_tokens"] = ask.max_output_tokens
+    if form.is_structured and ask.schema is not None:
+        text = {"type": "json_schema", "name": ask.schema_name, "schema": ask.schema, "strict": True}
+        body["text"] = {"format": text}
+    return body
