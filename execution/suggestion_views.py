@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from models.enums import Regime
 from models.hedge import Situation, Verified
+
+#: Suggestions a line of the scoreboard must count before its averages mean anything.
+ENOUGH_TO_TELL: Final = 20
 
 
 class AnalystPhase(StrEnum):
@@ -114,7 +118,13 @@ class SuggestionsState:
 
 @dataclass(frozen=True, slots=True)
 class ScoreLine:
-    """How one horizon ("1 hour", "1 day", "expiry") went, on average; dollars. None = nothing marked yet."""
+    """How one horizon ("1 hour", "1 day", "expiry") went, on average; dollars. None = nothing marked yet.
+
+    Of each set counts what was shown first, and what was followed. The three averages are profits of the whole book of
+    the moment they were made in, over the same `count` suggestions: with the suggestion, left alone, with the search's
+    own first choice. `unknown_count`: marks with a part that could not be known, which are not counted.
+    `followed_gain_usd`: by how much those followed did better than doing nothing, on average.
+    """
 
     horizon: str
     count: int
@@ -123,11 +133,18 @@ class ScoreLine:
     nothing_usd: float | None
     solver_first_usd: float | None
     better_than_nothing_count: int
+    unknown_count: int = 0
+    followed_gain_usd: float | None = None
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether there are enough to say more than chance would."""
+        return self.count >= ENOUGH_TO_TELL
 
 
 @dataclass(frozen=True, slots=True)
 class Scoreboard:
-    """Whether following the suggestions paid."""
+    """Whether following the suggestions paid. `accepted_count`: those of which an order went out."""
 
     lines: tuple[ScoreLine, ...]
     offered_count: int
