@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks.windows import live_for, wait_until
 from execution.views import DeskState, Phase, Publisher
 from ui.app import Composed, Desktop, make_application
+from ui.long_lived import LongLived
 
 _UP_WITHIN_S = 60.0
 
@@ -21,6 +22,7 @@ def open_desktop(
     desktop.settings.hint_dismissed = True
     if told is not None:
         desktop.bridge.state(told)
+    LongLived(desktop.bridge, desktop)
     desktop.show()
     wait_until(lambda: desktop.window.is_complete, within_s=_UP_WITHIN_S, what="the panels")
     return desktop

@@ -29,6 +29,7 @@ from ui.bridge import Bridge
 from ui.desk_clock import DeskClock
 from ui.engine_client import ThreadedEngineClient
 from ui.icons import Icons
+from ui.long_lived import LongLived
 from ui.main_window import MainWindow
 from ui.messages import Messages
 from ui.op import ReaderPool
@@ -217,6 +218,7 @@ def run_window(compose: Compose, *, settings_path: Path, clean: Clean = str) -> 
     waker.start(_SIGNAL_CHECK_MS)
     desktop.window.restart_wanted.connect(partial(app.exit, RESTART))
     desktop.window.fit_screen()
+    LongLived(desktop.bridge, desktop)
     desktop.show()
     try:
         return app.exec()

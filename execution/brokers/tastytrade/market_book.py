@@ -21,7 +21,9 @@ from execution.brokers.tastytrade.parsing import decimal_of
 from models.clock import Clock
 
 #: What comes within this time is told in one piece, of what is not wanted first.
-GATHER_S: Final = 0.05
+GATHER_S: Final = 0.02
+#: So many symbols at once: after a change of a whole chain the engine is not held up, what is left follows right after.
+_MOST_AT_ONCE: Final = 60
 _ZERO: Final = Decimal(0)
 _NEVER_S: Final = float("-inf")
 #: Numbers between these are sensible without a closer look.
@@ -189,7 +191,8 @@ class _Waiting:
     def _on_timer(self) -> None:
         self._timer = None
         latest_s = asyncio.get_running_loop().time() - self._interval_s
-        self._tell(self._take([line for line in self._lines if line.told_at_s <= latest_s]))
+        due = (line for line in self._lines if line.told_at_s <= latest_s)
+        self._tell(self._take(list(islice(due, _MOST_AT_ONCE))))
         if self._lines:
             self._arm(min(line.told_at_s for line in self._lines) + self._interval_s)
 
