@@ -17,11 +17,11 @@ import logging.handlers
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from execution.openings import Options, TastySimulation, plan_ibkr, plan_paper, plan_tastytrade, running_broker
 from execution.redaction import Redactor, guard_last_words, protect
@@ -30,12 +30,13 @@ from models.errors import KnownError
 
 if TYPE_CHECKING:
     from database.secret_store import StoreChoice
+    from execution.assembly import AnalystSurroundings
     from execution.brokers.paper.faults import FaultScript
     from execution.connections import Connections
     from execution.desk import Desk
     from execution.desk_login import SecretKeeper
     from execution.views import Publisher
-    from models.config import DeskConfig
+    from models.config import AiSection, DeskConfig
     from models.secret_text import SecretText
 
 __all__ = [
@@ -93,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if parsed.command == "tour":
             return _tour(parsed, options, secrecy)
         if parsed.headless:
-            return asyncio.run(run_headless(options, secrecy))
+            return _headless(options, secrecy)
         return _window(options, secrecy)
     except KnownError as error:
         return _fail(clean(str(error)), 2)
@@ -259,6 +260,7 @@ async def compose(
             connections=connections(
                 options, config, running, plan.market_label, secrecy=secrecy, simulation=plan.simulation
             ),
+            analysts=analysts(options, plan.clock, secrecy),
         )
     )
 
@@ -301,27 +303,46 @@ def connections(
     )
 
 
+def analysts(options: Options, clock: Clock, secrecy: Secrecy | None = None) -> AnalystSurroundings:
+    """Returns what the analyst of the AI panel is made of; the library it speaks with is loaded when it is asked."""
+    from ai.making import AnalystWorkshop
+    from execution.assembly import AnalystSurroundings
+    from execution.hedging.api_key import ApiKeyBox
+    from models.config_file import save_settings
+
+    secrecy = secrecy or keep_secrets(options)
+
+    def save(changes: Mapping[str, Mapping[str, Any]]) -> AiSection:
+        return save_settings(ASSETS / "defaults.toml", options.config_file, changes).ai
+
+    return AnalystSurroundings(AnalystWorkshop(clock), save, ApiKeyBox(secrecy.keeper, secrecy.redactor.learn))
+
+
 # --- ways to run ------------------------------------------------------------------------------------------------------
 
 
-async def run_headless(options: Options, secrecy: Secrecy | None = None) -> int:
-    """Runs the engine until it is told to stop; what it has to say goes to standard output."""
-    from execution.console import ConsolePublisher, prepare_login
+def _headless(options: Options, secrecy: Secrecy) -> int:
+    """Asks on the terminal what the login lacks, then runs the engine. No secret is taken from the environment."""
+    from execution.console import prepare_login
 
-    secrecy = secrecy or keep_secrets(options)
     config = load_settings(options)
-    write = partial(print, flush=True)
     if running_broker(options, config) == "tastytrade" and not options.simulator:
         ask = getpass.getpass if sys.stdin is not None and sys.stdin.isatty() else None
-        await prepare_login(secrecy.keeper, config.tastytrade.login, ask=ask, write=write)
-    publisher = ConsolePublisher(write)
-    composed = await compose(options, publisher, secrecy=secrecy)
+        prepare_login(secrecy.keeper, config.tastytrade.login, ask=ask, write=_write)
+    return asyncio.run(run_headless(options, secrecy))
+
+
+async def run_headless(options: Options, secrecy: Secrecy) -> int:
+    """Runs the engine until it is told to stop; what it has to say goes to standard output."""
+    from execution.console import ConsolePublisher
+
+    composed = await compose(options, ConsolePublisher(_write), secrecy=secrecy)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         if sys.platform != "win32":
             loop.add_signal_handler(number, stop.set)
-    write(f"optiondesk: {composed.market_label}; journal {composed.database_path}; Ctrl+C stops")
+    _write(f"optiondesk: {composed.market_label}; journal {composed.database_path}; Ctrl+C stops")
     await composed.desk.start()
     await stop.wait()
     await composed.close()
@@ -387,6 +408,10 @@ def log_to_file(path: Path, redactor: Redactor | None = None) -> None:
     root.setLevel(logging.WARNING)
     for own in ("execution", "database", "analytics", "ui", "ai"):
         logging.getLogger(own).setLevel(logging.INFO)
+
+
+def _write(text: str) -> None:
+    print(text, flush=True)
 
 
 def _fail(text: str, code: int) -> int:

@@ -304,6 +304,7 @@ class WholeDesk(ABC, Generic[FarT]):
                 market_label=f"simulated {self.far_name}",
                 database_path=str(self.database),
                 connections=program.connections(options, config, broker.name.value, f"simulated {self.far_name}"),
+                analysts=program.analysts(options, self.clock),
             )
         )
 

@@ -111,6 +111,7 @@ class Parts:
                 database_path=str(path),
                 mode=Mode.PAPER,
                 connections=program.connections(options, config, far.broker, far.label),
+                analysts=program.analysts(options, clock),
             )
         )
         self.count, self.publisher = count, following

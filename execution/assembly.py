@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from analytics.legs import PayoffLeg
 from analytics.strategy import Recognised
 from execution.analysis.marks import mark_of
 from execution.analysis.service import AnalysisService
-from execution.brokers.port import Broker
+from execution.brokers.port import Broker, Capability
 from execution.connections import Connections
 from execution.core import DeskCore
 from execution.desk import Desk, DeskFacilities
+from execution.hedging.analyst_desk import AnalystDesk, AnalystMaker, KeyBox
+from execution.hedging.consulting import Consultant, notes_of
+from execution.hedging.finder import BookFinder
+from execution.hedging.handling import SuggestionHandler
+from execution.hedging.keeping import SuggestionKeeper
+from execution.hedging.listing import ListingDesk
+from execution.hedging.scoring import SuggestionScorer
+from execution.hedging.service import SuggestionService
+from execution.hedging.sets import SetBook
+from execution.hedging.verifying import Verifier
 from execution.market.chains import ChainService
 from execution.market.metrics import MetricsService
 from execution.memory import DeskMemory
@@ -29,12 +40,21 @@ from execution.statements.service import StatementImport
 from execution.storage import DeskStorage
 from execution.views import LogLine, Publisher, Severity
 from models.clock import Clock
-from models.config import DeskConfig
+from models.config import AiSection, DeskConfig
 from models.enums import FeedState, Mode, TradingState
 from models.errors import KnownError
 from models.ids import new_uuid
 from models.statement import Statement
 from models.trade import AccountSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class AnalystSurroundings:
+    """What the analyst is put together from: who makes it, where its settings are saved and its key is kept."""
+
+    maker: AnalystMaker
+    save: Callable[[Mapping[str, Mapping[str, Any]]], AiSection]
+    keys: KeyBox
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +72,7 @@ class Surroundings:
     market_label: str
     database_path: str
     connections: Connections
+    analysts: AnalystSurroundings
     mode: Mode = Mode.PAPER
 
 
@@ -72,27 +93,31 @@ def assemble(on: Surroundings) -> Desk:
     )
     analysis = AnalysisService(core=core, store=on.storage, publisher=on.publisher)
     memory = DeskMemory(core=core, storage=on.storage, publisher=on.publisher)
+    manager = _manager(on, core)
+    chains = ChainService(broker=on.broker, market=core.market, carry=core.carry, clock=on.clock)
+    watch = RiskWatch(
+        core=core,
+        published=published,
+        analysis=analysis,
+        breaches=breaches,
+        store=on.storage,
+        memory=memory,
+        publisher=on.publisher,
+    )
     return Desk(
         DeskFacilities(
             broker=on.broker,
             storage=on.storage,
             core=core,
-            manager=_manager(on, core),
-            chains=ChainService(broker=on.broker, market=core.market, carry=core.carry, clock=on.clock),
+            manager=manager,
+            chains=chains,
             metrics=MetricsService(broker=on.broker, clock=on.clock),
             breaches=breaches,
             snapshots=_snapshots(on, core),
             published=published,
-            watch=RiskWatch(
-                core=core,
-                published=published,
-                analysis=analysis,
-                breaches=breaches,
-                store=on.storage,
-                memory=memory,
-                publisher=on.publisher,
-            ),
+            watch=watch,
             analysis=analysis,
+            suggestions=_suggestions(on, core, manager, chains, breaches, watch),
             statements=_statements(on, core),
             memory=memory,
             publisher=on.publisher,
@@ -105,6 +130,57 @@ def assemble(on: Surroundings) -> Desk:
             mode=on.mode,
         )
     )
+
+
+def _suggestions(
+    on: Surroundings,
+    core: DeskCore,
+    manager: OrderManager,
+    chains: ChainService,
+    breaches: BreachMonitor,
+    watch: RiskWatch,
+) -> SuggestionHandler:
+    sets = SetBook(on.publisher)
+    keeper = SuggestionKeeper(core=core, store=on.storage, watch=watch, clock=on.clock)
+    analyst = AnalystDesk(
+        section=on.config.ai,
+        maker=on.analysts.maker,
+        save=on.analysts.save,
+        keys=on.analysts.keys,
+        store=on.storage,
+        clock=on.clock,
+    )
+    consultant = Consultant(
+        analyst=analyst.analyst,
+        has_consent=analyst.has_consent,
+        give_consent=analyst.give_consent,
+        notes=lambda: notes_of(manager.orders()) if analyst.may_send_notes() else (),
+        destination=analyst.destination,
+        sets=sets,
+        keeper=keeper,
+        clock=on.clock,
+    )
+    service = SuggestionService(
+        core=core,
+        breaches=breaches,
+        watch=watch,
+        listing=ListingDesk(core=core, broker=on.broker, chains=chains),
+        finder=BookFinder(core=core),
+        verifier=Verifier(core=core, broker=on.broker),
+        consultant=consultant,
+        keeper=keeper,
+        sets=sets,
+        publisher=on.publisher,
+        clock=on.clock,
+    )
+    scorer = SuggestionScorer(
+        core=core,
+        store=on.storage,
+        sessions=on.sessions,
+        publisher=on.publisher,
+        keeps_hours=Capability.SIMULATED_MARKET not in on.broker.capabilities,
+    )
+    return SuggestionHandler(service=service, consultant=consultant, analyst=analyst, store=on.storage, scorer=scorer)
 
 
 def _manager(on: Surroundings, core: DeskCore) -> OrderManager:

@@ -23,6 +23,7 @@ from execution.connections import Connections
 from execution.core import DeskCore
 from execution.dispatch import EventDispatch
 from execution.handling import CommandHandler, HandlerParts
+from execution.hedging.handling import SuggestionHandler
 from execution.market.chains import ChainService
 from execution.market.metrics import MetricsService
 from execution.memory import DeskMemory
@@ -33,6 +34,7 @@ from execution.risk.watch import RiskWatch
 from execution.snapshots import SnapshotJob
 from execution.statements.service import StatementImport
 from execution.storage import LoadedState, Storage
+from execution.suggestion_commands import SuggestionCommand
 from execution.views import (
     DeskState,
     LogLine,
@@ -68,6 +70,7 @@ class DeskFacilities:
     published: DeskPublisher
     watch: RiskWatch
     analysis: AnalysisService
+    suggestions: SuggestionHandler
     statements: StatementImport
     memory: DeskMemory
     publisher: Publisher
@@ -164,6 +167,8 @@ class Desk:
 
     async def handle(self, command: Command) -> Any:
         """Returns the answer named in the command's docstring; raises KnownError with what to do."""
+        if isinstance(command, SuggestionCommand):
+            return await self._parts.suggestions.handle(command)
         return await self._handler.handle(command)
 
     async def wait_ready(self) -> None:
@@ -177,6 +182,7 @@ class Desk:
         try:
             if not self._is_restored:
                 await self._parts.memory.restore()
+                await self._parts.suggestions.analyst.restore()
                 self._is_restored = True
             accounts = await self._parts.broker.connect()
             self._core.accounts = {info.account_id: info for info in accounts}
@@ -238,7 +244,9 @@ class Desk:
         self._start("risk", self._parts.watch.run())
         self._start("risk analysis", self._parts.analysis.run())
         self._start("chain", self._chain_loop())
+        self._start("suggestions", self._parts.suggestions.service.run())
         if not self._core.is_read_only:
+            self._start("suggestion scores", self._parts.suggestions.scorer.run())
             await self._record_missed()
             self._parts.snapshots.start()
             self._start("housekeeping", self._housekeeping())

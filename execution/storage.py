@@ -221,8 +221,8 @@ class Storage(OrderStore, SnapshotStore, BookMarkStore, BreachStore, JournalEdit
     is_read_only: bool
 
 
-class DeskStorage(Storage, StatementStore, Protocol):
-    """What a whole desk needs: the engine's own writes and those of imports."""
+class DeskStorage(Storage, StatementStore, SuggestionStore, Protocol):
+    """What a whole desk needs: the engine's own writes, those of imports, and suggestions."""
 
 
 class SessionCalendar(Protocol):

@@ -77,6 +77,7 @@ class Parts:
                 market_label=market.label,
                 database_path=str(path),
                 connections=program.connections(options, config, "paper", market.label),
+                analysts=program.analysts(options, clock),
             )
         )
         self.broker, self.publisher = broker, marking
