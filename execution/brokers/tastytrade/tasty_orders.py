@@ -143,9 +143,9 @@ def _wire_leg(leg: OrderLeg, instrument: Instrument, held: Decimal, closing: Dec
     against = -leg.action.sign * held
     has_effect = instrument.instrument_type != FUTURE
     if has_effect and 0 < against < leg.quantity + closing and closing > 0:
-        free = max(against - closing, Decimal(0))
+        free, taken = max(against - closing, Decimal(0)), min(closing, against)
         raise unsupported(
-            f"Working orders close {plain(min(closing, against))} of the {plain(against)} {leg.contract.label} you hold: "
+            f"Working orders close {plain(taken)} of the {plain(against)} {leg.contract.label} you hold: "
             f"{leg.quantity} more cannot be closed.",
             f"Cancel or change the working order first{f', or trade {plain(free)} at most' if free else ''}.",
         )
