@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -128,6 +129,7 @@ def at_the_desk(qtbot: QtBot, place: Place) -> Iterator[User]:
     store = place.vault(redactor)
     keeper = SecretKeeper(lambda: StoreChoice(store, "This system has no keyring that is running."), checked_secret)
     secrecy = program.Secrecy(redactor, keeper)
+    restore = log_everything(place, redactor)
     desktop = Desktop(
         app,
         lambda publisher: place.compose(secrecy, publisher),
@@ -140,6 +142,23 @@ def at_the_desk(qtbot: QtBot, place: Place) -> Iterator[User]:
     finally:
         desktop.close()
         app.setStyleSheet("")
+        restore()
+
+
+def log_everything(place: Place, redactor: Redactor) -> Callable[[], None]:
+    """Logs into the data folder at every level, as the program does; returns what puts an end to it."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    program.log_to_file(place.folder / "data" / "logs" / "optiondesk.log", redactor)
+    root.setLevel(logging.DEBUG)
+
+    def restore() -> None:
+        for handler in set(root.handlers) - set(handlers):
+            root.removeHandler(handler)
+            handler.close()
+        root.setLevel(level)
+
+    return restore
 
 
 @pytest.fixture
@@ -200,6 +219,7 @@ def test_a_newcomer_enters_his_secrets_is_connected_at_once_and_unlocks_them_the
         user.wait(lambda: not user.window.banner.unlock_button.isVisible())
         assert user.window.windowTitle().startswith("PAPER · TASTYTRADE")
     assert_nothing_secret_in(place.folder)
+    assert "optiondesk.log" in {path.name for path in place.folder.rglob("*")}
     for path in place.folder.rglob("*"):
         assert not path.is_file() or PASSPHRASE.encode() not in path.read_bytes(), path
 

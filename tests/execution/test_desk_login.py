@@ -29,7 +29,6 @@ from models.errors import BrokerFailure, InvalidInput, KnownError
 from models.secret_text import SecretText
 from tests.execution.secrets_rig import SECRETS, leaks, needles
 
-pytestmark = pytest.mark.anyio
 PASSPHRASE = SecretText("correct horse battery")
 BOTH = TypedSecrets(SecretText("client-secret-1"), SecretText("refresh-token-1"))
 KEPT = TastySecrets("client-secret-1", "refresh-token-1")
@@ -70,6 +69,7 @@ def in_vault(folder: Path, *, is_made: bool = False) -> SecretKeeper:
     return SecretKeeper(lambda: StoreChoice(store, "No keyring here."), checked_secret)
 
 
+@pytest.mark.anyio
 async def test_what_was_typed_is_read_when_the_desk_connects() -> None:
     keeper = in_keyring()
     await keeper.keep("main", BOTH)
@@ -80,6 +80,7 @@ async def test_what_was_typed_is_read_when_the_desk_connects() -> None:
     assert (await keeper.look("other")).are_kept is False
 
 
+@pytest.mark.anyio
 async def test_one_secret_typed_replaces_one_and_leaves_the_other() -> None:
     keeper = in_keyring()
     await keeper.keep("main", BOTH)
@@ -91,6 +92,7 @@ async def test_one_secret_typed_replaces_one_and_leaves_the_other() -> None:
     assert keeper.read("main") == tried
 
 
+@pytest.mark.anyio
 async def test_half_a_login_is_refused_and_nothing_is_stored() -> None:
     backend = MemoryBackend()
     keeper = in_keyring(backend)
@@ -103,6 +105,7 @@ async def test_half_a_login_is_refused_and_nothing_is_stored() -> None:
     assert not backend.stored
 
 
+@pytest.mark.anyio
 async def test_a_new_vault_is_made_with_the_first_passphrase_and_asks_for_it_the_next_time(tmp_path: Path) -> None:
     keeper = in_vault(tmp_path)
     seen = await keeper.look("main")
@@ -122,6 +125,7 @@ async def test_a_new_vault_is_made_with_the_first_passphrase_and_asks_for_it_the
     assert again.read("main") == KEPT
 
 
+@pytest.mark.anyio
 async def test_forgetting_says_what_was_removed_and_leaves_other_logins(tmp_path: Path) -> None:
     keeper = in_vault(tmp_path, is_made=True)
     await keeper.keep("main", TypedSecrets(BOTH.client_secret, BOTH.refresh_token, PASSPHRASE))
@@ -136,6 +140,7 @@ async def test_forgetting_says_what_was_removed_and_leaves_other_logins(tmp_path
     assert "nothing was removed" in await in_vault(tmp_path / "none").forget("main")
 
 
+@pytest.mark.anyio
 async def test_the_desk_is_told_what_the_login_lacks_and_what_is_the_users_turn(tmp_path: Path) -> None:
     told: list[LoginState] = []
     keeper = in_vault(tmp_path)
@@ -150,6 +155,7 @@ async def test_the_desk_is_told_what_the_login_lacks_and_what_is_the_users_turn(
     assert [state.need for state in told] == [LoginNeed.SECRETS, LoginNeed.NOTHING, LoginNeed.PASSPHRASE]
 
 
+@pytest.mark.anyio
 async def test_a_keyring_that_fails_is_not_asked_again_by_itself() -> None:
     login = DeskLogin(in_keyring(MemoryBackend(broken=SECRETS[0])), "main", lambda _: None)
     with pytest.raises(BrokerFailure, match="could not read the test keyring") as failed:
@@ -158,6 +164,7 @@ async def test_a_keyring_that_fails_is_not_asked_again_by_itself() -> None:
     assert not leaks(str(failed.value), needles(SECRETS))
 
 
+@pytest.mark.anyio
 async def test_a_slow_keyring_never_holds_up_the_engine() -> None:
 
     loop = asyncio.get_running_loop()
@@ -183,37 +190,38 @@ def answering(*answers: str) -> Callable[[str], str]:
     return lambda _prompt: next(given)
 
 
-async def test_a_terminal_is_asked_for_the_passphrase_three_times_at_most(tmp_path: Path) -> None:
+def test_a_terminal_is_asked_for_the_passphrase_three_times_at_most(tmp_path: Path) -> None:
     keeper = in_vault(tmp_path)
-    await keeper.keep("main", TypedSecrets(BOTH.client_secret, BOTH.refresh_token, PASSPHRASE))
+    asyncio.run(keeper.keep("main", TypedSecrets(BOTH.client_secret, BOTH.refresh_token, PASSPHRASE)))
     said: list[str] = []
     locked = in_vault(tmp_path)
     ask = answering("wrong horse battery", PASSPHRASE.reveal())
-    await prepare_login(locked, "main", ask=ask, write=said.append)
+    prepare_login(locked, "main", ask=ask, write=said.append)
     assert locked.read("main") == KEPT
     assert ["does not open the vault" in text for text in said] == [True]
     with pytest.raises(KnownError, match="does not open the vault"):
-        await prepare_login(in_vault(tmp_path), "main", ask=answering(*["wrong horse"] * 3), write=said.append)
+        prepare_login(in_vault(tmp_path), "main", ask=answering(*["wrong horse"] * 3), write=said.append)
     with pytest.raises(KnownError, match="no terminal to ask for its passphrase on"):
-        await prepare_login(in_vault(tmp_path), "main", ask=None, write=said.append)
+        prepare_login(in_vault(tmp_path), "main", ask=None, write=said.append)
 
 
-async def test_a_terminal_takes_the_first_secrets_and_says_none_of_them(tmp_path: Path) -> None:
+def test_a_terminal_takes_the_first_secrets_and_says_none_of_them(tmp_path: Path) -> None:
     said: list[str] = []
     keeper = in_vault(tmp_path)
     given = (SECRETS[0], SECRETS[1], PASSPHRASE.reveal(), "another horse battery")
     with pytest.raises(KnownError, match="differ; nothing was kept"):
-        await prepare_login(keeper, "main", ask=answering(*given), write=said.append)
-    await prepare_login(keeper, "main", ask=answering(*given[:3], PASSPHRASE.reveal()), write=said.append)
+        prepare_login(keeper, "main", ask=answering(*given), write=said.append)
+    prepare_login(keeper, "main", ask=answering(*given[:3], PASSPHRASE.reveal()), write=said.append)
     assert keeper.read("main").client_secret == SECRETS[0]
     assert not leaks("".join(said), needles(SECRETS[:2]))
     with pytest.raises(KnownError, match="no terminal to ask for them on"):
-        await prepare_login(in_keyring(), "main", ask=None, write=said.append)
+        prepare_login(in_keyring(), "main", ask=None, write=said.append)
 
 
 # --- nothing is shown -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.anyio
 async def test_no_command_view_or_keeper_shows_a_secret(tmp_path: Path) -> None:
     keeper = in_vault(tmp_path)
     wanted = needles(SECRETS)
