@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,11 @@ from tests.simulators.tastytrade.wire import HttpRequest
 
 #: For many breaks in little time; long enough for a busy machine.
 SHORT = TastyTimeouts(
-    connect_s=2.0,
-    read_s=2.0,
+    connect_s=4.0,
+    read_s=4.0,
     submit_s=1.0,
-    stream_s=4.0,
-    silence_s=3.0,
+    stream_s=6.0,
+    silence_s=4.0,
     heartbeat_every_s=0.5,
     look_after_s=0.2,
     fees_after_s=0.1,
@@ -34,6 +35,8 @@ SHORT = TastyTimeouts(
     retry_first_s=0.05,
     retry_most_s=0.4,
 )
+#: Where no link is to break by itself: a busy machine must not look like a dead one. Orders are not waited for longer.
+PATIENT = replace(SHORT, connect_s=10.0, read_s=20.0, stream_s=20.0, silence_s=30.0)
 _OURS = "execution.brokers.tastytrade"
 _ORDERS = "/orders"
 

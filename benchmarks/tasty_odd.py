@@ -19,7 +19,7 @@ from typing import Any, Final
 from benchmarks.books import Comparison, at_rest
 from benchmarks.figures import Outcome, figure
 from benchmarks.plan import Plan
-from benchmarks.tasty_desk import DeskOnTasty
+from benchmarks.tasty_desk import PATIENT, DeskOnTasty
 from benchmarks.tasty_odd_objects import OddObject, Place, odd_objects
 from benchmarks.trader import Trader
 from execution.brokers.paper.faults import FillBehavior, OrderScript
@@ -223,7 +223,7 @@ class OddObjects:
 
 async def run_odd(folder: Path, objects: Sequence[OddObject], seed: int) -> OddReport:
     """Returns what these objects did to a new desk."""
-    on = DeskOnTasty(folder, seed=seed)
+    on = DeskOnTasty(folder, seed=seed, timeouts=PATIENT)
     await on.start()
     try:
         return await OddObjects(on, seed).run(objects)

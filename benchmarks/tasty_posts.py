@@ -18,7 +18,7 @@ from typing import Any, Final
 from benchmarks.books import Comparison, at_rest
 from benchmarks.figures import Outcome, figure
 from benchmarks.plan import Plan
-from benchmarks.tasty_desk import DeskOnTasty
+from benchmarks.tasty_desk import PATIENT, DeskOnTasty
 from benchmarks.trader import Trader
 from execution.brokers.paper.faults import FillBehavior, OrderScript
 from models.enums import OrderStatus
@@ -35,7 +35,7 @@ _FOUND_WITHIN_S: Final = 30.0
 _END_WITHIN_S: Final = 30.0
 _READY_WITHIN_S: Final = 30.0
 _REST_WITHIN_S: Final = 30.0
-_AT_ONCE: Final = 5
+_AT_ONCE: Final = 4
 
 
 @dataclass(slots=True)
@@ -182,7 +182,7 @@ async def run_posts(folder: Path, ways: Sequence[Trouble], seeds: Sequence[int])
 
     async def one(seed: int) -> PostsReport:
         async with gate:
-            on = DeskOnTasty(folder / str(seed), seed=seed)
+            on = DeskOnTasty(folder / str(seed), seed=seed, timeouts=PATIENT)
             await on.start()
             try:
                 report = await Posts(on, seed).run(ways)
