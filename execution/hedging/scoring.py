@@ -71,13 +71,15 @@ class SuggestionScorer:
     async def run(self) -> None:
         """Marks what is due, for as long as the desk runs."""
         while True:
-            await self._safely("due", self.mark_due())
+            await self.mark_due()
             await asyncio.sleep(_EVERY_S)
 
     async def mark_due(self) -> None:
         """Marks what is due and can be marked now; nothing while the feed is not live or nothing may be written."""
-        if self._core.is_read_only or self._core.feed is not FeedState.LIVE:
-            return
+        if not self._core.is_read_only and self._core.feed is FeedState.LIVE:
+            await self._safely("what is due", self._mark_sets())
+
+    async def _mark_sets(self) -> None:
         due = await self._store.due_marks(self._core.clock.now_utc())
         by_set: dict[str, list[DueMark]] = {}
         for one in due:
