@@ -170,8 +170,7 @@ def _groups(columns: ContractColumns, rows: Rows) -> Rows:
     at = np.flatnonzero(columns.model[rows] != Model.LINEAR)
     if at.size:
         some = rows[at]
-        keys = np.stack(
-            [columns.root[some].astype(float), columns.expiry_epoch_s[some], columns.is_call[some].astype(float)]
-        )
-        group[at] = np.unique(keys, axis=1, return_inverse=True)[1].reshape(-1)
+        expiry = np.unique(columns.expiry_epoch_s[some], return_inverse=True)[1]
+        keys = (expiry * len(columns.roots) + columns.root[some]) * 2 + columns.is_call[some]
+        group[at] = np.unique(keys, return_inverse=True)[1]
     return group

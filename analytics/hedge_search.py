@@ -48,7 +48,7 @@ from analytics.hedge_scores import (
     unit_figures,
 )
 from analytics.hedge_shapes import CODE, KINDS, NEW, Ints, Shapes, joined
-from analytics.hedge_units import GREEK_METRICS, Units, unit_columns
+from analytics.hedge_units import GREEK_METRICS, Units, refined, unit_columns
 from analytics.hedge_words import summary
 from models.enums import Action, MarginMethod, Metric
 from models.hedge import HedgeCandidate, HedgeKind, SearchLimits
@@ -111,14 +111,14 @@ class _Search:
         if not self._where.broken.any() or self._keep == 0:
             return SearchResult((nothing,), 0, 0, False, notes, 0.0)
         shapes = self._shapes()
+        self._figures = unit_figures(self._given, self._units, shapes)
         if len(shapes) == 0:
             return SearchResult((nothing,), 0, 0, True, notes, 0.0)
-        figures = unit_figures(self._given, self._units, shapes)
-        shape, size = self._wished(shapes, *sized(shapes, figures, self._where))
-        found = self._scored(figures, shape, size)
+        shape, size = self._wished(shapes, *sized(shapes, self._figures, self._where))
+        found = self._scored(self._figures, shape, size)
         good = np.flatnonzero(is_sound(self._given, self._units, self._where, found, self._wish))
         finalists = self._finalists(found.take(good), shapes)
-        kept, is_partial = self._decided(shapes, figures, finalists)
+        kept, is_partial = self._decided(shapes, finalists)
         candidates = [self._candidate(shapes, kept, at, f"c{at + 1:02d}") for at in range(len(kept))]
         return SearchResult(
             candidates=(*candidates, nothing),
@@ -200,29 +200,29 @@ class _Search:
             parts.append(rest[diverse(found.take(rest), shapes, self._units.contract, self._keep, by_cure=True)])
         return found.take(np.concatenate(parts))
 
-    def _decided(self, shapes: Shapes, figures: UnitFigures, finalists: Scored) -> tuple[Scored, bool]:
+    def _decided(self, shapes: Shapes, finalists: Scored) -> tuple[Scored, bool]:
         """The finalists on their exact margins: what still cures and breaks nothing, as many as are kept."""
-        found = self._exactly(shapes, figures, finalists.shape, finalists.size)
+        found = self._exactly(shapes, finalists.shape, finalists.size)
         if self._is_margin_broken():
-            found = self._with_resized(shapes, figures, found)
-            overlooked = self._overlooked(shapes, figures, found)
+            found = self._with_resized(shapes, found)
+            overlooked = self._overlooked(shapes, found)
             if len(overlooked):
-                more = self._exactly(shapes, figures, overlooked.shape, overlooked.size)
-                found = joined_scores(found, self._with_resized(shapes, figures, more))
+                more = self._exactly(shapes, overlooked.shape, overlooked.size)
+                found = joined_scores(found, self._with_resized(shapes, more))
         found = found.take(is_sound(self._given, self._units, self._where, found, self._wish))
         tier, is_partial = best_tier(found, self._where)
         found = found.take(tier)
         return found.take(diverse(found, shapes, self._units.contract, self._keep, by_cure=is_partial)), is_partial
 
-    def _overlooked(self, shapes: Shapes, figures: UnitFigures, found: Scored) -> Scored:
+    def _overlooked(self, shapes: Shapes, found: Scored) -> Scored:
         """Candidates cheaper than the best so far that would cure if they freed the most that a trade can free."""
         good = found.take(is_sound(self._given, self._units, self._where, found, self._wish))
         best = good.score[self._where.is_clear(good.after)].min(initial=np.inf)
         naked = naked_base(self._given, self._units)
-        least = np.minimum(least_margin(self._units, naked, shapes.rows, shapes.ratio), figures.margin)
-        effects = figures.effects.copy()
+        least = np.minimum(least_margin(self._units, naked, shapes.rows, shapes.ratio), self._figures.margin)
+        effects = self._figures.effects.copy()
         effects[:, MARGIN_COLUMN] = 100.0 * least / self._given.net_liq if self._given.net_liq else 0.0
-        hopeful = replace(figures, effects=effects, margin=least)
+        hopeful = replace(self._figures, effects=effects, margin=least)
         shape, size = self._wished(shapes, *sized(shapes, hopeful, self._where))
         able = self._scored(hopeful, shape, size)
         kept = is_sound(self._given, self._units, self._where, able, self._wish) & self._where.is_clear(able.after)
@@ -232,21 +232,31 @@ class _Search:
         _, first = np.unique(able.shape[order], return_index=True)
         return able.take(order[np.sort(first)][:_OVERLOOKED])
 
-    def _with_resized(self, shapes: Shapes, figures: UnitFigures, found: Scored) -> Scored:
-        shape, size = self._resized(shapes, figures, found)
-        return joined_scores(found, self._exactly(shapes, figures, shape, size))
+    def _with_resized(self, shapes: Shapes, found: Scored) -> Scored:
+        shape, size = self._resized(shapes, found)
+        return joined_scores(found, self._exactly(shapes, shape, size))
 
-    def _exactly(self, shapes: Shapes, figures: UnitFigures, shape: Rows, size: Ints) -> Scored:
-        """Candidates scored on exact margins, NaN where the account cannot be margined."""
+    def _exactly(self, shapes: Shapes, shape: Rows, size: Ints) -> Scored:
+        """Candidates scored on exact values and margins, NaN where the account cannot be margined."""
+        self._refine(shapes, shape)
         pairs = zip(shape.tolist(), size.tolist(), strict=True)
         changes = [self._exact_change(shapes, at, units) for at, units in pairs]
         margin = np.array([math.nan if one is None else one for one in changes], dtype=np.float64)
-        return self._scored(figures, shape, size, margin)
+        return self._scored(self._figures, shape, size, margin)
 
-    def _resized(self, shapes: Shapes, figures: UnitFigures, found: Scored) -> tuple[Rows, Ints]:
+    def _refine(self, shapes: Shapes, shape: Rows) -> None:
+        """Values exactly what some shapes hold and is only roughly valued so far."""
+        used = shapes.rows[shape][shapes.ratio[shape] != 0]
+        rows = np.unique(used[self._units.rough[used]])
+        if rows.size:
+            self._units = refined(self._given, self._units, rows)
+            self._figures = unit_figures(self._given, self._units, shapes)
+            self._exact = ExactMargins(self._given, self._units)
+
+    def _resized(self, shapes: Shapes, found: Scored) -> tuple[Rows, Ints]:
         """Sizes that would just cure on the exact margin per unit, where they are others than those tried."""
         per_unit = np.nan_to_num(found.margin / found.size)
-        trial = replace(figures, effects=figures.effects[found.shape].copy())
+        trial = replace(self._figures, effects=self._figures.effects[found.shape])
         trial.effects[:, MARGIN_COLUMN] = 100.0 * per_unit / self._given.net_liq if self._given.net_liq else 0.0
         bound = self._where.bounds(trial.effects)
         most = np.minimum(shapes.most[found.shape], bound.most)

@@ -2,18 +2,19 @@
 
 One row per position of the book, then one per contract of the market that is looked at. Every row is valued once, as
 the book values it (the same formulas, the same vols where the contract is held, American where it may be exercised),
-and revalued in full at every rung of the stress ladder.
+and revalued in full at every rung of the stress ladder. An American option of the market that is not held would cost a
+thousand European values: it is ranked as a European one and made exact (`refined`) once a finalist holds it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
 
 from analytics.black_scholes import Bools, Floats
-from analytics.book import BookArrays
+from analytics.book import BookArrays, BookGreeks
 from analytics.book_columns import Codes, Exclusion, Model, PositionColumns, Rows, UnderlyingColumns
 from analytics.hedge_market import SearchInput
 from analytics.hedge_pool import LEAST_LIFE_S, Pick, by_delta, quoted, shortlist
@@ -37,7 +38,7 @@ class Units:
     greeks [row, 4]: `GREEK_METRICS`, beta-weighted. stress [row, rung]: dollars of P&L of one contract held. mid,
     half_spread: dollars of one contract. delta: per unit of the own underlying. can_buy, can_sell: quoted well enough.
     value: dollars of one contract by the model. spot: of the underlying. book_stress: the whole book's P&L
-    [rung]. book: one of every row, as a book.
+    [rung]. rough: American options valued as European so far. book: one of every row, as a book.
     """
 
     contracts: tuple[Contract, ...]
@@ -66,6 +67,7 @@ class Units:
     quantity: Floats
     excluded: Bools
     book_stress: Floats
+    rough: Bools
     book: BookArrays
 
     def __len__(self) -> int:
@@ -108,15 +110,7 @@ def unit_columns(given: SearchInput, wish: SearchLimits) -> Units:
         root=np.array([roots[one.root] for one in contracts], dtype=np.intp),
         group=np.concatenate([np.full(held, -1), chosen.group]).astype(np.intp),
         core=np.concatenate([np.zeros(held, dtype=np.bool_), core[keep]]),
-        greeks=np.stack(
-            [
-                greeks.spx_equiv_delta[rows],
-                greeks.gamma_bw[rows],
-                greeks.theta_dollars_per_day[rows],
-                greeks.vega_dollars_per_point[rows],
-            ],
-            axis=1,
-        ),
+        greeks=_weighted(greeks)[rows],
         stress=stress,
         mid=0.5 * (bid + ask) * multiplier,
         half_spread=0.5 * (ask - bid) * multiplier,
@@ -136,8 +130,37 @@ def unit_columns(given: SearchInput, wish: SearchLimits) -> Units:
         quantity=quantity,
         excluded=excluded,
         book_stress=given.book.quantity @ known if held else np.zeros(stress.shape[1]),
+        rough=np.concatenate([np.zeros(held, dtype=np.bool_), columns.is_american[chosen.rows]]) & ~book.is_american,
         book=book,
     )
+
+
+def refined(given: SearchInput, units: Units, rows: Rows) -> Units:
+    """The columns with some rough rows valued exactly; one whose quote has no vol then is excluded."""
+    some = _taken(units.book, rows, is_american=True)
+    some.set_quotes(np.arange(rows.size), units.book.bid[rows], units.book.ask[rows])
+    some.refresh_vols(given.now_epoch_s)
+    found = some.greeks(given.now_epoch_s, given.spx_price)
+    vol, american = units.book.vol.copy(), units.book.is_american.copy()
+    vol[rows], american[rows] = some.vol, True
+    book = _taken(units.book, np.arange(len(units)), is_american=american)
+    book.set_vols(np.arange(len(units)), vol)
+    columns = {
+        name: getattr(units, name).copy() for name in ("greeks", "stress", "delta", "value", "excluded", "rough")
+    }
+    columns["greeks"][rows] = _weighted(found)
+    columns["stress"][rows] = _stress(some, given)
+    columns["delta"][rows] = found.delta
+    columns["value"][rows] = found.price * units.multiplier[rows]
+    columns["excluded"][rows] = found.exclusion != Exclusion.INCLUDED
+    columns["rough"][rows] = False
+    return replace(units, book=book, **columns)
+
+
+def _weighted(greeks: BookGreeks) -> Floats:
+    """Beta-weighted figures [row, 4] in the order of `GREEK_METRICS`."""
+    four = (greeks.spx_equiv_delta, greeks.gamma_bw, greeks.theta_dollars_per_day, greeks.vega_dollars_per_point)
+    return np.stack(four, axis=1)
 
 
 def market_positions(given: SearchInput, rows: Rows, index_of: dict[str, int]) -> PositionColumns:
@@ -195,17 +218,20 @@ def _as_book(given: SearchInput, rows: Rows) -> BookArrays:
     extra = new_underlyings(given)
     index_of = {symbol: at for at, symbol in enumerate((*given.book.symbols, *extra.symbols))}
     positions = market_positions(given, rows, index_of)
+    early = np.asarray(positions.is_american) & np.isfinite(np.asarray(positions.vol))
+    positions = replace(positions, is_american=early)
     book = given.book.with_positions(positions, extra)
     held, count = len(given.book), len(book)
     book.set_quantities(np.arange(held), np.ones(held))
     book.set_quotes(np.arange(held, count), given.market.bid[rows], given.market.ask[rows])
+    # What is held is on the book's vol; it is exact from the start.
     known = np.flatnonzero(np.isfinite(np.asarray(positions.vol))) + held
     book.set_vols(known, book.vol[known])
     return book
 
 
-def _taken(book: BookArrays, rows: Rows) -> BookArrays:
-    """Some rows of a book, with the vols they have."""
+def _taken(book: BookArrays, rows: Rows, *, is_american: Bools | bool | None = None) -> BookArrays:
+    """Some rows of a book with their quotes and vols, and their style of exercise unless another one is given."""
     table = UnderlyingColumns(book.symbols, book.spot, book.beta, book.beta_defaulted)
     columns = PositionColumns(
         quantity=book.quantity[rows],
@@ -218,7 +244,7 @@ def _taken(book: BookArrays, rows: Rows) -> BookArrays:
         rate=book.rate[rows],
         dividend_yield=book.dividend_yield[rows],
         vol=book.vol[rows],
-        is_american=book.is_american[rows],
+        is_american=book.is_american[rows] if is_american is None else is_american,
     )
     taken = BookArrays(columns, table)
     taken.set_quotes(np.arange(rows.size), book.bid[rows], book.ask[rows])
@@ -247,9 +273,9 @@ def _partners(pick: Pick, given: SearchInput, keep: Bools, delta: Floats) -> Boo
         near = keep & (pick.group >= 0) & (size >= 0.10) & (size <= 0.60)
     if not near.any():
         return np.zeros(keep.size, dtype=np.bool_)
-    keys = np.stack([columns.root[pick.rows], columns.is_call[pick.rows], columns.strike[pick.rows]], axis=1)
-    _, of = np.unique(keys, axis=0, return_inverse=True)
-    of = of.reshape(-1)
+    strike = np.unique(columns.strike[pick.rows], return_inverse=True)[1]
+    keys = (strike * len(columns.roots) + columns.root[pick.rows]) * 2 + columns.is_call[pick.rows]
+    of = np.unique(keys, return_inverse=True)[1]
     wanted = np.zeros(int(of.max()) + 1, dtype=np.bool_)
     wanted[of[near]] = True
     return np.asarray(wanted[of] & (pick.group >= 0) & np.isfinite(delta))
