@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -149,10 +150,15 @@ class JournalModel(QAbstractTableModel):
     @staticmethod
     def _tip(line: Line, column: JournalColumn) -> str | None:
         if column is JournalColumn.RATIONALE:
-            return line.row.user_rationale or line.row.ai_rationale
+            return _literal(line.row.user_rationale or line.row.ai_rationale)
         if column is JournalColumn.TIME:
             return f"{new_york(line.row.created_at)} New York"
-        return line.cells[column] if column in _LONG else None
+        return _literal(line.cells[column]) if column in _LONG else None
+
+
+def _literal(text: str | None) -> str | None:
+    """Returns a text as a tooltip that shows it as it is: Qt would take what looks like markup for markup."""
+    return None if text is None else f"<qt>{escape(text).replace(chr(10), '<br>')}</qt>"
 
 
 def _alignment(column: JournalColumn) -> Qt.AlignmentFlag:

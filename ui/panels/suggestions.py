@@ -134,6 +134,8 @@ class SuggestionsPanel(Panel):
         self._is_watching = True
         self.set_as_of(risk.greeks.timestamp)
         self._show_picks()
+        if self._key is None:
+            self._show_quiet()
 
     def _on_breaches(self, state: BreachesState) -> None:
         self._breaches = state
@@ -179,12 +181,33 @@ class SuggestionsPanel(Panel):
     def _say_summary(self, broken: int) -> None:
         if broken:
             self.summary.set(f"{fmt.plural(broken, 'limit')} broken", Ink.LIMIT_BREACHED)
-        elif not self._rows or any(row.value is None for row in self._rows.values()):
+        elif self._unmeasured() is not None:
             self.summary.set("Limits not all measured", Ink.LIMIT_UNKNOWN)
-        elif any(row.is_breached for row in self._rows.values()):
+        elif self._is_acknowledged():
             self.summary.set("A limit is broken and acknowledged", Ink.LIMIT_NEAR)
         else:
             self.summary.set("✓ All limits hold", Ink.LIMIT_OK)
+
+    def _unmeasured(self) -> str | None:
+        """Returns the limits that cannot be judged now, in words; None when all can."""
+        if not self._rows:
+            return "all of them"
+        names = [fmt.metric_name(metric) for metric, row in self._rows.items() if row.value is None]
+        return ", ".join(names) or None
+
+    def _is_acknowledged(self) -> bool:
+        return any(row.is_breached for row in self._rows.values())
+
+    def _show_quiet(self) -> None:
+        """No breach is open: says what that means."""
+        unmeasured = self._unmeasured()
+        if self._is_acknowledged():
+            text = words.ACKNOWLEDGED
+        elif unmeasured is not None:
+            text = f"No breach is known. Not measured: {unmeasured}."
+        else:
+            text = words.ALL_HOLD
+        self.set_view.show_nothing(text)
 
     def _show(self, key: str | None) -> None:
         self._key = key
@@ -194,7 +217,7 @@ class SuggestionsPanel(Panel):
             self.set_view.show_set(held, self._clock.now_utc())
             self._tell_shown(held)
         elif key is None:
-            self.set_view.show_nothing(words.ALL_HOLD)
+            self._show_quiet()
         elif key == PREMORTEM:
             self.set_view.show_unsearched("Regime pre-mortem", words.NOT_SEARCHED_AHEAD)
         else:

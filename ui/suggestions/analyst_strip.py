@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -51,8 +51,8 @@ class AnalystStrip(QFrame):
         )
         name = QHBoxLayout()
         name.setSpacing(PAD)
-        name.addWidget(title)
-        name.addWidget(self.phase)
+        for widget in (title, self.phase):
+            name.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
         name.addStretch(1)
         buttons = QHBoxLayout()
         buttons.setSpacing(GAP)

@@ -246,6 +246,9 @@ class SuggestionCard(QFrame):
             return
         self._columns = columns
         grid, parts = self._grid, (self.words, self.effects, self.figures)
+        keep = self.figures.sizePolicy()
+        keep.setRetainSizeWhenHidden(columns > 1)  # the limits of "do nothing" stand below those of the others
+        self.figures.setSizePolicy(keep)
         for part in parts:
             grid.removeWidget(part)
         for part, (row, column, span) in zip(parts, _PLACES[columns], strict=True):

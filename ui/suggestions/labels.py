@@ -23,7 +23,7 @@ class PlainLabel(QLabel):
         selects: bool = False,
     ) -> None:
         super().__init__(parent)
-        self.setTextFormat(Qt.TextFormat.PlainText)
+        _make_plain(self)
         self.setWordWrap(wraps)
         if role:
             self.setProperty("role", role)
@@ -47,17 +47,22 @@ class PlainLabel(QLabel):
             self.style().polish(self)
 
 
+def _make_plain(label: QLabel) -> None:
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+
+
 def plain_chip(theme: Theme, parent: QWidget) -> Chip:
     """Returns a chip that shows its text literally."""
     chip = Chip(theme, parent)
-    chip.setTextFormat(Qt.TextFormat.PlainText)
+    _make_plain(chip)
     return chip
 
 
 def plain_value(theme: Theme, parent: QWidget, *, pixels: int = 12, bold: bool = False) -> ValueLabel:
     """Returns a figure that shows its text literally."""
     label = ValueLabel(theme, parent, pixels=pixels, bold=bold)
-    label.setTextFormat(Qt.TextFormat.PlainText)
+    _make_plain(label)
     return label
 
 

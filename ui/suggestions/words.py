@@ -21,6 +21,9 @@ ALL_HOLD = (
     "✓ All limits hold.\n\nWhen one breaks, the desk looks for trades that bring it back inside. Each is repriced, held"
     " against every limit and simulated by the broker before it is shown here."
 )
+ACKNOWLEDGED = (
+    "A limit is broken, and you acknowledged it. The desk searches again once it has cleared and breaks anew."
+)
 NOT_YET = "Limits are watched as soon as the desk is ready."
 NOT_SEARCHED = "The desk has not searched for this breach yet. It does so by itself; Search does it now."
 NONE_OFFERED = (
