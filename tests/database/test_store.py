@@ -18,7 +18,7 @@ from database.orders import load_orders
 from database.reader import JournalReader
 from database.store import SqliteStorage
 from models.enums import BreachState, BrokerName, JournalStatus, Metric, OrderStatus, Regime, TradingState
-from models.ids import ExecutionId, OrderId, new_uuid
+from models.ids import AccountId, ExecutionId, OrderId, new_uuid
 from models.order import Order
 from models.position import UnifiedPosition
 from models.records import AuditKind, LoadedState
@@ -283,6 +283,24 @@ def test_a_slot_takes_one_snapshot_and_on_demand_ones_are_free(storage: SqliteSt
     assert not asyncio.run(storage.write_snapshot(a_snapshot(), later))
     assert asyncio.run(storage.last_slot(ACCOUNT)) == later
     assert rows(storage, "account_snapshots") == 2
+
+
+def test_an_account_is_known_until_its_newest_snapshot_execution_or_reconciliation(storage: SqliteStorage) -> None:
+    assert asyncio.run(storage.known_until()) == {}
+    other = AccountId("OTHER1")
+    asyncio.run(storage.write_snapshot(a_snapshot(NOW - timedelta(days=2), other), None))
+    asyncio.run(storage.record_executions([an_execution()], []))
+    executed = an_execution().executed_at_utc
+    assert asyncio.run(storage.known_until()) == {ACCOUNT: executed, other: NOW - timedelta(days=2)}
+    held = UnifiedPosition(PAPER, other, PUT, Decimal(1), Decimal("1.10"), None, NOW)
+    asyncio.run(storage.save_positions(other, [held], NOW + timedelta(hours=1)))
+    asyncio.run(storage.write_snapshot(a_snapshot(executed + timedelta(days=1)), None))
+    # A slot that was missed tells nothing of the account.
+    asyncio.run(storage.record_missed_slot(NOW + timedelta(days=9), other, "asleep"))
+    assert asyncio.run(storage.known_until()) == {
+        ACCOUNT: executed + timedelta(days=1),
+        other: NOW + timedelta(hours=1),
+    }
 
 
 def test_positions_are_replaced_account_by_account(storage: SqliteStorage) -> None:
