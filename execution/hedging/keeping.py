@@ -15,7 +15,7 @@ from models.clock import Clock
 from models.contract import Contract
 from models.enums import BreachState
 from models.ranking import RankingAnswer
-from models.suggestion_records import MarkedHolding, SuggestionFate, SuggestionRecord, SuggestionSetRecord
+from models.suggestion_records import LegQuote, MarkedHolding, SuggestionFate, SuggestionRecord, SuggestionSetRecord
 
 
 class SuggestionKeeper:
@@ -71,7 +71,13 @@ class SuggestionKeeper:
                 )
                 for place, one in enumerate(held.suggestions)
             ),
+            quotes=self._quotes(held),
         )
+
+    def _quotes(self, held: SuggestionSet) -> tuple[LegQuote, ...]:
+        legs = (leg for one in held.suggestions for leg in one.verified.candidate.legs)
+        found = (self._core.quote(key) for key in dict.fromkeys(leg.contract.key for leg in legs))
+        return tuple(LegQuote(one.key, one.bid, one.ask, one.at_utc) for one in found if one is not None)
 
     def _mid(self, contract: Contract) -> Decimal | None:
         quote = self._core.quote(contract.key)
