@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -85,7 +86,9 @@ class Analyst:
                     self._cool_downs.start(_cooling_key(task), self._clock.now_utc(), config.cool_down_s)
                     yield RankingProgress(event.chars)
                 else:
-                    yield _ranking(config, task, payload, ask, event, time.perf_counter() - started_s)
+                    seconds = time.perf_counter() - started_s
+                    # On a worker thread: an answer made to be hard to read takes a while.
+                    yield await asyncio.to_thread(_ranking, config, task, payload, ask, event, seconds)
 
     def template(self, situation: Situation, verified: Verified) -> str:
         """Returns the desk's own sentences on a candidate, made of its figures."""
@@ -94,11 +97,11 @@ class Analyst:
     async def test(self) -> str:
         """Asks the model whether it is there, with nothing of the book; returns what came of it, in words.
 
-        Raises AnalystFailure.
+        Also while it is switched off; raises AnalystFailure.
         """
         config = self._config()
-        failure = self._not_set_up(config)
-        if failure is not None and failure.cause is not FailureCause.OFF:
+        failure = self._not_set_up(replace(config, is_on=True))
+        if failure is not None:
             raise failure
         ask = Ask(config.model, TEST_SYSTEM, TEST_USER, max_output_tokens=_TEST_TOKENS)
         started_s = time.perf_counter()

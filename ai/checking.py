@@ -19,6 +19,9 @@ _LONGEST_RATIONALE: Final = 600
 _LONGEST_COMMENT: Final = 800
 _LONGEST_WATCH: Final = 160
 _LONGEST_REASON: Final = 240
+#: What is longer is no sentence; looking through it would hold up the engine.
+_LONGEST_SENTENCE: Final = 500
+_MOST_SENTENCES: Final = 24
 _MOST_WATCHED: Final = 3
 
 #: Candidate id -> the desk's own sentence on it.
@@ -75,7 +78,12 @@ class _Sieve:
     def text(self, text: str, longest: int, *, own: str | None = None) -> str:
         """Returns the sentences of a text that hold for its candidate and those they name; without one, for any."""
         kept: list[str] = []
-        for sentence in sentences(text):
+        found = sentences(text)
+        self.removed += len(found[_MOST_SENTENCES:])
+        for sentence in found[:_MOST_SENTENCES]:
+            if len(sentence) > _LONGEST_SENTENCE:
+                self.removed += 1
+                continue
             line = plain(sentence)
             if has_link(sentence) or has_link(line) or not is_latin(line):
                 self.removed += 1

@@ -53,7 +53,7 @@ _WORDS: Final = {
 _MULTIPLES: Final = {"hundred": 100.0, "thousand": 1e3, "million": 1e6}
 _WORD: Final = "|".join(sorted([*_WORDS, *_MULTIPLES], key=len, reverse=True))
 SPELT: Final = re.compile(
-    rf"\b(?P<words>(?:{_WORD})(?:(?:\s|-|\sand\s)(?:{_WORD}))*)[\s-](?P<unit>{_UNIT_WORDS})", re.IGNORECASE
+    rf"\b(?P<words>(?:{_WORD})(?:(?:\s|-|\sand\s)(?:{_WORD})){{0,8}})[\s-](?P<unit>{_UNIT_WORDS})", re.IGNORECASE
 )
 
 

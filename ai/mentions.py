@@ -32,7 +32,7 @@ MONTH: Final = re.compile(
 OCC: Final = re.compile(
     r"(?<![\w.])\.?/?(?P<root>[A-Za-z]{1,6}\d?)[\s_]{0,3}(?P<day>\d{6})\s?(?P<right>[PCpc])\s?(?P<strike>\d+(?:\.\d+)?)\b"
 )
-_STRIKES: Final = rf"\$?{NUMBER}(?:\s?[/–-]\s?{NUMBER})*"
+_STRIKES: Final = rf"\$?{NUMBER}(?:\s?[/–-]\s?{NUMBER}){{0,5}}"
 CONTRACT: Final = re.compile(
     rf"(?:(?P<root>(?<![\w/.])(?:/?[A-Z][A-Z0-9]{{1,7}}|(?i:{SMALL_SYMBOLS})))\s)?"
     rf"(?:(?P<count>\d{{1,3}})\s?[x×]?\s(?!{_MONTH}))?"

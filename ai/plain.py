@@ -8,7 +8,7 @@ import unicodedata
 from typing import Final
 
 #: What is read of one text at most, before anything is looked for in it.
-_LONGEST_READ: Final = 8000
+_LONGEST_READ: Final = 2500
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me"})
 _LINE_ENDS: Final = frozenset("\n\r\v\f\u0085\u2028\u2029")
 
@@ -22,17 +22,19 @@ _LINK: Final = re.compile(
     r"|\bwww\s?\."
     r"|\b(?:javascript|vbscript|mailto|tel|hxxps?)\s?:"
     r"|\bdata:\s?[a-z]+/"
-    rf"|\b(?:[\w-]+\.)+(?:{_TOP_LEVEL})\b"
-    r"|\b(?:[\w-]+\.)+[a-z]{2,24}[/:?]\S"  # host.tld/path
-    r"|\b[\w-]+\s?[(\[]\.[)\]]\s?\w"  # host[.]tld
-    rf"|\b[\w-]+\s(?:dot|punkt)\s(?:{_TOP_LEVEL})\b"
+    rf"|(?<![\w-])(?:[\w-]{{1,63}}\.){{1,6}}(?:{_TOP_LEVEL})\b"
+    r"|(?<![\w-])(?:[\w-]{1,63}\.){1,6}[a-z]{2,24}[/:?]\S"  # host.tld/path
+    r"|\w\s?[(\[]\.[)\]]\s?\w"  # host[.]tld
+    rf"|\w\s(?:dot|punkt)\s(?:{_TOP_LEVEL})\b"
     r"|\b\d{1,3}(?:\.\d{1,3}){3}\b"
-    r"|[\w.+-]@[\w-]+\.\w",
+    r"|[\w.+-]@[\w-]{1,63}\.\w",
     re.IGNORECASE,
 )
 #: Abbreviations end no sentence; neither do decimals, which have no blank behind their point.
 _SENTENCE_END: Final = re.compile(
-    r"(?<!\A\d\.)(?<!\n\d\.)(?<!\A\d\d\.)(?<!\n\d\d\.)(?<!\bvs\.)(?<!\bca\.)(?<!\bno\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\betc\.)(?<!\bapprox\.)(?<=[.!?])[\")']*\s+|\n+"
+    r"(?<!\A\d\.)(?<!\n\d\.)(?<!\A\d\d\.)(?<!\n\d\d\.)"
+    r"(?<!\bvs\.)(?<!\bca\.)(?<!\bno\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\betc\.)(?<!\bapprox\.)"
+    r"(?<=[.!?])[\")']*\s+|\n+"
 )
 _BULLET: Final = re.compile(r"^\s*(?:[-*+•–—>#]+|\(?\d{1,2}[.)])\s+")
 _TAG: Final = re.compile(r"</?[A-Za-z!?][^<>]{0,500}>")

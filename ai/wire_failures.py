@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 import httpx2
 import openai
@@ -29,7 +28,6 @@ ERRORS: Final = (
     AnswerTooLarge,
     OSError,
 )
-_HOST: Final = re.compile(r"[A-Za-z0-9.:-]{1,253}")
 _MODEL_CODES: Final = frozenset({"model_not_found", "invalid_model"})
 _BAD_REQUEST: Final = frozenset({400, 422})
 
@@ -70,8 +68,6 @@ def failure_of(error: Exception, config: AnalystConfig, *, now_utc: datetime, ha
 
 
 def _of_status(error: openai.APIStatusError, config: AnalystConfig, now_utc: datetime) -> AnalystFailure:
-    if 300 <= error.status_code < 400:
-        return _redirected(error.response, config)
     cause = _cause_of(error)
     where, wait_s = config.destination, None
     if cause in RETRIED:
@@ -90,6 +86,8 @@ def _cause_of(error: openai.APIStatusError) -> FailureCause:
         return FailureCause.MODEL_UNKNOWN
     if status >= 500:
         return FailureCause.SERVER
+    if 300 <= status < 400:
+        return FailureCause.REDIRECTED
     return _CAUSES.get(status, FailureCause.NOT_ACCEPTED)
 
 
@@ -114,6 +112,10 @@ _WORDS: Final = {
         "{where} does not know the model {model}, or has no such address.",
         "Take a model's name as the server lists it, and check that the address ends as it should (/v1).",
     ),
+    FailureCause.REDIRECTED: (
+        "{where} sends the request on to another address; neither key nor data were sent after it.",
+        "If the server has moved, enter its new address in the settings.",
+    ),
     FailureCause.RATE_LIMIT: ("{where} takes no more requests for now.", "Ask again later."),
     FailureCause.SERVER: ("{where} has a fault of its own (status {status}).", "Ask again later."),
     FailureCause.NOT_ACCEPTED: (
@@ -121,19 +123,6 @@ _WORDS: Final = {
         "Choose another model, or the server's other protocol, in the settings.",
     ),
 }
-
-
-def _redirected(response: httpx2.Response, config: AnalystConfig) -> AnalystFailure:
-    try:
-        target = urlsplit(response.headers.get("location", "")).netloc
-    except ValueError:
-        target = ""
-    to = f" to {target}" if target and _HOST.fullmatch(target) else ""
-    return AnalystFailure(
-        FailureCause.REDIRECTED,
-        f"{config.destination} sends the request on{to}; the key is not sent after it.",
-        cure="If that is where the server is now, enter its new address in the settings.",
-    )
 
 
 def _of_timeout(error: openai.APITimeoutError, config: AnalystConfig) -> AnalystFailure:

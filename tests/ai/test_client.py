@@ -220,17 +220,10 @@ async def test_a_redirect_is_not_followed_and_the_key_stays(rig: Rig) -> None:
             rig.server.plan(Behaviour(status=status, headers={"location": f"{other.url}/chat/completions"}))
             failure = await rig.fails()
             assert failure.cause is FailureCause.REDIRECTED
-            assert f"127.0.0.1:{other.port}" in str(failure)
+            assert str(other.port) not in str(failure)
         assert other.requests == []
     finally:
         await other.stop()
-
-
-@pytest.mark.parametrize("location", ["", "http://[bad", "javascript:alert(1)", "http://evil <b>x</b>/", "/elsewhere"])
-async def test_the_place_a_redirect_names_is_told_only_when_it_is_a_host(rig: Rig, location: str) -> None:
-    rig.server.plan(Behaviour(status=307, headers={"location": location}))
-    text = str(await rig.fails())
-    assert "sends the request on; the key" in text
 
 
 @pytest.mark.parametrize("option", ["response_format", "stream_options", "max_completion_tokens"])

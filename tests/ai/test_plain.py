@@ -19,6 +19,8 @@ LINKS = [
     "evil.com is nice",
     "evil.example/steal?d=1",
     "a.b.c.xyz",
+    "a.b.c.d.e.f.g.h.i.evil.com",
+    "a.b.c.d.e.f.g.h.evil.xx/steal",
     "evil[.]com",
     "evil(.)com",
     "evil dot com",

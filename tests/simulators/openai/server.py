@@ -233,7 +233,7 @@ async def _events(recorded: Recorded, behaviour: Behaviour) -> AsyncIterator[byt
         if behaviour.pause_s:
             await asyncio.sleep(behaviour.pause_s)
     while behaviour.is_endless:
-        yield b": still thinking\n\n" * 64
+        yield b": still thinking\n\n" * 4096
 
 
 def _pieces(data: bytes, *, drip: bool) -> Iterator[bytes]:
