@@ -106,6 +106,13 @@ def test_a_reader_of_signals_finds_what_each_suggestion_was(storage: SqliteStora
     assert [row[4] for row in found] == ["OFFERED", "OFFERED", "BREAKS_LIMIT"]
 
 
+def test_the_question_the_documentation_asks_is_answered(storage: SqliteStorage, raw: sqlite3.Connection) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    (question,) = (part.split("```")[0] for part in page.split("```sql\n")[1:] if "suggestion_marks" in part)
+    asyncio.run(storage.save_mark(a_mark(saved(storage).suggestions[0].id)))
+    assert raw.execute(question).fetchall() == [("WING", "1 hour", 120.0, -300.0, "fees are not known")]
+
+
 @pytest.mark.parametrize("breach_first", [True, False])
 def test_a_suggestion_told_to_its_breach_and_kept_with_its_set_is_one_row(
     storage: SqliteStorage, raw: sqlite3.Connection, breach_first: bool
