@@ -119,8 +119,12 @@ def clip(text: str, longest: int) -> str:
     return f"{kept[: kept.rfind(' ')] if ' ' in kept else kept}…"
 
 
+def shown_text(text: str, longest: int) -> str:
+    """Returns the sentences of a foreign text that lead nowhere, as one line to be shown."""
+    kept = [plain(each) for each in sentences(text) if not has_link(each)]
+    return clip(" ".join(each for each in kept if each and not has_link(each)), longest)
+
+
 def note_text(text: str, longest: int) -> str:
     """Returns a note without links, markup, and what may be an account, a balance or a key."""
-    kept = [plain(each) for each in sentences(text) if not has_link(each)]
-    line = _NOTE_SECRETS.sub(_LEFT_OUT, " ".join(each for each in kept if each and not has_link(each)))
-    return clip(line, longest)
+    return clip(_NOTE_SECRETS.sub(_LEFT_OUT, shown_text(text, _LONGEST_READ)), longest)

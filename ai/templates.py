@@ -11,7 +11,7 @@ import math
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from ai.plain import clip, plain
+from ai.plain import shown_text
 from ai.shares import Share, share_of
 from models.contract import Contract
 from models.enums import Action, Metric
@@ -52,7 +52,7 @@ def template(situation: Situation, verified: Verified) -> str:
     """Returns the sentences for one card."""
     candidate = verified.candidate
     if verified.verdict is not Verdict.OFFERED:
-        reason = clip(plain(verified.reason), _LONGEST_REASON) if verified.reason else _STRUCK[verified.verdict]
+        reason = shown_text(verified.reason, _LONGEST_REASON) or _STRUCK[verified.verdict]
         return f"{_trade(candidate)} {reason}".strip()
     if candidate.kind is HedgeKind.DO_NOTHING or not candidate.legs:
         return _standing(situation, candidate)
