@@ -41,7 +41,7 @@ class TastyFields(QWidget):
         top, bottom = _form(), _form()
         top.addRow("Login", self.login)
         top.addRow("Host", self.host)
-        note = "Secrets: a personal grant with the scopes read and trade, from my.tastytrade.com, Manage, API access."
+        note = "Secrets: a grant with the scopes read and trade, from my.tastytrade.com, Manage > My Profile > API."
         top.addRow("", _note(note, self))
         bottom.addRow("Accounts to show", self.accounts)
         bottom.addRow("Accounts to trade", self.trading)

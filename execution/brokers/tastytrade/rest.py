@@ -40,7 +40,7 @@ _HEADER_SAFE: Final = re.compile(r"[\x21-\x7e]+")
 _LOOK: Final = "Look at the account's orders before sending anything again."
 _AGAIN: Final = "Try again in a moment."
 _LINK_CHANGED: Final = "the connection to Tastytrade changed while its login was renewed."
-_NEW_GRANT: Final = "Make a new grant at my.tastytrade.com (Manage, API access) and enter both secrets again."
+_NEW_GRANT: Final = "Make a new grant at my.tastytrade.com (Manage > My Profile > API) and enter both secrets again."
 
 Params = Mapping[str, str | int]
 Sleep = Callable[[float], Awaitable[None]]

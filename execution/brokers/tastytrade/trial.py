@@ -25,7 +25,7 @@ _PLACES: Final = {
     TastyHost.PRODUCTION: "Tastytrade",
     TastyHost.CERTIFICATION: "Tastytrade's certification sandbox",
 }
-_GRANT: Final = "at my.tastytrade.com under Manage > API access"
+_GRANT: Final = "at my.tastytrade.com under Manage > My Profile > API"
 _READ_ALONG: Final = (
     "Something between here and Tastytrade reads along (a company's proxy, an antivirus), or this computer's clock or"
     " its list of authorities is wrong. No secret was sent."
