@@ -35,7 +35,7 @@ class Raw:
         await self.socket.send_json({"type": kind, "channel": channel} | more)
 
     async def next(self, *kinds: str) -> dict[str, Any]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while True:
                 message: dict[str, Any] = await self.socket.receive_json()
                 if not kinds or message["type"] in kinds:
