@@ -15,13 +15,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from analytics.black_scholes import Bools, Floats
 from analytics.book_columns import Rows
-from analytics.hedge_choice import best_tier, diverse
-from analytics.hedge_closing import ClosingTrades, account_numbers
-from analytics.hedge_estimates import least_margin, naked_base
-from analytics.hedge_limits import MARGIN_COLUMN, METRICS, standing
-from analytics.hedge_margin import ExactMargins, scan_base, scan_rungs, scanned
+from analytics.hedge_decision import Decision
+from analytics.hedge_ideas import account_names, all_shapes
+from analytics.hedge_limits import METRICS, standing
 from analytics.hedge_market import (
     ContractColumns,
     HedgeAccount,
@@ -35,24 +32,13 @@ from analytics.hedge_market import (
     SearchResult,
     contract_columns,
 )
-from analytics.hedge_opening import OpeningTrades
 from analytics.hedge_reprice import cure_of, effects_of, limit_price, margin_after, reprice
-from analytics.hedge_scores import (
-    Scored,
-    UnitFigures,
-    is_sound,
-    joined_scores,
-    scored,
-    sized,
-    total_score,
-    unit_figures,
-)
-from analytics.hedge_shapes import CODE, KINDS, NEW, Ints, Shapes, joined
-from analytics.hedge_units import GREEK_METRICS, Units, refined, unit_columns
+from analytics.hedge_scores import Scored, total_score
+from analytics.hedge_shapes import KINDS, NEW, Shapes
+from analytics.hedge_units import GREEK_METRICS, Units, unit_columns
 from analytics.hedge_words import summary
-from models.enums import Action, MarginMethod, Metric
+from models.enums import Action, Metric
 from models.hedge import HedgeCandidate, HedgeKind, SearchLimits
-from models.ids import AccountId
 from models.order import OrderLeg
 
 __all__ = [
@@ -71,11 +57,6 @@ __all__ = [
     "search",
     "total_score",
 ]
-
-#: Finalists whose margin is worked out exactly, as multiples of those kept; more when margin itself is broken.
-_FINALISTS, _FINALISTS_BY_MARGIN = 2, 3
-#: So many candidates that estimates may have wronged are worked out exactly as well, cheapest first.
-_OVERLOOKED = 36
 
 
 def search(given: SearchInput, wish: SearchLimits | None = None, *, keep: int = 12) -> SearchResult:
@@ -99,176 +80,27 @@ class _Search:
         self._units = unit_columns(given, wish)
         self._totals = book_totals(given, self._units)
         self._where = standing(given, self._totals)
-        self._exact = ExactMargins(given, self._units)
-        names = account_numbers(given)
-        self._names: tuple[AccountId, ...] = tuple(names)
-        new = given.accounts[0].account_id if given.accounts else next(iter(names), None)
-        self._new = names[new] if new is not None else NEW
+        self._names = account_names(given)
 
     def run(self) -> SearchResult:
         nothing = self._do_nothing()
         notes = self._notes()
         if not self._where.broken.any() or self._keep == 0:
             return SearchResult((nothing,), 0, 0, False, notes, 0.0)
-        shapes = self._shapes()
-        self._figures = unit_figures(self._given, self._units, shapes)
+        shapes = all_shapes(self._given, self._wish, self._units)
         if len(shapes) == 0:
             return SearchResult((nothing,), 0, 0, True, notes, 0.0)
-        shape, size = self._wished(shapes, *sized(shapes, self._figures, self._where))
-        found = self._scored(self._figures, shape, size)
-        good = np.flatnonzero(is_sound(self._given, self._units, self._where, found, self._wish))
-        finalists = self._finalists(found.take(good), shapes)
-        kept, is_partial = self._decided(shapes, finalists)
+        decision = Decision(self._given, self._wish, self._units, self._where, shapes)
+        kept, is_partial = decision.best(self._keep)
         candidates = [self._candidate(shapes, kept, at, f"c{at + 1:02d}") for at in range(len(kept))]
         return SearchResult(
             candidates=(*candidates, nothing),
-            scored_count=int(shape.size),
-            pruned_count=max(int(good.size) - len(kept), 0),
+            scored_count=decision.scored_count,
+            pruned_count=max(decision.good_count - len(kept), 0),
             is_partial=is_partial,
             notes=notes,
             elapsed_s=0.0,
         )
-
-    def _wished(self, shapes: Shapes, shape: Rows, size: Ints) -> tuple[Rows, Ints]:
-        """Without closing trades that are not wished for: whether one closes or reduces depends on its size."""
-        kinds = self._wish.kinds
-        if kinds is None:
-            return shape, size
-        whole = size == shapes.most[shape]
-        closing = shapes.kind[shape] == CODE[HedgeKind.CLOSE]
-        kept = ~closing | np.where(whole, HedgeKind.CLOSE in kinds, HedgeKind.REDUCE in kinds)
-        return shape[kept], size[kept]
-
-    def _shapes(self) -> Shapes:
-        """Every shape the wish lets through, with its margin."""
-        parts = [
-            *ClosingTrades(self._given, self._wish, self._units).all(),
-            *OpeningTrades(self._given, self._units).all(),
-        ]
-        shapes = joined(parts)
-        legs = np.count_nonzero(shapes.ratio, axis=1)
-        kept = legs <= self._wish.max_legs
-        if self._wish.kinds is not None:
-            kinds = set(self._wish.kinds)
-            if HedgeKind.REDUCE in kinds or HedgeKind.CLOSE in kinds:
-                kinds |= {HedgeKind.CLOSE}
-            kept &= np.isin(shapes.kind, [CODE[kind] for kind in kinds])
-        shapes = shapes.take(kept)
-        account = np.where(shapes.account == NEW, self._new, shapes.account)
-        shapes = replace(shapes, account=account)
-        return replace(shapes, margin=self._unit_margin(shapes))
-
-    def _unit_margin(self, shapes: Shapes) -> Floats:
-        """Dollars of requirement of one unit: estimated, by a scan where the account is margined by risk."""
-        margin = shapes.margin.copy()
-        plain = np.zeros(len(shapes))
-        stress = (
-            unit_figures(self._given, self._units, replace(shapes, margin=plain)).stress if self._is_scanned() else None
-        )
-        for number, name in enumerate(self._names):
-            mine = np.flatnonzero(shapes.account == number)
-            account = self._given.account(name)
-            if account is None:
-                margin[mine] = 0.0
-            elif account.margin.method is MarginMethod.PORTFOLIO and stress is not None:
-                base = scan_base(self._given, self._units, name)
-                margin[mine] = scanned(base, stress[mine][:, scan_rungs(self._given)])
-        return margin
-
-    def _is_scanned(self) -> bool:
-        return any(one.margin.method is MarginMethod.PORTFOLIO for one in self._given.accounts)
-
-    def _is_margin_broken(self) -> bool:
-        return bool((self._where.broken & (self._where.metric == MARGIN_COLUMN)).any())
-
-    def _exact_change(self, shapes: Shapes, at: int, size: int) -> float | None:
-        used = np.flatnonzero(shapes.ratio[at])
-        name = self._names[shapes.account[at]] if shapes.account[at] != NEW else None
-        return self._exact.change(name, shapes.rows[at, used], shapes.ratio[at, used] * float(size))
-
-    def _scored(self, figures: UnitFigures, shape: Rows, size: Ints, margin: Floats | None = None) -> Scored:
-        dollars = figures.margin[shape] * size if margin is None else margin
-        return scored(self._units, figures, self._where, shape, size, dollars, self._given.net_liq)
-
-    def _finalists(self, found: Scored, shapes: Shapes) -> Scored:
-        """The best few per kind and idea; when margin is what is broken also some that only seem to fall short."""
-        count = self._keep * (_FINALISTS_BY_MARGIN if self._is_margin_broken() else _FINALISTS)
-        tier, is_partial = best_tier(found, self._where)
-        parts = [tier[diverse(found.take(tier), shapes, self._units.contract, count, by_cure=is_partial)]]
-        if self._is_margin_broken() and not is_partial:
-            rest = np.setdiff1d(np.arange(len(found)), tier)
-            parts.append(rest[diverse(found.take(rest), shapes, self._units.contract, self._keep, by_cure=True)])
-        return found.take(np.concatenate(parts))
-
-    def _decided(self, shapes: Shapes, finalists: Scored) -> tuple[Scored, bool]:
-        """The finalists on their exact margins: what still cures and breaks nothing, as many as are kept."""
-        found = self._exactly(shapes, finalists.shape, finalists.size)
-        if self._is_margin_broken():
-            found = self._with_resized(shapes, found)
-            overlooked = self._overlooked(shapes, found)
-            if len(overlooked):
-                more = self._exactly(shapes, overlooked.shape, overlooked.size)
-                found = joined_scores(found, self._with_resized(shapes, more))
-        found = found.take(is_sound(self._given, self._units, self._where, found, self._wish))
-        tier, is_partial = best_tier(found, self._where)
-        found = found.take(tier)
-        return found.take(diverse(found, shapes, self._units.contract, self._keep, by_cure=is_partial)), is_partial
-
-    def _overlooked(self, shapes: Shapes, found: Scored) -> Scored:
-        """Candidates cheaper than the best so far that would cure if they freed the most that a trade can free."""
-        good = found.take(is_sound(self._given, self._units, self._where, found, self._wish))
-        best = good.score[self._where.is_clear(good.after)].min(initial=np.inf)
-        naked = naked_base(self._given, self._units)
-        least = np.minimum(least_margin(self._units, naked, shapes.rows, shapes.ratio), self._figures.margin)
-        effects = self._figures.effects.copy()
-        effects[:, MARGIN_COLUMN] = 100.0 * least / self._given.net_liq if self._given.net_liq else 0.0
-        hopeful = replace(self._figures, effects=effects, margin=least)
-        shape, size = self._wished(shapes, *sized(shapes, hopeful, self._where))
-        able = self._scored(hopeful, shape, size)
-        kept = is_sound(self._given, self._units, self._where, able, self._wish) & self._where.is_clear(able.after)
-        kept &= (able.score < best) & ~_among(able, found)
-        able = able.take(kept)
-        order = np.argsort(able.score, kind="stable")
-        _, first = np.unique(able.shape[order], return_index=True)
-        return able.take(order[np.sort(first)][:_OVERLOOKED])
-
-    def _with_resized(self, shapes: Shapes, found: Scored) -> Scored:
-        shape, size = self._resized(shapes, found)
-        return joined_scores(found, self._exactly(shapes, shape, size))
-
-    def _exactly(self, shapes: Shapes, shape: Rows, size: Ints) -> Scored:
-        """Candidates scored on exact values and margins, NaN where the account cannot be margined."""
-        self._refine(shapes, shape)
-        pairs = zip(shape.tolist(), size.tolist(), strict=True)
-        changes = [self._exact_change(shapes, at, units) for at, units in pairs]
-        margin = np.array([math.nan if one is None else one for one in changes], dtype=np.float64)
-        return self._scored(self._figures, shape, size, margin)
-
-    def _refine(self, shapes: Shapes, shape: Rows) -> None:
-        """Values exactly what some shapes hold and is only roughly valued so far."""
-        used = shapes.rows[shape][shapes.ratio[shape] != 0]
-        rows = np.unique(used[self._units.rough[used]])
-        if rows.size:
-            self._units = refined(self._given, self._units, rows)
-            self._figures = unit_figures(self._given, self._units, shapes)
-            self._exact = ExactMargins(self._given, self._units)
-
-    def _resized(self, shapes: Shapes, found: Scored) -> tuple[Rows, Ints]:
-        """Sizes that would just cure on the exact margin per unit, where they are others than those tried."""
-        per_unit = np.nan_to_num(found.margin / found.size)
-        trial = replace(self._figures, effects=self._figures.effects[found.shape])
-        trial.effects[:, MARGIN_COLUMN] = 100.0 * per_unit / self._given.net_liq if self._given.net_liq else 0.0
-        bound = self._where.bounds(trial.effects)
-        most = np.minimum(shapes.most[found.shape], bound.most)
-        wanted = np.minimum(np.ceil(np.minimum(bound.helps, most) - 1e-9), np.floor(most))
-        tried = set(zip(found.shape.tolist(), found.size.tolist(), strict=True))
-        fresh = dict.fromkeys(
-            (shape, int(size))
-            for shape, size in zip(found.shape.tolist(), wanted.tolist(), strict=True)
-            if size >= 1.0 and (shape, int(size)) not in tried
-        )
-        pairs = np.array(list(fresh), dtype=np.int64).reshape(-1, 2)
-        return pairs[:, 0].astype(np.intp), pairs[:, 1]
 
     def _candidate(self, shapes: Shapes, kept: Scored, at: int, name: str) -> HedgeCandidate:
         shape, size = int(kept.shape[at]), int(kept.size[at])
@@ -365,11 +197,6 @@ def book_totals(given: SearchInput, units: Units) -> dict[Metric, float | None]:
             metric: float(value) for metric, value in zip(GREEK_METRICS, np.atleast_1d(sums).tolist(), strict=True)
         }
     return {**totals, Metric.MARGIN_USED_PCT: given.margin_used_pct}
-
-
-def _among(some: Scored, others: Scored) -> Bools:
-    """Which candidates are there already, in that size."""
-    return np.isin(some.shape * 1_000_000 + some.size, others.shape * 1_000_000 + others.size)
 
 
 def _count(number: int) -> str:
