@@ -58,13 +58,15 @@ def responses_events(body: dict[str, Any], said: Said, text: str) -> Iterator[by
 
     def response(status: str, **more: Any) -> dict[str, Any]:
         facts = {"id": "resp_1", "object": "response", "created_at": _AT, "model": body.get("model")}
-        return {**facts, "status": status, "output": [], "error": None, "incomplete_details": None, **more}
+        tools: dict[str, Any] = {"tools": [], "tool_choice": "auto", "parallel_tool_calls": True}
+        return {**facts, **tools, "status": status, "output": [], "error": None, "incomplete_details": None, **more}
 
     place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
     yield event("response.created", response=response("in_progress"))
     kind = "refusal" if said.refusal else "output_text"
     for piece in _split(said.refusal or text, said.chunk_chars):
-        yield event(f"response.{kind}.delta", delta=piece, **place)
+        more: dict[str, Any] = {} if said.refusal else {"logprobs": []}
+        yield event(f"response.{kind}.delta", delta=piece, **place, **more)
     if said.failure_code:
         error = {"code": said.failure_code, "message": "the server gave up"}
         yield event("response.failed", response=response("failed", error=error))
@@ -72,7 +74,13 @@ def responses_events(body: dict[str, Any], said: Said, text: str) -> Iterator[by
     if said.end is None:
         return
     before, after = said.usage or (0, 0)
-    usage = {"input_tokens": before, "output_tokens": after, "total_tokens": before + after}
+    usage = {
+        "input_tokens": before,
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "output_tokens": after,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": before + after,
+    }
     counted = {"usage": None if said.usage is None else usage}
     if said.end == "stop":
         yield event("response.completed", response=response("completed", **counted))
