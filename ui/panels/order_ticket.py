@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from typing import ClassVar
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
@@ -104,7 +103,7 @@ class OrderTicketPanel(Panel):
         page.packages_wanted.connect(lambda n: self._edit(lambda legs: edit.with_packages(legs, n)))
         page.types.chosen.connect(self.model.set_order_type)
         page.tifs.chosen.connect(self.model.set_tif)
-        page.price.price_changed.connect(self._on_price)
+        page.price.price_changed.connect(self.model.set_price)
         page.price.follow_wanted.connect(self._on_follow)
         page.simulate_wanted.connect(self.simulate)
         page.clear_wanted.connect(self.clear)
@@ -292,10 +291,6 @@ class OrderTicketPanel(Panel):
             self.new_ticket()
         elif page is self.review_page:
             self.go_back()
-
-    @Slot(object)
-    def _on_price(self, price: Decimal | None) -> None:
-        self.model.set_price(price)
 
     @Slot(bool)
     def _on_follow(self, is_following: bool) -> None:

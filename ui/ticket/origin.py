@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from execution.commands import TicketDraft
 from ui.suggestions.labels import PlainLabel, plain_chip
-from ui.theme import PAD, Ink, Theme
+from ui.theme import Ink, Theme
 
 
 class OriginNote(QFrame):
@@ -20,11 +20,11 @@ class OriginNote(QFrame):
         self.chip.setToolTip("Kept with the order and in the journal while these are its legs")
         self.rationale = PlainLabel("", self, selects=True)
         self.rationale.setAccessibleName("Rationale of the suggestion")
-        line = QHBoxLayout(self)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(PAD)
-        line.addWidget(self.chip, 0, Qt.AlignmentFlag.AlignTop)
-        line.addWidget(self.rationale, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.chip, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.rationale)
         self.hide()
 
     def show_draft(self, draft: TicketDraft) -> None:

@@ -115,6 +115,14 @@ def test_a_breach_that_was_not_searched_for_yet_offers_the_search(desk: Desk) ->
     assert desk.asked(FindSuggestions) == [FindSuggestions("vega")]
 
 
+def test_a_set_that_comes_before_its_breach_is_shown_by_its_own_title(desk: Desk) -> None:
+    desk.tell(demo.risk(), demo.breaches(), demo.state(demo.a_set()))
+    assert pick(desk, "vega").title.text() == "Vega beyond its limit"
+    assert len(desk.panel.set_view.cards) == 4
+    desk.tell(demo.breaches(demo.VEGA))
+    assert pick(desk, "vega").title.text() == "Vega below its limit"
+
+
 def test_search_again_asks_for_the_breach_that_is_shown(desk: Desk) -> None:
     desk.broken(demo.a_set(), demo.a_set("delta"))
     desk.click(pick(desk, "delta"))
