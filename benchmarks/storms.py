@@ -146,7 +146,7 @@ class Storms(Generic[KindT, DeskT]):
 
     async def storm(self, kind: KindT) -> None:
         """One disconnect among a handful of commands."""
-        await self._keep_some_working()
+        await self._after(0.0, self._keep_some_working())
         self.weather.arm(kind)
         work = [
             self._command(self.weather.call_of(kind)),

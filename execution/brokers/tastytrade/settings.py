@@ -26,8 +26,8 @@ class TastyTimeouts:
     submit_s: float = 12.0
     #: Entering a stream: handshake, authorisation, first channel.
     stream_s: float = 15.0
-    #: Nothing at all from a stream for so long: the peer is dead.
-    silence_s: float = 75.0
+    #: Nothing at all from a stream for so long: the peer is dead. A busy desk too says so within 75 s.
+    silence_s: float = 72.0
     #: Pauses before a doubt about an order is followed, and before its fees are read.
     look_after_s: float = 1.0
     fees_after_s: float = 1.0
