@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -102,6 +102,19 @@ class ConnectionsPage(QDialog):
         super().hideEvent(event)
         if not event.spontaneous():
             self.tasty_fields.secrets.empty()
+
+    def event(self, event: QEvent) -> bool:
+        """Makes room for what appears: the layout's own least size does not count texts of several lines."""
+        is_handled = super().event(event)
+        if event.type() is QEvent.Type.LayoutRequest:
+            needed = self._needed_height()
+            if needed > self.height():
+                self.resize(self.width(), needed)
+        return is_handled
+
+    def _needed_height(self) -> int:
+        column = self.layout()
+        return 0 if column is None else column.totalHeightForWidth(self.width())
 
     def _buttons(self) -> QHBoxLayout:
         line = QHBoxLayout()
@@ -290,6 +303,8 @@ class ConnectionsPage(QDialog):
         for name, fields in ((_IBKR, self.fields), (_TASTY, self.tasty_fields)):
             fields.setEnabled(is_read and broker == name)
             fields.setVisible(broker == name)
+        if self.isVisible():
+            self.resize(self.width(), self._needed_height())
         self.test_button.setEnabled(is_read and broker != _PAPER)
         for widget in (self.paper_button, self.ibkr_button, self.tasty_button, self.save_button, self.restart_button):
             widget.setEnabled(is_read)
