@@ -53,7 +53,7 @@ class Checker:
         sieve = _Sieve(self._facts)
         opinions: dict[str, Opinion] = {}
         for ranked in answer.ranking:
-            name = ranked.candidate_id.strip()
+            name = ranked.candidate_id.strip().lower()
             if name not in self._facts.ids or name in opinions:
                 sieve.removed += 1
             else:

@@ -17,6 +17,7 @@ from ai.mentions import (
     MONTH,
     OCC,
     PREFIXED,
+    is_count,
     is_known_contract,
     is_known_day,
     is_known_occ,
@@ -25,9 +26,10 @@ from ai.mentions import (
 from ai.words import DESK_WORDS, LEVELS, SMALL_SYMBOLS
 
 #: How the desk names candidates; a word of this form is meant as one.
-CANDIDATE: Final = re.compile(r"(?<![\w$])[A-Za-z]\d{1,4}(?![\w%])(?!\s?[PC]\b)")
+CANDIDATE: Final = re.compile(r"(?<![\w$])[A-WYZa-wyz]\d{1,4}(?![\w%])(?!\s?[PC]\b)")
 _PHRASES: Final = re.compile(r"\bS&P(?:\s?500)?\b|\bP&L\b|\bP/L\b|\bT\+0\b")
 _ORDINAL: Final = re.compile(r"\b\d{1,2}(?:st|nd|rd|th)\b")
+_TIMES: Final = re.compile(r"(?<!\w)[xX×]\s?(?P<number>\d{1,3})(?!\w|[.,]\d)")
 _SYMBOL: Final = re.compile(r"(?<![\w/.&])[./]?/?[A-Z][A-Z0-9]{1,7}(?!\w|&)")
 _ONE_LETTER_SYMBOL: Final = re.compile(r"\b(?P<symbol>[B-HJ-Z])\s(?:calls?|puts?|shares?|stock|options?)\b")
 _SMALL_SYMBOL: Final = re.compile(rf"(?<![\w/])(?:{SMALL_SYMBOLS})(?!\w)", re.IGNORECASE)
@@ -65,6 +67,7 @@ def false_claims(sentence: str, facts: Facts) -> tuple[str, ...]:
     take(MONTH, lambda found: is_known_day(found[0], days))
     take(_ORDINAL, lambda _: True)
     take(CANDIDATE, lambda found: found[0].lower() in facts.ids)
+    take(_TIMES, lambda found: is_count(float(found["number"]), facts))
     take(FIGURE, lambda found: is_known_figure(found, facts))
     take(SPELT, lambda found: is_known_spelt(found, facts))
     take(_SYMBOL, lambda found: _is_known_symbol(found[0], facts))

@@ -97,6 +97,7 @@ def _known(contract: ContractFacts, owner: str) -> KnownContract:
 
 
 def _figures(payload: Payload) -> Iterator[Figure]:
+    yield Figure(100.0, Unit.PCT, COMMON)  # the limit itself
     yield Figure(payload.candidate_count, Unit.COUNT, COMMON)
     yield Figure(len(payload.situation.limits), Unit.COUNT, COMMON)
     yield Figure(len(payload.situation.broken_limits), Unit.COUNT, COMMON)

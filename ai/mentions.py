@@ -20,7 +20,7 @@ _RIGHT_AHEAD: Final = r"(?!\d|\.\d|/\d|,\d|\s?(?:[PC]\b|(?i:puts?|calls?)\b|-?(?
 _YEAR: Final = rf"(?:,?\s?'?(?:20)?\d\d{_RIGHT_AHEAD})"
 _DATE: Final = (
     rf"(?:20\d\d-\d\d-\d\d|\d{{1,2}}(?:st|nd|rd|th)?\s?(?:of\s)?{_MONTH}{_YEAR}?"
-    rf"|{_MONTH}\s?\d{{1,2}}(?:st|nd|rd|th)?(?!\d|\.\d|,\d|/\d){_YEAR}?|{_MONTH}\s20\d\d{_RIGHT_AHEAD}"
+    rf"|{_MONTH}[\s-]?\d{{1,2}}(?:st|nd|rd|th)?(?!\d|\.\d|,\d|/\d){_YEAR}?|{_MONTH}\s20\d\d{_RIGHT_AHEAD}"
     r"|\d{1,2}/\d{1,2}(?:/(?:20)?\d\d)?(?![\d/]))"
 )
 DAY: Final = re.compile(rf"(?<![\w/]){_DATE}(?!\w)")
@@ -86,7 +86,7 @@ def is_known_contract(found: re.Match[str], facts: Facts) -> bool:
     root = found["root"]
     if root in DESK_WORDS:
         root = None
-    if found["count"] is not None and not _is_count(float(found["count"]), facts):
+    if found["count"] is not None and not is_count(float(found["count"]), facts):
         return False
     written = found["letter"] or found["right"]
     right = _RIGHTS[written[0].upper()]
@@ -106,7 +106,7 @@ def is_known_contract(found: re.Match[str], facts: Facts) -> bool:
         return True
     # "2 puts" counts contracts, it names none.
     is_counting = written.lower() in {"put", "puts", "call", "calls"} and len(strikes) == 1
-    return is_counting and bool(fitting) and _is_count(strikes[0], facts)
+    return is_counting and bool(fitting) and is_count(strikes[0], facts)
 
 
 def is_known_prefixed(found: re.Match[str], facts: Facts) -> bool:
@@ -123,5 +123,6 @@ def _strikes(text: str) -> list[float]:
     return [float(each.replace(",", "")) for each in re.findall(NUMBER, text)]
 
 
-def _is_count(value: float, facts: Facts) -> bool:
+def is_count(value: float, facts: Facts) -> bool:
+    """Returns whether so many of something are in the facts."""
     return any(figure.unit is Unit.COUNT and figure.value == value for figure in facts.figures)

@@ -4,12 +4,15 @@ import random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ai.answer import ModelAnswer
 from ai.checking import CheckedAnswer, Checker
-from ai.claims import false_claims
+from ai.claims import false_claims, mentioned
 from ai.facts import Facts
 from ai.payload_build import build_payload
+from ai.plain import has_link, sentences
 from models.hedge import HedgeKind, SearchLimits
 from tests.ai.builders import task
 
@@ -50,7 +53,10 @@ def test_where_nothing_is_left_the_desk_speaks() -> None:
     assert [each.rationale for each in answer.opinions] == [f"The desk on {name}." for name in ("c07", "c03", "c12")]
 
 
-@pytest.mark.parametrize("name", ["c99", "c21", "", "C07", "c07; c03", "SPXW 18 Dec 26 6750 P", "DO_NOTHING", "с07"])
+_OTHERS = ["c99", "c21", "", "c7", "c007", "c07; c03", "SPXW 18 Dec 26 6750 P", "DO_NOTHING", "с07"]
+
+
+@pytest.mark.parametrize("name", _OTHERS)
 def test_an_unknown_or_struck_out_candidate_is_dropped_and_counted(name: str) -> None:
     answer = check(ranking=[ranked(name, "The best of all."), ranked("c07")])
     assert [each.candidate_id for each in answer.opinions] == ["c07"]
@@ -169,3 +175,25 @@ def test_of_five_hundred_answers_with_half_their_contracts_bogus_not_one_bogus_c
         removed += answer.removed
     assert shown > 500
     assert removed >= planted
+
+
+_PIECES = (
+    "6800|6750|P|puts|SPXW|AAPL|18 Dec 26|c07|c99|137%|$4,270|$1|.|. | |-|/|**|<b>|](|https://|x.com|two|contracts"
+)
+_WORDS = st.sampled_from([*_PIECES.split("|"), "\u200b", "\u202e", "½", "k", "Dec", "(", "and", "\n"])
+
+
+@given(st.lists(_WORDS, max_size=25).map("".join) | st.lists(_WORDS, max_size=25).map(" ".join) | st.text(max_size=80))
+def test_whatever_a_model_writes_what_is_shown_is_plain_and_true(text: str) -> None:
+    answer = check(ranking=[ranked("c07", text, text)], comment=text, wish={"reason": text, "max_legs": 2})
+    own = FACTS.about(frozenset({"c07"}))
+    (opinion,) = answer.opinions
+    for shown in (opinion.rationale, answer.comment, answer.wish_text, *opinion.watch):
+        assert not set(shown) & set("<>*_`#[]{}|\\~^")
+        assert shown.isprintable()
+        assert not has_link(shown)
+    for shown in (opinion.rationale, *opinion.watch):
+        for sentence in sentences(shown):
+            if not shown.startswith("The desk on"):
+                named = mentioned(sentence, FACTS) | {"c07"}
+                assert false_claims(sentence, FACTS.about(named) if named > {"c07"} else own) == ()

@@ -8,6 +8,7 @@ from ai.claims import false_claims, mentioned
 from ai.facts import Facts, Figure
 from ai.payload import Unit
 from ai.payload_build import build_payload
+from ai.plain import has_link, plain, sentences
 from tests.ai.builders import task
 
 FACTS = Facts.of(build_payload(task(), may_send_notes=False))
@@ -92,6 +93,54 @@ FALSE = [
     ("3.75 weeks.", "3.75 weeks"),
     ("In 2031-01-01.", "2031-01-01"),
 ]
+
+
+#: As models write.
+WRITTEN = [
+    (
+        "c07",
+        "Closing the short 6800 puts removes vega at its source: usage drops from 137% to 72%, inside the limit.",
+    ),
+    ("c07", "Costs $4,270 plus $40 slippage, but gives up $262/day of theta."),
+    ("c07", "The worst-case loss at a 12% drop shrinks by 47%."),
+    ("c07", "It frees ~21 points of margin usage (94% → 73%)."),
+    ("c07", "2 × SPXW 18 Dec 26 6800 P at 21.40 debit."),
+    ("c07", "The Dec-18 6800P, i.e. 18DEC26 6800P, has a 0.21 delta and 28 days left."),
+    ("c07", "The December 18th 6,800-strike put is the largest driver."),
+    ("c07", "Brings vega below 100% of its limit."),
+    ("c07", "It is the priciest at $4,270, yet the only one that takes delta from 78% to 29% of its bound."),
+    ("c07", "IV of 18.3% is elevated."),
+    ("c07", "I'd do this one (c07) first."),
+    ("c07", "It leaves no limit broken."),
+    ("c07", "With VIX at 24.6 in the HIGH_VOL regime, buying back short vega is dear."),
+    ("c07", "The theta given up is -$262.00 per day."),
+    ("c07", "This BUY of 2 contracts (multiplier 100) closes the position."),
+    ("c03", "A 3-lot 6700/6600 put spread for a DB 4.10 net, 100-wide."),
+    ("c03", "Cures 100% of the breach for $1,234.50 and $38.50/day."),
+    ("c03", "Buys three 6700 puts and sells three 6600 puts."),
+    ("c03", "The 100-point-wide vertical caps its own help below 6600."),
+    ("c03", "Net debit of $4.10 per package, three packages."),
+    ("c03", "Cuts worst-case loss by 23%."),
+    ("c03", "Vega at 93% leaves only 7% headroom."),
+    ("c03", "Both legs expire Dec 18, 2026 (28 DTE)."),
+    ("c03", "SPXW Dec 18 6700/6600 put vertical x3."),
+    ("c12", "Sells the 18 Dec 6500 puts and buys the 15 Jan 6500 puts, 28 and 56 days out."),
+    ("c12", "Adds $12.75/day of theta: the only cure that pays you to wait."),
+    ("c12", "Net $18.25 debit, $3,650 in total, $90 slippage."),
+    ("c15", "Sells 10 XSP 690 calls for CR 2.05 ($2,050 credit), adding $55/day."),
+    ("c15", "Only 42% of the excess is cured; vega stays at 121% of its limit, 21.5% over."),
+    ("c15", "Collects $2,050."),
+    ("c00", "Doing nothing leaves vega 37% over its limit."),
+    ("c00", "DO_NOTHING keeps all theta but 1 limit stays broken."),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), WRITTEN)
+def test_a_model_that_keeps_to_the_data_loses_nothing(name: str, text: str) -> None:
+    for sentence in sentences(text):
+        line = plain(sentence)
+        assert not has_link(line)
+        assert false_claims(line, FACTS.about(mentioned(line, FACTS) | {name})) == ()
 
 
 @pytest.mark.parametrize("sentence", TRUE)

@@ -68,6 +68,7 @@ async def test_a_streamed_answer_comes_whole_with_tokens_and_cost(spoken: Rig) -
 async def test_each_trouble_is_told_in_words_without_key_payload_or_the_server_s_words(
     spoken: Rig, behaviour: Behaviour, cause: FailureCause
 ) -> None:
+    spoken.set(max_answer_chars=5000)
     spoken.server.plan(behaviour)
     failure = await spoken.fails()
     assert failure.cause is cause
