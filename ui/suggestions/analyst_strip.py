@@ -19,8 +19,12 @@ _INKS = {
     AnalystPhase.FAILED: Ink.ERROR,
     AnalystPhase.CANCELLED: Ink.TEXT_MUTED,
 }
+_ASK = {AnalystPhase.DONE: "Ask again", AnalystPhase.WAITING_CONSENT: "Read and allow…"}
 #: From this width on the buttons stand at the right.
 _BESIDE_PX = 560
+#: From this width on model, tokens and cost do too.
+_ONE_LINE_PX = 900
+_ALL_ROOM = 100
 _NO_SET = "Asked when there are suggestions. Everything here works without it."
 
 
@@ -35,6 +39,7 @@ class AnalystStrip(QFrame):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._is_roomy = False
         self.setObjectName("analystStrip")
         title = PlainLabel("Analyst", self, role="title", wraps=False)
         self.phase = plain_chip(theme, self)
@@ -49,11 +54,11 @@ class AnalystStrip(QFrame):
         self.settings_button = button(
             "Settings…", "Server, model, key, what may be sent", self, name="Analyst settings"
         )
-        name = QHBoxLayout()
-        name.setSpacing(PAD)
+        self._name = QHBoxLayout()
+        self._name.setSpacing(PAD)
         for widget in (title, self.phase):
-            name.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
-        name.addStretch(1)
+            self._name.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._name.addStretch(1)
         buttons = QHBoxLayout()
         buttons.setSpacing(GAP)
         for each in (self.ask_button, self.stop_button, self.payload_button, self.settings_button):
@@ -61,14 +66,14 @@ class AnalystStrip(QFrame):
         buttons.addStretch(0)
         self._head = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._head.setSpacing(GAP)
-        self._head.addLayout(name, 1)
+        self._head.addLayout(self._name, 1)
         self._head.addLayout(buttons)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(PAD + GAP, GAP, PAD, 6)
-        column.setSpacing(3)
-        column.addLayout(self._head)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(PAD + GAP, GAP, PAD, 6)
+        self._column.setSpacing(3)
+        self._column.addLayout(self._head)
         for label in (self.facts, self.text, self.comment, self.asked_for):
-            column.addWidget(label)
+            self._column.addWidget(label)
         self.ask_button.clicked.connect(self.ask_wanted)
         self.stop_button.clicked.connect(self.stop_wanted)
         self.payload_button.clicked.connect(self.payload_wanted)
@@ -78,10 +83,16 @@ class AnalystStrip(QFrame):
         self.show_set(None)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The buttons stand at the right where there is room, else below."""
+        """The buttons stand at the right where there is room, else below; so do the facts, where there is more."""
         super().resizeEvent(event)
         directions = QBoxLayout.Direction
         self._head.setDirection(directions.LeftToRight if self.width() >= _BESIDE_PX else directions.TopToBottom)
+        is_roomy = self.width() >= _ONE_LINE_PX
+        if is_roomy is not self._is_roomy:
+            self._is_roomy = is_roomy
+            old, new, place = (self._column, self._name, 2) if is_roomy else (self._name, self._column, 1)
+            old.removeWidget(self.facts)
+            new.insertWidget(place, self.facts, _ALL_ROOM if is_roomy else 0)
 
     def show_set(self, held: SuggestionSet | None) -> None:
         """Shows what the model did for a set; None: there is none."""
@@ -100,7 +111,8 @@ class AnalystStrip(QFrame):
         self.comment.say(report.comment)
         self.asked_for.say(f"Asked for another search: {report.asked_for}" if report.asked_for else "")
         can_ask = held.search is SearchPhase.READY and any(one.is_open for one in held.suggestions)
-        self.ask_button.setText("Ask again" if report.phase is AnalystPhase.DONE else "Ask the analyst")
+        self.ask_button.setText(_ASK.get(report.phase, "Ask the analyst"))
+        self.ask_button.setAccessibleName(self.ask_button.text())
         self._offer(can_ask=can_ask, is_working=report.phase is AnalystPhase.WORKING, has_set=True)
 
     def _offer(self, *, can_ask: bool, is_working: bool, has_set: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QDialog, QFormLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from execution.suggestion_commands import ReadAnalystSettings, SaveAnalystSettings, TestAnalyst
@@ -133,11 +133,19 @@ class SettingsDialog(QDialog):
         self._say("")
         ask(self, self._client, ReadAnalystSettings(), self._fill, self._on_failed)
 
+    def hideEvent(self, event: QHideEvent) -> None:
+        """What was typed of a key does not outlive the window."""
+        super().hideEvent(event)
+        self._drop_key()
+
+    def _drop_key(self) -> None:
+        self.api_key.setText("")  # unlike clear(), it leaves nothing to undo
+
     def _fill(self, view: AnalystSettingsView) -> None:
         self.is_on.setChecked(view.is_on)
         self.base_url.setText(view.base_url)
         self.model.setText(view.model)
-        self.api_key.clear()
+        self._drop_key()
         self.api_key.setPlaceholderText(
             "kept: type to replace it" if view.key_place else "none (a local server needs none)"
         )

@@ -115,6 +115,7 @@ def test_a_payload_that_was_sent_says_when(desk: Desk) -> None:
 
 def test_the_first_question_goes_out_only_after_the_payload_was_read(desk: Desk) -> None:
     desk.broken(waiting())
+    assert strip(desk).ask_button.text() == "Read and allow…"
     desk.click(strip(desk).ask_button)
     assert desk.asked(AskAnalyst) == []
     dialog = payload(desk)

@@ -101,6 +101,16 @@ def test_a_typed_key_is_masked_sent_once_and_gone_from_the_field(page: Page) -> 
     assert page.dialog.key_place.text() == "The key is kept in the system's keyring."
 
 
+def test_a_key_that_was_not_saved_does_not_outlive_the_window(page: Page) -> None:
+    page.read()
+    page.type(page.dialog.api_key, "sk-half")
+    page.click(page.dialog.close_button)
+    assert page.dialog.api_key.text() == ""
+    page.dialog.api_key.undo()
+    assert page.dialog.api_key.text() == ""
+    assert page.client.of(commands.SaveAnalystSettings) == []
+
+
 def test_forget_removes_the_key(page: Page) -> None:
     page.read()
     page.click(page.dialog.forget_button)
