@@ -22,6 +22,7 @@ _LONGEST_REASON: Final = 240
 #: What is longer is no sentence; looking through it would hold up the engine.
 _LONGEST_SENTENCE: Final = 500
 _MOST_SENTENCES: Final = 24
+_ENDS: Final = (".", "!", "?", "…")
 _MOST_WATCHED: Final = 3
 
 #: Candidate id -> the desk's own sentence on it.
@@ -97,10 +98,13 @@ class _Sieve:
 
 
 def _fitting(lines: list[str], longest: int) -> str:
-    """Joins as many whole sentences as fit; a first one that is too long alone is cut."""
+    """Joins as many whole sentences as fit; a first one that is too long alone is cut.
+
+    Lines end in a point where another follows: two of them are not to read as one figure or contract.
+    """
     text = ""
     for line in lines:
-        longer = f"{text} {line}".strip()
+        longer = f"{text}{'' if text.endswith(_ENDS) else '.'} {line}" if text else line
         if len(longer) > longest:
             break
         text = longer

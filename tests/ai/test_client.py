@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from ai.config import ModelProtocol
 from ai.failures import FailureCause
@@ -142,6 +148,49 @@ async def test_no_server_at_all_is_offline(rig: Rig) -> None:
     assert failure.cause is FailureCause.OFFLINE
     assert failure.cure == "Start the server."
     assert len(rig.waits) == 2
+
+
+async def test_a_server_that_cannot_prove_who_it_is_gets_nothing(rig: Rig, tmp_path: Path) -> None:
+    impostor = ModelServer()
+    await impostor.start(tls=_self_signed(tmp_path))
+    try:
+        rig.set(base_url=impostor.url)
+        failure = await rig.fails()
+        assert failure.cause is FailureCause.OFFLINE
+        assert "its certificate is not trusted" in str(failure)
+        assert impostor.requests == []
+    finally:
+        await impostor.stop()
+
+
+def _self_signed(folder: Path) -> ssl.SSLContext:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    made = x509.CertificateBuilder(
+        issuer_name=name,
+        subject_name=name,
+        public_key=key.public_key(),
+        serial_number=1,
+        not_valid_before=datetime(2020, 1, 1, tzinfo=UTC),
+        not_valid_after=datetime(2090, 1, 1, tzinfo=UTC),
+    ).sign(key, hashes.SHA256())
+    pem = folder / "server.pem"
+    plain = serialization.NoEncryption()
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    pem.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context
+
+
+async def test_cancelling_before_anything_was_sent_leaves_the_analyst_ready(spoken: Rig) -> None:
+    asking = asyncio.create_task(spoken.rank())
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert spoken.server.requests == []
+    assert (await spoken.rank()).opinions
 
 
 async def test_silence_in_the_middle_of_an_answer_is_too_slow_and_the_connection_ends(spoken: Rig) -> None:

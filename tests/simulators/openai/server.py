@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -93,6 +94,7 @@ class ModelServer:
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self._arrived = asyncio.Condition()
+        self._scheme = "http"
         self.usual = Behaviour()
         self.requests: list[Recorded] = []
         self.port = 0
@@ -100,7 +102,7 @@ class ModelServer:
     @property
     def url(self) -> str:
         """What a client takes as its base address."""
-        return f"http://{HOST}:{self.port}/v1"
+        return f"{self._scheme}://{HOST}:{self.port}/v1"
 
     def plan(self, *behaviours: Behaviour) -> None:
         """Sets what the next requests meet, one each."""
@@ -112,9 +114,10 @@ class ModelServer:
             await self._arrived.wait_for(lambda: len(self.requests) >= number)
         return self.requests[number - 1]
 
-    async def start(self, port: int = 0) -> int:
+    async def start(self, port: int = 0, *, tls: ssl.SSLContext | None = None) -> int:
         """Listens; returns the port (0 asked = any free one)."""
-        self._server = await asyncio.start_server(self._connected, HOST, port)
+        self._server = await asyncio.start_server(self._connected, HOST, port, ssl=tls)
+        self._scheme = "http" if tls is None else "https"
         self.port = int(self._server.sockets[0].getsockname()[1])
         return self.port
 
