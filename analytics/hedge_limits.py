@@ -117,7 +117,7 @@ def standing(given: SearchInput, totals: dict[Metric, float | None]) -> Standing
 
 
 def _quotient(part: Floats, step: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.asarray(part / step)
 
 

@@ -90,8 +90,9 @@ TARGETS: dict[str, dict[str, float]] = {
 
 
 #: Tested elsewhere: the races need other libraries, in an environment that only `make bench` makes (test_races.py);
-#: exactness and real_chains need the shared folder (test_exactness.py, tests/analytics/test_real_chains.py).
-ELSEWHERE = {"races", "exactness", "real_chains"}
+#: exactness, real_chains and hedge_search need the shared folder (test_exactness.py, test_hedge_search.py,
+#: tests/analytics/test_real_chains.py).
+ELSEWHERE = {"races", "exactness", "real_chains", "hedge_search"}
 
 
 @pytest.mark.parametrize("name", [name for name in bench.BENCHMARKS if name not in ELSEWHERE])
