@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -22,6 +23,7 @@ from tests.ai.builders import (
     NET_LIQ,
     NOTHING,
     SITUATION,
+    STRUCK,
     VERIFIED,
     VERTICAL,
     effects,
@@ -263,3 +265,40 @@ def test_a_calendar_has_no_width_and_a_ratio_keeps_its_package() -> None:
 def test_a_premortem_says_so() -> None:
     ahead = replace(task(), situation=replace(SITUATION, is_premortem=True, trigger_metrics=()))
     assert build_payload(ahead, may_send_notes=False).situation.is_premortem
+
+
+def test_of_a_thousand_payloads_not_one_carries_what_was_planted_in_fields_that_stay_at_home() -> None:
+    """Every text that is not ours holds a canary; every sum that tells the account's size is unique."""
+    rng = random.Random(39)
+    for number in range(1000):
+        canary = f"CANARY{number:04d}Z"
+        sums = [rng.randint(1_000_000, 9_999_999) for _ in range(7)]
+        vega, delta = -sums[0] / 100, sums[1] / 100
+        hedge = replace(
+            rng.choice((CLOSE, VERTICAL, INDEX)),
+            id=f"c{number}",
+            summary=f"{canary} {sums[2]}",
+            margin_change_usd=float(sums[2]),
+            worst_stress_before_usd=-float(sums[3]),
+            worst_stress_after_usd=-float(sums[4]),
+            effects=tuple(
+                replace(each, before=vega, after=vega / 2) if each.metric is Metric.VEGA else each
+                for each in effects(spx_delta=delta)
+            ),
+        )
+        told = replace(
+            verified(hedge, reason=canary, warning=f"{canary} {sums[5]}"),
+            initial_margin_change=Decimal(sums[5]),
+            maintenance_margin_change=Decimal(sums[5]),
+            buying_power_after=Decimal(sums[6]),
+        )
+        struck = replace(STRUCK, reason=canary, broker_warning=canary)
+        asked = replace(
+            task(breach=canary, notes=(canary,), of=(told, struck)),
+            situation=replace(SITUATION, effects=hedge.effects),
+        )
+        text = build_payload(asked, may_send_notes=False).text()
+        assert canary not in text
+        assert "CANARY" not in text
+        for planted in (*map(str, sums), *(f"{each:,}" for each in sums), f"{abs(vega):.2f}", f"{delta:.2f}"):
+            assert planted not in text
