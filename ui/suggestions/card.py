@@ -46,7 +46,7 @@ class SuggestionCard(QFrame):
         super().__init__(parent)
         self._theme = theme
         self.suggestion = suggestion
-        self._shown: tuple[Suggestion, str] | None = None
+        self._shown: tuple[Suggestion, str, str] | None = None
         self.is_baseline = suggestion.verified.candidate.kind is HedgeKind.DO_NOTHING
         self.setObjectName("suggestionCard")
         self.words = self._build_words()
@@ -133,22 +133,23 @@ class SuggestionCard(QFrame):
 
     # --- shown --------------------------------------------------------------------------------------------------------
 
-    def show_suggestion(self, suggestion: Suggestion, model: str, now_utc: datetime) -> None:
-        """Shows a suggestion; touches nothing when it is as it was."""
-        if self._shown == (suggestion, model):
+    def show_suggestion(self, suggestion: Suggestion, model: str, now_utc: datetime, heading: str = "Limits") -> None:
+        """Shows a suggestion; touches nothing when it is as it was. `heading` names the limits it is held against."""
+        if self._shown == (suggestion, model, heading):
             return
-        self._shown = (suggestion, model)
+        self._shown = (suggestion, model, heading)
         is_other = suggestion.verified != self.suggestion.verified
         self.suggestion = suggestion
         verified, candidate = suggestion.verified, suggestion.verified.candidate
         self.setAccessibleName(words.spoken(suggestion))
         self._show_head(suggestion)
         self._show_legs(suggestion)
-        self.rationale.say(suggestion.rationale or candidate.summary or verified.reason)
+        self.rationale.say(words.rationale(suggestion))
         self.watch.say("Watch: " + ";  ".join(suggestion.watch) if suggestion.watch else "")
         self.author.say("" if self.is_baseline else words.author(suggestion, model))
-        self.summary.say(f"By the desk: {candidate.summary}" if suggestion.is_from_model and candidate.summary else "")
-        self.effects.show_effects(candidate.effects)
+        own = words.minus(candidate.summary) if suggestion.is_from_model else ""
+        self.summary.say(f"By the desk: {own}" if own else "")
+        self.effects.show_effects(candidate.effects, heading)
         if self.is_baseline:
             at = f"{words.stress_caption(candidate)}: {fmt.compact_money(candidate.worst_stress_before_usd)}."
             self.summary.say(f"{_DO_NOTHING} {at}")

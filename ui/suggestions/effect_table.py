@@ -14,7 +14,7 @@ from ui.suggestions import words
 from ui.theme import GAP, PAD, Ink, LimitState, Theme, limit_ink, limit_state
 
 _LINE, _HEAD = 19, 17
-_NAME, _FIGURE, _USED, _LEAST_BAR = 66, 64, 62, 60
+_NAME, _FIGURE, _USED, _LEAST_BAR = 70, 64, 62, 60
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _MARGIN = 0.08
@@ -36,17 +36,18 @@ class EffectTable(QWidget):
         super().__init__(parent)
         self._theme = theme
         self.effects: tuple[LimitEffect, ...] = ()
+        self.heading = ""
         self.setFont(theme.number_font())
-        self.setAccessibleName("Limits before and after")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
 
-    def show_effects(self, effects: tuple[LimitEffect, ...]) -> None:
+    def show_effects(self, effects: tuple[LimitEffect, ...], heading: str = "Limits") -> None:
         """Shows the limits in their order; does nothing when they are as they were."""
-        if effects == self.effects:
+        if (effects, heading) == (self.effects, self.heading):
             return
         has_grown = len(effects) != len(self.effects)
-        self.effects = effects
+        self.effects, self.heading = effects, heading
+        self.setAccessibleName(f"{heading} before and after")
         self.setAccessibleDescription(". ".join(words.effect_line(effect) for effect in effects))
         self.setToolTip("Ring: before. Dot: after. Upright lines: the limit.")
         if has_grown:
@@ -90,7 +91,7 @@ class EffectTable(QWidget):
         painter.setPen(self._theme.color(Ink.TEXT_MUTED))
         cells = zip(
             self._columns(0, _HEAD),
-            ("Limits", "before", "after", "", "used"),
+            (self.heading, "before", "after", "", "used"),
             (_LEFT, _RIGHT, _RIGHT, _LEFT, _RIGHT),
             strict=True,
         )

@@ -52,7 +52,7 @@ class StruckRow(QFrame):
         if suggestion.dismissed is not None:
             self.reason.say(f"dismissed: {suggestion.dismissed}")
         else:
-            self.reason.say(f"{words.verdict(verified.verdict)}: {verified.reason}")
+            self.reason.say(f"{words.verdict(verified.verdict)}: {words.minus(verified.reason)}")
         self.again_button.setVisible(suggestion.dismissed is None)
         self.again_button.setAccessibleName(f"Simulate again: {words.legs_line(candidate)}")
         self.setAccessibleName(f"Not offered: {words.legs_line(candidate)}; {self.reason.text()}")

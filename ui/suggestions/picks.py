@@ -11,6 +11,7 @@ from execution.suggestion_views import PreMortem, SuggestionSet
 from models.risk import RiskBreach
 from ui import format as fmt
 from ui.breaches import text as breach_words
+from ui.suggestions import words
 from ui.suggestions.labels import PlainLabel, button, plain_chip, plain_value
 from ui.theme import GAP, PAD, Ink, Theme, regime_ink
 from ui.widgets.limit_bar import LimitBar
@@ -151,15 +152,12 @@ class PreMortemPick(PickCard):
         name = fmt.regime_name(found.regime)
         self.regime.set(name, regime_ink(found.regime))
         self.title.say(f"If volatility stepped up to {name} now")
-        self.lines.say(
-            "\n".join(f"▲  {line}" for line in found.lines) if found.breaks else "✓  every limit would hold."
-        )
+        lines = [words.minus(line) for line in found.lines]
+        self.lines.say("\n".join(f"▲  {line}" for line in lines) if found.breaks else "✓  every limit would hold.")
         self.set_edge(Ink.LIMIT_NEAR if found.breaks else Ink.LIMIT_OK)
         self.find_button.setVisible(found.breaks)
         self.offered.say(_offered(held))
-        self.setAccessibleName(
-            f"Regime pre-mortem. {self.title.text()}: {'. '.join(found.lines) or 'every limit holds'}"
-        )
+        self.setAccessibleName(f"Regime pre-mortem. {self.title.text()}: {'. '.join(lines) or 'every limit holds'}")
 
 
 class PickList(QScrollArea):

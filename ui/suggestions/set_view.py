@@ -128,7 +128,7 @@ class SetView(QWidget):
         self.progress.setVisible(is_busy)
         self._offer_search("Search again", is_busy=is_busy)
         none_offered = held.search is SearchPhase.READY and not any(one.rank for one in held.suggestions)
-        self.note.say(words.NONE_OFFERED if none_offered else "")
+        self.note.say(words.NONE_OFFERED if none_offered else words.AHEAD if held.situation.is_premortem else "")
         self.strip.show_set(held)
         self._show_cards(held.suggestions, now_utc)
         if is_other:
@@ -149,6 +149,7 @@ class SetView(QWidget):
             card.hide()
             card.deleteLater()
         model = "" if self._held is None else self._held.analyst.model
+        heading = "" if self._held is None else words.limits_heading(self._held.situation)
         for place, one in enumerate(shown):
             card_or_none = self.cards.get(one.id)
             if card_or_none is None:
@@ -157,7 +158,7 @@ class SetView(QWidget):
                 self._cards.insertWidget(place, card_or_none)
                 card_or_none.show()
             if now_utc is not None:
-                card_or_none.show_suggestion(one, model, now_utc)
+                card_or_none.show_suggestion(one, model, now_utc, heading)
         rest = [one for one in suggestions if one.id not in ids]
         self.struck.show_suggestions(tuple(one for one in rest if one.dismissed is None))
         self.dismissed.show_suggestions(tuple(one for one in rest if one.dismissed is not None))

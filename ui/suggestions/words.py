@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import datetime
 from decimal import Decimal
 
 from execution.suggestion_views import AnalystPhase, AnalystReport, SearchPhase, Suggestion, SuggestionSet
-from models.hedge import HedgeCandidate, HedgeKind, LimitEffect, Verdict, Verified
+from models.hedge import HedgeCandidate, HedgeKind, LimitEffect, Situation, Verdict, Verified
 from models.order import OrderLeg
 from ui import format as fmt
 from ui.breaches.text import lasted
@@ -30,8 +31,10 @@ NONE_OFFERED = (
     "No trade was found that brings it back inside and breaks nothing else. What was looked at is listed below."
 )
 NOT_SEARCHED_AHEAD = "Nothing was searched for the step up yet. Find trades for it does it now."
+AHEAD = "Held against the limits that a step up of the regime would bring; those of today may all hold."
 OWN_RANKING = "Ranked and explained by the desk itself. No language model was asked."
 
+_HYPHEN_MINUS = re.compile(r"(?<![\w-])-(?=\d)")
 _KINDS = {
     HedgeKind.DO_NOTHING: "Do nothing",
     HedgeKind.CLOSE: "Close a position",
@@ -67,6 +70,11 @@ def plain(text: str) -> str:
     cut = text if len(text) <= MOST_CHARS else f"{text[:MOST_CHARS]}…"
     kept = (char if char == "\n" or unicodedata.category(char)[0] != "C" else " " for char in cut)
     return "".join(kept).strip()
+
+
+def minus(text: str) -> str:
+    """Returns the desk's own words with the minus sign that the window writes everywhere else."""
+    return _HYPHEN_MINUS.sub(fmt.MINUS, text)
 
 
 def kind(value: HedgeKind) -> str:
@@ -155,6 +163,18 @@ def verified_age(verified: Verified, now_utc: datetime) -> tuple[str, bool]:
     seconds = (now_utc - verified.verified_at_utc).total_seconds()
     text = f"Verified {lasted(verified.verified_at_utc, now_utc)} ago"
     return (f"{text}: simulate again", True) if seconds > FRESH_S else (text, False)
+
+
+def rationale(suggestion: Suggestion) -> str:
+    """Returns why, the model's words as they are; "do nothing" and a candidate without words say what is known."""
+    if suggestion.is_from_model:
+        return suggestion.rationale
+    return minus(suggestion.rationale or suggestion.verified.candidate.summary or suggestion.verified.reason)
+
+
+def limits_heading(situation: Situation) -> str:
+    """Returns whose limits a card shows: those of the regime a step up would bring are named."""
+    return f"{fmt.regime_name(situation.regime)} limits" if situation.is_premortem else "Limits"
 
 
 # --- search and analyst -----------------------------------------------------------------------------------------------

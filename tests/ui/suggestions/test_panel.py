@@ -193,13 +193,15 @@ def test_the_premortem_says_what_would_break_and_finds_trades_for_it(desk: Desk)
     desk.tell(demo.risk(**demo.CALM), demo.breaches(), demo.state(premortem=demo.PREMORTEM))
     card = ahead(desk)
     assert card.title.text() == "If volatility stepped up to HIGH now"
-    assert card.lines.text() == "▲  Vega -5,640.0 would be beyond -2,500.0\n▲  Margin 46.2 % would be beyond 35.0 %"
+    assert card.lines.text() == "▲  Vega −5,640.0 would be beyond −2,500.0\n▲  Margin 46.2 % would be beyond 35.0 %"
     assert desk.panel.shown_key is None, "what is not searched does not push the quiet state aside"
     desk.click(card.find_button)
     assert desk.asked(FindSuggestions) == [FindSuggestions(None)]
     assert desk.panel.set_view.note.text() == words.NOT_SEARCHED_AHEAD
     desk.tell(demo.state(demo.a_set(PREMORTEM, title="If the regime steps up"), premortem=demo.PREMORTEM))
     assert desk.panel.set_view.title.text() == "If the regime steps up"
+    assert desk.panel.set_view.note.text() == words.AHEAD
+    assert desk.panel.set_view.cards["s-c01"].effects.heading == "HIGH limits"
     assert card.offered.text() == "3 trades offered"
 
 
