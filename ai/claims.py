@@ -12,12 +12,14 @@ from typing import Final
 from ai.facts import Facts
 from ai.figures import FIGURE, SPELT, is_known_figure, is_known_spelt
 from ai.mentions import (
+    ACTED,
     CONTRACT,
     DAY,
     MONTH,
     OCC,
     PREFIXED,
     is_count,
+    is_known_action,
     is_known_contract,
     is_known_day,
     is_known_occ,
@@ -61,6 +63,9 @@ def false_claims(sentence: str, facts: Facts) -> tuple[str, ...]:
     days = facts.days()
     take(_PHRASES, lambda _: True)
     take(OCC, lambda found: is_known_occ(found, facts))
+    # Only looked at: the contract itself is taken next.
+    acted = [found for found in ACTED.finditer(rest) if is_known_contract(found, facts)]
+    false += [found[0] for found in acted if not is_known_action(found, facts)]
     take(CONTRACT, lambda found: is_known_contract(found, facts))
     take(PREFIXED, lambda found: is_known_prefixed(found, facts))
     take(DAY, lambda found: is_known_day(found[0], days))

@@ -1,7 +1,7 @@
 """Asks a model once: in time, bounded, tried again where that helps, and broken off at any point.
 
-The SDK is imported at the first request, on a worker thread: half a second that neither the start of the program nor
-the engine's loop waits for.
+The SDK is imported at the first request, on a worker thread: about half a second that neither the start of the program
+nor the engine's loop waits for.
 """
 
 from __future__ import annotations

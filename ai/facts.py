@@ -33,6 +33,8 @@ class KnownContract:
     expiry: date | None
     strike: float | None
     right: str | None
+    #: What the trade does with it.
+    action: str
     owner: str
 
     def is_called(self, symbol: str) -> bool:
@@ -82,16 +84,17 @@ class Facts:
 def _contracts(payload: Payload) -> Iterator[KnownContract]:
     for candidate in payload.candidates:
         for leg in candidate.legs:
-            yield _known(leg.contract, candidate.id)
+            yield _known(leg.contract, leg.action, candidate.id)
 
 
-def _known(contract: ContractFacts, owner: str) -> KnownContract:
+def _known(contract: ContractFacts, action: str, owner: str) -> KnownContract:
     return KnownContract(
         root=contract.root,
         underlying=contract.underlying,
         expiry=None if contract.expiry is None else date.fromisoformat(contract.expiry),
         strike=None if contract.strike is None else float(contract.strike),
         right=contract.right,
+        action=action,
         owner=owner,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -40,6 +41,11 @@ CONTRACT: Final = re.compile(
     rf"(?<![\w.,])(?P<strikes>{_STRIKES})"
     r"(?:(?P<letter>[PCpc])|[\s-]{1,2}(?:(?i:strike)[\s-])?(?P<right>[PC]|(?i:puts?|calls?)))\b"
     rf"(?:\s(?:expiring\s|of\s|for\s|in\s)?(?P<late_day>{_DATE}|{_MONTH})(?!\w))?"
+)
+#: A contract with what is done to it: "buy back two of the 6800 P".
+ACTED: Final = re.compile(
+    r"\b(?P<verb>(?i:buy|sell)(?:s|ing)?)(?:\s(?:back|out|to|open|close|the|a|an|another|of|more|one|two|three|four|five|ten"
+    rf"|\d{{1,3}}[x×]?|contracts?|lots?|short|long))*\s{CONTRACT.pattern}"
 )
 PREFIXED: Final = re.compile(
     rf"\b(?:(?P<letter>[PC])\s?|(?P<right>(?i:put|call))\s(?:at\s|struck\sat\s|strike\s)?)"
@@ -107,6 +113,18 @@ def is_known_contract(found: re.Match[str], facts: Facts) -> bool:
     # "2 puts" counts contracts, it names none.
     is_counting = written.lower() in {"put", "puts", "call", "calls"} and len(strikes) == 1
     return is_counting and bool(fitting) and is_count(strikes[0], facts)
+
+
+def is_known_action(found: re.Match[str], facts: Facts) -> bool:
+    """Returns whether the trade does with the contract of a match of ACTED what the verb says.
+
+    Whoever buys "the 6700/6600" sells one of them: there the verb says nothing of a leg.
+    """
+    if len(_strikes(found["strikes"])) > 1:
+        return True
+    action = "BUY" if found["verb"][0] in "bB" else "SELL"
+    done = replace(facts, contracts=tuple(each for each in facts.contracts if each.action == action))
+    return is_known_contract(found, done)
 
 
 def is_known_prefixed(found: re.Match[str], facts: Facts) -> bool:

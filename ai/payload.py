@@ -14,6 +14,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Number = int | float
+#: Fits a contract or a limit with its figures.
+_LINE: Final = 210
 
 
 class Unit(StrEnum):
@@ -76,7 +78,7 @@ class LimitState(_Part):
     )
     bound: Literal["low", "high"] | None = Field(description="which bound of the limit the share is of")
     pct_of_limit: Annotated[Number | None, Unit.PCT] = Field(
-        description="share of the bound that is used, per cent, 100 = at the limit"
+        description="share of the bound that is used, per cent, 100 = at the limit; is_broken says whether it is beyond"
     )
     is_broken: bool = Field(description="whether the limit is broken")
 
@@ -179,7 +181,19 @@ class Payload(_Part):
 
     def text(self) -> str:
         """Returns the JSON that is sent: keys sorted, the same for the same facts."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=1, allow_nan=False)
+        return _written(self.model_dump(mode="json"), 0)
+
+
+def _written(value: Any, depth: int) -> str:
+    """JSON with short parts on one line: read by people, paid for by the token."""
+    line = json.dumps(value, sort_keys=True, allow_nan=False)
+    if len(line) + depth <= _LINE or not isinstance(value, dict | list | tuple):
+        return line
+    pad, end = " " * (depth + 1), " " * depth
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(name)}: {_written(inner, depth + 1)}" for name, inner in sorted(value.items())]
+        return "{\n" + ",\n".join(pad + part for part in parts) + f"\n{end}}}"
+    return "[\n" + ",\n".join(pad + _written(inner, depth + 1) for inner in value) + f"\n{end}]"
 
 
 def definitions() -> dict[str, str]:

@@ -45,6 +45,8 @@ TRUE = [
     "Buying P6800 back, the put at 6800, is NOT cheap but BEST.",
     "Nothing here is a figure; it may be one of the better trades.",
     "VIX3M, SPX and SPY are only watched.",
+    "Buys three of the 6700/6600 put spreads.",
+    "Buys back the short 6800 P; the 6800 puts that were sold are gone.",
 ]
 FALSE = [
     ("Buy the SPXW 18 Dec 26 6750 P.", "SPXW 18 Dec 26 6750 P"),
@@ -92,6 +94,10 @@ FALSE = [
     ("It is 13 days.", "13 days"),
     ("3.75 weeks.", "3.75 weeks"),
     ("In 2031-01-01.", "2031-01-01"),
+    ("Sell the 6800 P.", "Sell the 6800 P"),
+    ("Selling 2 SPXW 18 Dec 26 6800 P.", "Selling 2 SPXW 18 Dec 26 6800 P"),
+    ("SELL the 15 Jan 6500 puts.", "SELL the 15 Jan 6500 puts"),
+    ("It buys 10 XSP 690 calls.", "buys 10 XSP 690 calls"),
 ]
 
 

@@ -302,3 +302,14 @@ def test_of_a_thousand_payloads_not_one_carries_what_was_planted_in_fields_that_
         assert "CANARY" not in text
         for planted in (*map(str, sums), *(f"{each:,}" for each in sums), f"{abs(vega):.2f}", f"{delta:.2f}"):
             assert planted not in text
+
+
+def test_the_text_is_json_with_sorted_keys_on_lines_that_can_be_read() -> None:
+    text = build_payload(task(), may_send_notes=False).text()
+    pairs: list[list[str]] = []
+    json.loads(text, object_pairs_hook=lambda found: pairs.append([name for name, _ in found]))
+    assert all(names == sorted(names) for names in pairs)
+    assert json.loads(text) == build_payload(task(), may_send_notes=False).model_dump(mode="json")
+    figures = [line for line in text.splitlines() if '"pct_of_limit"' in line or '"label"' in line]
+    assert figures
+    assert max(map(len, figures)) < 240
