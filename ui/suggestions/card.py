@@ -151,7 +151,7 @@ class SuggestionCard(QFrame):
         self.summary.say(f"By the desk: {own}" if own else "")
         self.effects.show_effects(candidate.effects, heading)
         if self.is_baseline:
-            at = f"{words.stress_caption(candidate)}: {fmt.compact_money(candidate.worst_stress_before_usd)}."
+            at = f"{words.stress_caption(candidate)}: {fmt.signed(candidate.worst_stress_before_usd, 0)}."
             self.summary.say(f"{_DO_NOTHING} {at}")
         else:
             self.figures.show_figures(verified)

@@ -11,6 +11,9 @@ from ui.suggestions.labels import PlainLabel, plain_value
 from ui.theme import PAD, Ink, Theme, sign_ink
 from ui.widgets.labels import ValueLabel
 
+#: A worst loss that moves by less than this share of itself is neither good nor bad.
+_SAME = 0.01
+
 
 class Figures(QWidget):
     """Captions at the left, figures at the right. Unknown is a word, in the warning colour."""
@@ -86,4 +89,5 @@ def _stress_ink(verified: Verified) -> Ink:
     before, after = verified.candidate.worst_stress_before_usd, verified.candidate.worst_stress_after_usd
     if before is None or after is None:
         return Ink.WARNING
-    return sign_ink(after - before)
+    is_same = abs(after - before) < _SAME * abs(before)
+    return Ink.TEXT if is_same else sign_ink(after - before)

@@ -30,6 +30,7 @@ _NOTES_TIP = (
     "so that the model can take your reasons into account."
 )
 _PRICES = "Dollars per million tokens, as your server charges them."
+_READING = "Reading the settings, and whether a key is kept…"
 _WIDTH_PX = 600
 
 
@@ -130,8 +131,9 @@ class SettingsDialog(QDialog):
     def showEvent(self, event: QShowEvent) -> None:
         """Reads the settings anew each time it is opened."""
         super().showEvent(event)
-        self._say("")
-        ask(self, self._client, ReadAnalystSettings(), self._fill, self._on_failed)
+        self._enable(is_enabled=False)
+        self._say(_READING)
+        ask(self, self._client, ReadAnalystSettings(), self._fill, self._on_read_failed)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """What was typed of a key does not outlive the window."""
@@ -155,8 +157,7 @@ class SettingsDialog(QDialog):
         self.price_out.setText(_price_text(view.usd_per_million_out))
         self.notes.setChecked(view.may_send_notes)
         self._clear_problems()
-        if view.problem:
-            self._say(view.problem, "warning")
+        self._say(view.problem, "warning")
         self._enable(is_enabled=True)
 
     @Slot()
@@ -212,6 +213,11 @@ class SettingsDialog(QDialog):
         self._enable(is_enabled=True)
         self._say(f"✓  {answer}", "muted")
 
+    def _on_read_failed(self, error: Exception) -> None:
+        """What is not known is not offered for editing."""
+        self._on_failed(error)
+        self._enable(is_enabled=False)
+
     def _on_failed(self, error: Exception) -> None:
         self._enable(is_enabled=True)
         problem = self.problems.get(error.field) if isinstance(error, InvalidInput) else None
@@ -236,7 +242,8 @@ class SettingsDialog(QDialog):
         self.report.say(text)
 
     def _enable(self, *, is_enabled: bool) -> None:
-        for widget in (self.test_button, self.save_button, self.forget_button):
+        edits = (self.base_url, self.model, self.api_key, self.price_in, self.price_out, self.is_on, self.notes)
+        for widget in (self.test_button, self.save_button, self.forget_button, *edits):
             widget.setEnabled(is_enabled)
 
 

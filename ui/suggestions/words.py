@@ -128,9 +128,8 @@ def margin_change(value: Decimal | None) -> str:
 
 def stress(candidate: HedgeCandidate) -> str:
     """Returns the worst loss of the stress ladder before and after."""
-    before = fmt.compact_money(candidate.worst_stress_before_usd)
-    after = fmt.compact_money(candidate.worst_stress_after_usd)
-    return f"{before} {ARROW} {after}"
+    before, after = candidate.worst_stress_before_usd, candidate.worst_stress_after_usd
+    return f"{fmt.signed(before, 0)} {ARROW} {fmt.signed(after, 0)}"
 
 
 def stress_caption(candidate: HedgeCandidate) -> str:

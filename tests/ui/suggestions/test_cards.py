@@ -68,10 +68,17 @@ def test_money_margin_theta_and_stress_stand_beside_it(desk: Desk) -> None:
         "Theta of the book": "−218 a day",
         "Initial margin": "−3,120",
         "Maintenance margin": "−2,480",
-        "Worst stress, SPX −12%": "−48.2k → −31.4k",
+        "Worst stress, SPX −12%": "−48,200 → −31,400",
         "Buying power after": "304,340",
     }
     assert desk.card("c03").figures.cost.text() == "140 received"
+
+
+@pytest.mark.parametrize(("after", "ink"), [(-31_400.0, Ink.GAIN), (-48_300.0, Ink.TEXT), (-60_000.0, Ink.LOSS)])
+def test_a_worst_loss_that_hardly_moves_is_neither_good_nor_bad(desk: Desk, after: float, ink: Ink) -> None:
+    moved = demo.verified(replace(demo.VERTICAL, worst_stress_after_usd=after))
+    desk.broken(demo.a_set(suggestions=(demo.suggestion(moved, 1, 1),)))
+    assert desk.card("c01").figures.stress.ink is ink
 
 
 def test_what_the_broker_did_not_say_is_called_unknown(desk: Desk) -> None:
@@ -98,7 +105,7 @@ def test_doing_nothing_is_a_card_to_compare_with_and_has_no_buttons(desk: Desk) 
     desk.broken(demo.a_set())
     card = desk.card("c00")
     assert card.kind.text() == "Do nothing"
-    assert card.summary.text() == "Costs nothing and gives up no theta. Worst stress, SPX −12%: −48.2k."
+    assert card.summary.text() == "Costs nothing and gives up no theta. Worst stress, SPX −12%: −48,200."
     assert not any(desk.shown(button) for button in card.buttons)
     assert not desk.shown(card.figures)
     last = max(desk.panel.set_view.cards.values(), key=lambda each: each.y())

@@ -56,10 +56,19 @@ def page(qtbot: QtBot) -> Iterator[Page]:
 
 def test_nothing_can_be_saved_before_the_settings_are_read(page: Page) -> None:
     assert not page.dialog.save_button.isEnabled()
+    assert not page.dialog.base_url.isEnabled(), "what is typed now would be overwritten"
+    assert page.dialog.report.text() == "Reading the settings, and whether a key is kept…"
     page.read()
     assert page.dialog.save_button.isEnabled()
+    assert page.dialog.report.isHidden()
     assert page.dialog.base_url.text() == "https://llm.example.com/v1"
     assert (page.dialog.price_in.text(), page.dialog.price_out.text()) == ("0.25", "2")
+
+
+def test_settings_that_cannot_be_read_cannot_be_saved_over(page: Page) -> None:
+    page.client.answer(commands.ReadAnalystSettings, KnownError("The settings file cannot be read."))
+    assert page.dialog.report.text() == "The settings file cannot be read."
+    assert not page.dialog.save_button.isEnabled()
 
 
 def test_it_says_plainly_that_everything_works_without_a_model(page: Page) -> None:

@@ -56,7 +56,7 @@ def test_what_the_broker_did_not_say_is_unknown_and_never_zero() -> None:
     assert (words.fees(None), words.margin_change(None)) == ("unknown", "unknown")
     assert (words.fees(Decimal(0)), words.margin_change(Decimal(0))) == ("0.00", "0")
     untold = replace(demo.VERTICAL, worst_stress_after_usd=None, worst_stress_shift=None)
-    assert (words.stress(untold), words.stress_caption(untold)) == ("−48.2k → —", "Worst stress")
+    assert (words.stress(untold), words.stress_caption(untold)) == ("−48,200 → —", "Worst stress")
 
 
 @pytest.mark.parametrize(("seconds", "is_old"), [(0, False), (30, False), (31, True), (4000, True)])
