@@ -45,8 +45,8 @@ class ClosingTrades:
         side = np.where(quantity > 0, units.can_sell[:held], units.can_buy[:held])
         self._closable = side & self._named & (np.floor(np.abs(quantity)) >= 1.0)
         self._naked = naked_base(given, units)
-        self._own = standing_requirement(given, units, self._naked)
         strategies = list(self._strategies())
+        self._own = standing_requirement(units, self._naked, strategies)
         self._other = self._needs_of_other_side(strategies)
         self._groups = [part for members in strategies for part in self._parts(members)]
 

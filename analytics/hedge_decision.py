@@ -19,8 +19,9 @@ from analytics.hedge_ideas import account_names, wished
 from analytics.hedge_limits import MARGIN_COLUMN, Standing
 from analytics.hedge_margin import ExactMargins
 from analytics.hedge_market import SearchInput
+from analytics.hedge_pairs import paired
 from analytics.hedge_scores import Scored, UnitFigures, is_sound, joined_scores, scored, sized, unit_figures
-from analytics.hedge_shapes import NEW, Ints, Shapes
+from analytics.hedge_shapes import MAX_LEGS, NEW, Ints, Shapes, joined
 from analytics.hedge_units import Units, refined
 from models.hedge import SearchLimits
 
@@ -29,10 +30,14 @@ _FINALISTS_BY_MARGIN, _OVERLOOKED = 2, 16
 
 
 class Decision:
-    """Sizes, scores and chooses among the shapes of one search. `units` become exact where it was needed."""
+    """Sizes, scores and chooses among the shapes of one search.
+
+    `units` become exact where it was needed, `shapes` get pairs where no trade cures alone.
+    """
 
     def __init__(self, given: SearchInput, wish: SearchLimits, units: Units, where: Standing, shapes: Shapes) -> None:
-        self._given, self._wish, self._where, self._shapes = given, wish, where, shapes
+        self._given, self._wish, self._where = given, wish, where
+        self.shapes = shapes
         self._names = account_names(given)
         self._is_margin_broken = bool((where.broken & (where.metric == MARGIN_COLUMN)).any())
         self.units = units
@@ -43,26 +48,49 @@ class Decision:
 
     def best(self, keep: int) -> tuple[Scored, bool]:
         """At most `keep` candidates, best first, and whether they cure only in part."""
-        found = self._candidates(self._figures)
-        self.scored_count = len(found)
-        found = found.take(self._sound(found))
-        self.good_count = len(found)
-        exact = self._by_margin(found, keep) if self._is_margin_broken else self._as_needed(found, keep)
+        every = self._candidates(self._figures)
+        good = every.take(self._sound(every))
+        self.scored_count, self.good_count = len(every), len(good)
+        exact = self._by_margin(good, keep) if self._is_margin_broken else self._as_needed(good, keep)
         exact = exact.take(self._sound(exact))
+        if not self._where.is_clear(exact.after).any() and self._wish.max_legs > 1:
+            exact = joined_scores(exact, self._pairs(every, exact, keep))
         tier, is_partial = best_tier(exact, self._where)
         return self._chosen(exact.take(tier), keep, by_cure=is_partial), is_partial
 
-    def _candidates(self, figures: UnitFigures) -> Scored:
+    def _candidates(self, figures: UnitFigures, shapes: Shapes | None = None) -> Scored:
         """Every shape in every size worth trying, on estimated margins."""
-        shape, size = wished(self._shapes, self._wish, *sized(self._shapes, figures, self._where))
+        some = self.shapes if shapes is None else shapes
+        shape, size = wished(some, self._wish, *sized(some, figures, self._where))
         margin = figures.margin[shape] * size
         return scored(self.units, figures, self._where, shape, size, margin, self._given.net_liq)
+
+    def _pairs(self, every: Scored, exact: Scored, keep: int) -> Scored:
+        """Two trades in one order, exactly: for when none clears alone."""
+        known = self._figures.margin.copy()
+        known[exact.shape] = np.where(np.isnan(exact.margin), known[exact.shape], exact.margin / exact.size)
+        figures = self._with_unit_margins(known)
+        shapes = replace(self.shapes, margin=known)
+        legs = min(self._wish.max_legs, MAX_LEGS)
+        pairs = paired(self.units, self._where, shapes, figures, joined_scores(every, exact), most_legs=legs)
+        if len(pairs) == 0:
+            return exact.take(np.empty(0, dtype=np.intp))
+        first = len(self.shapes)
+        self.shapes = joined([self.shapes, pairs])
+        self._figures = unit_figures(self._given, self.units, self.shapes)
+        found = self._candidates(unit_figures(self._given, self.units, pairs), pairs)
+        found = replace(found, shape=found.shape + first)
+        good = found.take(self._sound(found))
+        self.scored_count, self.good_count = self.scored_count + len(found), self.good_count + len(good)
+        finalists = self._finalists(good, _FINALISTS_BY_MARGIN * keep)
+        made = self._exactly(finalists.shape, finalists.size)
+        return made.take(self._sound(made))
 
     def _sound(self, found: Scored) -> Bools:
         return is_sound(self._given, self.units, self._where, found, self._wish)
 
     def _chosen(self, found: Scored, count: int, *, by_cure: bool) -> Scored:
-        return found.take(diverse(found, self._shapes, self.units.contract, count, by_cure=by_cure))
+        return found.take(diverse(found, self.shapes, self.units.contract, count, by_cure=by_cure))
 
     def _finalists(self, found: Scored, count: int) -> Scored:
         tier, is_partial = best_tier(found, self._where)
@@ -83,7 +111,7 @@ class Decision:
         """Finalists of every tier in the sizes that their exact margins call for, and what estimates have wronged."""
         finalists = self._finalists(found, _FINALISTS_BY_MARGIN * keep)
         rest = found.take(~np.isin(found.shape, finalists.shape))
-        finalists = joined_scores(finalists, self._chosen(rest, -(-keep // 2), by_cure=True))
+        finalists = joined_scores(finalists, self._chosen(rest, keep, by_cure=True))
         exact = self._with_resized(self._exactly(finalists.shape, finalists.size))
         overlooked = self._overlooked(exact)
         if len(overlooked) == 0:
@@ -95,7 +123,7 @@ class Decision:
         good = found.take(self._sound(found))
         best = good.score[self._where.is_clear(good.after)].min(initial=np.inf)
         naked = naked_base(self._given, self.units)
-        least = np.minimum(least_margin(self.units, naked, self._shapes.rows, self._shapes.ratio), self._figures.margin)
+        least = np.minimum(least_margin(self.units, naked, self.shapes.rows, self.shapes.ratio), self._figures.margin)
         able = self._candidates(self._with_unit_margins(least))
         tried = np.isin(able.shape * 1_000_000 + able.size, found.shape * 1_000_000 + found.size)
         able = able.take(self._sound(able) & self._where.is_clear(able.after) & (able.score < best) & ~tried)
@@ -115,7 +143,7 @@ class Decision:
         effects = self._figures.effects[found.shape]
         effects[:, MARGIN_COLUMN] = 100.0 * per_unit / self._given.net_liq if self._given.net_liq else 0.0
         bound = self._where.bounds(effects)
-        most = np.minimum(self._shapes.most[found.shape], bound.most)
+        most = np.minimum(self.shapes.most[found.shape], bound.most)
         wanted = np.minimum(np.ceil(np.minimum(bound.helps, most) - 1e-9), np.floor(most))
         tried = set(zip(found.shape.tolist(), found.size.tolist(), strict=True))
         fresh = dict.fromkeys(
@@ -135,15 +163,15 @@ class Decision:
 
     def _refine(self, shape: Rows) -> None:
         """Values exactly what some shapes hold and is only roughly valued so far."""
-        used = self._shapes.rows[shape][self._shapes.ratio[shape] != 0]
+        used = self.shapes.rows[shape][self.shapes.ratio[shape] != 0]
         rows = np.unique(used[self.units.rough[used]])
         if rows.size:
             self.units = refined(self._given, self.units, rows)
-            self._figures = unit_figures(self._given, self.units, self._shapes)
+            self._figures = unit_figures(self._given, self.units, self.shapes)
             self._exact = ExactMargins(self._given, self.units)
 
     def _change(self, at: int, size: int) -> float | None:
-        account = int(self._shapes.account[at])
-        used = np.flatnonzero(self._shapes.ratio[at])
+        account = int(self.shapes.account[at])
+        used = np.flatnonzero(self.shapes.ratio[at])
         name = None if account == NEW else self._names[account]
-        return self._exact.change(name, self._shapes.rows[at, used], self._shapes.ratio[at, used] * float(size))
+        return self._exact.change(name, self.shapes.rows[at, used], self.shapes.ratio[at, used] * float(size))

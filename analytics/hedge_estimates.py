@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from analytics.black_scholes import Floats
@@ -28,26 +30,31 @@ def naked_base(given: SearchInput, units: Units) -> Floats:
     return np.where(units.model == Model.LINEAR, line, option) * units.multiplier
 
 
-def standing_requirement(given: SearchInput, units: Units, naked: Floats) -> Floats:
-    """Dollars that closing one contract of a held row frees: what a short needs uncovered, or less where covered.
+def standing_requirement(units: Units, naked: Floats, strategies: Sequence[Sequence[tuple[int, int]]]) -> Floats:
+    """Dollars that one contract of each held row needs where it stands, by the strategies (row, signed quantity).
 
-    A short counts as covered when the account's longs of its class and right, expiring no sooner, are as many as its
-    shorts. A long option frees the money it ties up; what it covers is not looked at here.
+    A short is covered to the width when its strategy's longs of its right, expiring no sooner, are as many as its
+    shorts, else it is naked. A long option needs the money it ties up; what it covers is not looked at here.
     """
     held = units.held
-    relief = naked[:held].copy()
-    quantity = units.quantity[:held]
-    owner = np.unique([str(row.account_id) for row in given.rows], return_inverse=True)[1].reshape(-1)
-    for row in np.flatnonzero((quantity < 0) & (units.model[:held] != Model.LINEAR)).tolist():
-        same = (units.root[:held] == units.root[row]) & (units.is_call[:held] == units.is_call[row])
-        same &= owner == owner[row]
-        cover = same & (quantity > 0) & (units.expiry_epoch_s[:held] >= units.expiry_epoch_s[row])
-        if cover.any() and quantity[cover].sum() >= -quantity[same & (quantity < 0)].sum():
-            width = np.abs(units.strike[:held][cover] - units.strike[row]).min() * units.multiplier[row]
-            relief[row] = min(relief[row], width)
-    is_long = (quantity > 0) & (units.model[:held] != Model.LINEAR)
-    relief[is_long] = units.value[:held][is_long]
-    return np.where(np.isfinite(relief), relief, 0.0)
+    quantity, option = units.quantity[:held], units.model[:held] != Model.LINEAR
+    need = np.where(option & (quantity < 0), 0.0, np.where(option, units.value[:held], naked[:held]))
+    for members in strategies:
+        for row in (row for row, size in members if size < 0 and option[row]):
+            longs = [other for other, size in members if size > 0 and option[other] and _covers(units, other, row)]
+            count = sum(size for other, size in members if other in longs)
+            shorts = sum(-size for other, size in members if size < 0 and units.is_call[other] == units.is_call[row])
+            width = min((abs(float(units.strike[other] - units.strike[row])) for other in longs), default=np.inf)
+            alone = float(naked[row])
+            covered = min(alone, width * float(units.multiplier[row])) if longs and count >= shorts else alone
+            need[row] = max(float(need[row]), covered)
+    return np.where(np.isfinite(need), need, 0.0)
+
+
+def _covers(units: Units, long: int, short: int) -> bool:
+    """Whether a long option stands against a short one: same right, no earlier expiry."""
+    later = units.expiry_epoch_s[long] >= units.expiry_epoch_s[short]
+    return bool(units.is_call[long] == units.is_call[short] and later)
 
 
 def least_margin(units: Units, naked: Floats, rows: Rows, ratio: Ints) -> Floats:

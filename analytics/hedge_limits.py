@@ -70,17 +70,17 @@ class Standing:
         left = self.excess(after)[:, at] / self.excess(self.before)[at]
         return np.clip(1.0 - left, 0.0, 1.0).mean(axis=1)  # type: ignore[no-any-return]
 
-    def bounds(self, effects: Floats) -> SizeBounds:
-        """Sizes of shapes whose one unit has `effects` [N, metric]."""
-        step = effects[:, self.metric]
-        below, above = self.before < self.low, self.before > self.high
-        room = np.where(step > 0.0, self.high - self.before, self.low - self.before)
+    def bounds(self, effects: Floats, before: Floats | None = None) -> SizeBounds:
+        """Sizes of shapes whose one unit has `effects` [N, metric]; `before` [N, limit]: from other figures each."""
+        step, start = effects[:, self.metric], self.before if before is None else before
+        below, above = start < self.low, start > self.high
+        room = np.where(step > 0.0, self.high - start, self.low - start)
         most = np.where(step == 0.0, np.inf, _quotient(room, step))
         # A broken bound is not overshot; moving away from it is for `clears` to refuse.
         most = np.where((below & (step < 0.0)) | (above & (step > 0.0)), np.inf, most)
         cures = (below & (step > 0.0)) | (above & (step < 0.0))
-        clear = np.where(cures, _quotient(np.where(below, self.clear_low, self.clear_high) - self.before, step), np.inf)
-        inside = np.where(cures, _quotient(np.where(below, self.low, self.high) - self.before, step), np.inf)
+        clear = np.where(cures, _quotient(np.where(below, self.clear_low, self.clear_high) - start, step), np.inf)
+        inside = np.where(cures, _quotient(np.where(below, self.low, self.high) - start, step), np.inf)
         broken = below | above
         return SizeBounds(
             clears=_greatest(np.where(broken, clear, 0.0)),

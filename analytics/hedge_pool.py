@@ -22,6 +22,8 @@ INDEX_FUTURES = ("/ES", "/MES")
 #: A contract that settles within this time is not opened any more, nor closed.
 LEAST_LIFE_S = 60.0
 _TARGET_DAYS = (1.0, 3.0, 7.0, 14.0, 21.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0)
+#: Without a wish nothing is opened further out than so many days beyond the last expiry held, or so many days at all.
+_REACH_BEYOND_DAYS, _LEAST_REACH_DAYS = 30.0, 60.0
 #: Later expiries of a held class that is no index: what its options can be rolled to.
 _ROLL_EXPIRIES = 3
 _DELTAS = np.array([0.02, 0.035, 0.05, 0.07, 0.10, 0.13, 0.16, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50, 0.60, 0.70])
@@ -59,13 +61,21 @@ def shortlist(given: SearchInput, wish: SearchLimits) -> Pick:
     days = (columns.expiry_epoch_s - given.now_epoch_s) / _SECONDS_PER_DAY
     with np.errstate(invalid="ignore"):
         alive &= ~option | (days * _SECONDS_PER_DAY > LEAST_LIFE_S)
-        if wish.max_days_to_expiry is not None:
-            alive &= ~option | (days <= wish.max_days_to_expiry)
+        alive &= ~option | (days <= _furthest_days(given, wish))
     linear = np.flatnonzero(alive & ~option & _hedging_lines(columns))
     options = _near_the_money(given, np.flatnonzero(alive & option), days)
     kept = [options[_expiry_mask(given, options, days)]] if options.size else []
     rows = np.concatenate([linear, *kept]).astype(np.intp)
     return Pick(rows, _groups(columns, rows))
+
+
+def _furthest_days(given: SearchInput, wish: SearchLimits) -> float:
+    """As far out as wished, else a little beyond what is held: vega of a far expiry is not that of a near one."""
+    if wish.max_days_to_expiry is not None:
+        return float(wish.max_days_to_expiry)
+    expiries = given.book.expiry_epoch_s[given.book.option_rows]
+    last = (expiries.max() - given.now_epoch_s) / _SECONDS_PER_DAY if expiries.size else 0.0
+    return max(_LEAST_REACH_DAYS, float(last) + _REACH_BEYOND_DAYS)
 
 
 def by_delta(pick: Pick, columns: ContractColumns, delta: Floats) -> Bools:

@@ -92,7 +92,7 @@ class _Search:
             return SearchResult((nothing,), 0, 0, True, notes, 0.0)
         decision = Decision(self._given, self._wish, self._units, self._where, shapes)
         kept, is_partial = decision.best(self._keep)
-        candidates = [self._candidate(shapes, kept, at, f"c{at + 1:02d}") for at in range(len(kept))]
+        candidates = [self._candidate(decision.shapes, kept, at, f"c{at + 1:02d}") for at in range(len(kept))]
         return SearchResult(
             candidates=(*candidates, nothing),
             scored_count=decision.scored_count,
