@@ -144,6 +144,27 @@ def test_what_cures_only_in_part_is_given_when_nothing_cures_alone_and_says_so()
     assert all("not enough alone" in one.summary for one in trades(result))
 
 
+def test_two_trades_go_into_one_order_when_neither_cures_alone() -> None:
+    limits = [limit(Metric.VEGA, -1500, 2500), limit(Metric.SPX_DELTA, -6, 6)]
+    setting = world.given(STRANGLE, MARKET, limits)
+    kinds = frozenset({HedgeKind.INDEX_HEDGE})
+    assert search(setting, SearchLimits(kinds=kinds, max_legs=1)).is_partial
+    both = search(setting, SearchLimits(kinds=kinds, max_legs=2))
+    assert not both.is_partial
+    assert all(len(one.legs) == 2 for one in trades(both))
+    for one in trades(both):
+        _same(one, reprice(setting, one))
+        _tradeable(setting, one)
+
+
+def test_nothing_is_opened_far_beyond_what_is_held_unless_wished_for() -> None:
+    setting = world.given([Line(put(6600, 11), -3), Line(call(7300, 11), -3)], MARKET, [limit(Metric.VEGA, -500)])
+    near = {leg.contract.expiry for one in trades(search(setting, keep=40)) for leg in one.legs}
+    assert world.DAYS[81] not in near
+    wide = search(setting, SearchLimits(max_days_to_expiry=90), keep=40)
+    assert world.DAYS[81] in {leg.contract.expiry for one in trades(wide) for leg in one.legs}
+
+
 def test_a_position_is_closed_in_its_own_account() -> None:
     lines = [Line(put(6600), -3, ONE), Line(call(7300), -3, TWO)]
     setting = world.given(lines, MARKET, [limit(Metric.VEGA, -1500)])
@@ -274,16 +295,29 @@ _HELD = st.lists(
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(_HELD, st.tuples(*_LIMITS.values()), st.sampled_from(list(MarginMethod)))
+@given(
+    _HELD,
+    st.tuples(*_LIMITS.values()),
+    st.sampled_from(list(MarginMethod)),
+    st.sampled_from([[], [Line(es(), -1)], [Line(spy(), 200), Line(put(680, 25, "SPY"), -3)]]),
+    st.sampled_from([None, 0.7, 1.5]),
+)
 def test_every_trade_kept_is_what_it_claims_when_worked_out_from_scratch(
-    held: list[tuple[tuple[float, str, int], int, str]], bounds: tuple[float, float, float], method: MarginMethod
+    held: list[tuple[tuple[float, str, int], int, str]],
+    bounds: tuple[float, float, float],
+    method: MarginMethod,
+    lines_too: list[Line],
+    margin_share: float | None,
 ) -> None:
     lines = [
         Line(call(strike, days) if right == "C" else put(strike, days), quantity, ONE if owner == ONE else TWO)
         for (strike, right, days), quantity, owner in held
     ]
     limits = [limit(metric, -bound, bound) for metric, bound in zip(_LIMITS, bounds, strict=True)]
-    setting = world.given(lines, MARKET, limits, method=method)
+    setting = world.given([*lines, *lines_too], MARKET, limits, method=method)
+    if margin_share is not None and setting.margin_used_pct:
+        bound = limit(Metric.MARGIN_USED_PCT, None, margin_share * setting.margin_used_pct)
+        setting = world.with_limits(setting, *limits, bound)
     result = search(setting, keep=10)
     kept = trades(result)
     assert len(kept) <= 10
