@@ -69,7 +69,8 @@ class Analyst:
     async def rank(self, task: RankingTask) -> AsyncGenerator[RankingProgress | RankingAnswer]:
         """Asks the model; ends with one answer, or raises AnalystFailure. May be closed or cancelled at any point.
 
-        A breach cools down from the first piece of an answer on; a request that never got one may be repeated.
+        A breach cools down from the first piece of an answer on; a request that never got one may be repeated. An
+        answer that wishes for another search may be followed by one request more, for what that search finds.
         """
         config = self._config()
         self._admit(config, task)
@@ -79,16 +80,21 @@ class Analyst:
                 FailureCause.NOTHING_TO_RANK, "No trade passed verification, so there is nothing to rank."
             )
         ask = self._ask(config, payload)
+        rest = _cooling_key(task)
+        is_follow_up = self._cool_downs.is_granted(rest, self._clock.now_utc())
         started_s = time.perf_counter()
         async with aclosing(self._ask_alone(config, ask)) as events:
             async for event in events:
                 if isinstance(event, Received):
-                    self._cool_downs.start(_cooling_key(task), self._clock.now_utc(), config.cool_down_s)
+                    self._cool_downs.start(rest, self._clock.now_utc(), config.cool_down_s)
                     yield RankingProgress(event.chars)
                 else:
                     seconds = time.perf_counter() - started_s
                     # On a worker thread: an answer made to be hard to read takes a while.
-                    yield await asyncio.to_thread(_ranking, config, task, payload, ask, event, seconds)
+                    answer = await asyncio.to_thread(_ranking, config, task, payload, ask, event, seconds)
+                    if answer.wish is not None and not is_follow_up:
+                        self._cool_downs.grant(rest)
+                    yield answer
 
     def template(self, situation: Situation, verified: Verified) -> str:
         """Returns the desk's own sentences on a candidate, made of its figures."""

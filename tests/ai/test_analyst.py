@@ -139,6 +139,18 @@ async def test_a_request_that_got_no_answer_may_be_repeated_one_that_got_half_ma
     assert (await rig.fails()).cause is FailureCause.COOLING_DOWN
 
 
+async def test_a_wish_may_be_followed_by_one_request_more_and_no_third(rig: Rig) -> None:
+    wishing = Behaviour(text=json.dumps({"ranking": [], "wish": {"max_legs": 2}}))
+    rig.server.usual = wishing
+    assert (await rig.rank()).wish is not None
+    assert (await rig.rank()).wish is not None
+    assert (await rig.fails()).cause is FailureCause.COOLING_DOWN
+    rig.clock.advance(timedelta(seconds=120))
+    await rig.rank()
+    await rig.rank()
+    assert (await rig.fails()).cause is FailureCause.COOLING_DOWN
+
+
 async def test_one_request_at_a_time(rig: Rig) -> None:
     rig.server.plan(Behaviour(hold_after=5))
     async with aclosing(rig.analyst.rank(task(breach="b-1"))) as events:

@@ -40,3 +40,24 @@ def test_without_a_cool_down_nothing_rests() -> None:
     rests = CoolDowns()
     rests.start("a", NOW, 0.0)
     assert rests.ends_at("a", NOW) is None
+
+
+def test_a_grant_is_for_one_request_in_the_rest() -> None:
+    rests = CoolDowns()
+    rests.start("a", NOW, 60.0)
+    rests.grant("a")
+    assert rests.is_granted("a", NOW)
+    assert rests.ends_at("a", NOW) is None
+    rests.start("a", NOW, 60.0)
+    assert not rests.is_granted("a", NOW)
+    assert rests.ends_at("a", NOW) is not None
+
+
+def test_a_grant_that_was_not_used_ends_with_the_rest() -> None:
+    rests = CoolDowns()
+    rests.start("a", NOW, 60.0)
+    rests.grant("a")
+    assert not rests.is_granted("a", NOW + timedelta(seconds=60))
+    rests.start("b", NOW + timedelta(seconds=60), 60.0)
+    rests.start("a", NOW + timedelta(seconds=61), 60.0)
+    assert rests.ends_at("a", NOW + timedelta(seconds=62)) is not None

@@ -15,6 +15,7 @@ from ai.payload_build import build_payload
 from ai.shares import share_of
 from models.contract import underlying_contract
 from models.enums import Action, Metric
+from models.ids import AccountId
 from models.order import OrderLeg
 from models.risk import Limit
 from tests.ai.builders import (
@@ -278,6 +279,7 @@ def test_of_a_thousand_payloads_not_one_carries_what_was_planted_in_fields_that_
             rng.choice((CLOSE, VERTICAL, INDEX)),
             id=f"c{number}",
             summary=f"{canary} {sums[2]}",
+            account_id=AccountId(canary),
             margin_change_usd=float(sums[2]),
             worst_stress_before_usd=-float(sums[3]),
             worst_stress_after_usd=-float(sums[4]),
