@@ -70,10 +70,14 @@ def build_payload(task: RankingTask, *, may_send_notes: bool) -> Payload:
 def is_nameable(candidate: HedgeCandidate) -> bool:
     """Returns whether id and symbols of a candidate are what they should be, and not words of somebody's."""
     return _ID.fullmatch(candidate.id) is not None and all(
-        _SYMBOL.fullmatch(symbol) is not None
-        for leg in candidate.legs
-        for symbol in (leg.contract.root, leg.contract.underlying)
+        _SYMBOL.fullmatch(symbol) is not None for leg in candidate.legs for symbol in _symbols(leg.contract)
     )
+
+
+def _symbols(contract: Contract) -> tuple[str, ...]:
+    """Every part of a contract's names that somebody else chose."""
+    named = (contract.root, contract.underlying)
+    return named if contract.is_option else (*named, contract.label)
 
 
 def _notes(notes: tuple[str, ...]) -> tuple[str, ...]:
@@ -191,7 +195,7 @@ def _leg(leg: OrderLeg, packages: int, today: date) -> LegFacts:
 
 def _contract(contract: Contract, today: date) -> ContractFacts:
     return ContractFacts(
-        label=contract.label if contract.is_option else contract.root,
+        label=contract.label,
         root=contract.root,
         underlying=contract.underlying,
         expiry=None if contract.expiry is None else contract.expiry.isoformat(),

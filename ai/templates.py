@@ -13,7 +13,6 @@ from typing import Final
 
 from ai.plain import shown_text
 from ai.shares import Share, share_of
-from models.contract import Contract
 from models.enums import Action, Metric
 from models.hedge import HedgeCandidate, HedgeKind, LimitEffect, Situation, Verdict, Verified
 from models.order import OrderLeg
@@ -104,15 +103,11 @@ def _trade(candidate: HedgeCandidate) -> str:
 
 
 def _quantity(leg: OrderLeg) -> str:
-    return f"{leg.quantity:,} {_name(leg.contract)}"
+    return f"{leg.quantity:,} {leg.contract.label}"
 
 
 def _side(leg: OrderLeg) -> str:
     return f"{'buy' if leg.action is Action.BUY else 'sell'} {_quantity(leg)}"
-
-
-def _name(contract: Contract) -> str:
-    return contract.label if contract.is_option else contract.root
 
 
 def _cure(situation: Situation, candidate: HedgeCandidate) -> str:
