@@ -50,6 +50,7 @@ class RiskWatch:
         self._publisher = publisher
         self._dirty = asyncio.Event()
         self._numbers_at = 0.0
+        self._numbers_version = -1
         self._regime_moved = False
         self._regime_told = False
         self._told: set[str] = set()
@@ -87,8 +88,9 @@ class RiskWatch:
         """One round: Greeks, limits, breaches, and as often as it is due the tree."""
         numbers = self._published.risk()
         now = time.monotonic()
-        if now - self._numbers_at >= _NUMBERS_EVERY_S:
-            self._numbers_at = now
+        # Rows that changed are shown with their numbers at once: the tree would stand without any for a moment.
+        if now - self._numbers_at >= _NUMBERS_EVERY_S or numbers.version != self._numbers_version:
+            self._numbers_at, self._numbers_version = now, numbers.version
             self._publisher.state(numbers)
         if self._regime_moved:
             self._regime_moved = False

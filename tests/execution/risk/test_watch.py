@@ -18,30 +18,39 @@ class Published:
     def __init__(self) -> None:
         self.rounds = 0
         self.again = asyncio.Event()
+        #: Of the book's rows, round by round; 0 when none are left.
+        self.versions: list[int] = []
 
     def risk(self) -> object:
         self.rounds += 1
         if self.rounds == 2:
             self.again.set()
-        return object()
+        return SimpleNamespace(version=self.versions.pop(0) if self.versions else 0)
 
 
-class Nobody:
-    """Takes whatever is published."""
+class Shown:
+    """Keeps what is published."""
 
-    def state(self, _state: object) -> None:
-        """Nothing is shown here."""
+    def __init__(self) -> None:
+        self.states: list[Any] = []
+
+    def state(self, state: object) -> None:
+        self.states.append(state)
 
 
-async def rounds_without_news(published: Published) -> int:
+def watch_on(published: Published, shown: Shown) -> RiskWatch:
     parts: dict[str, Any] = {
         "core": SimpleNamespace(regime=SimpleNamespace(regime=None)),
         "published": published,
         "breaches": SimpleNamespace(state=object),
-        "publisher": Nobody(),
+        "publisher": shown,
     }
     others = dict.fromkeys(("analysis", "store", "memory"), cast("Any", None))
-    running = asyncio.ensure_future(RiskWatch(**parts, **others).run())
+    return RiskWatch(**parts, **others)
+
+
+async def rounds_without_news(published: Published) -> int:
+    running = asyncio.ensure_future(watch_on(published, Shown()).run())
     async with asyncio.timeout(30):
         await published.again.wait()
     running.cancel()
@@ -54,3 +63,19 @@ def test_figures_are_computed_again_when_no_tick_comes_so_that_what_is_old_turns
 ) -> None:
     monkeypatch.setattr(module, "_AGED_AFTER_S", 0.01)
     assert asyncio.run(rounds_without_news(Published())) >= 2
+
+
+def test_rows_that_changed_are_shown_with_their_numbers_at_once_and_else_as_fast_as_an_eye_follows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_NUMBERS_EVERY_S", 3600.0)
+    published, shown = Published(), Shown()
+    published.versions = [1, 1, 2, 2, 3]
+    subject = watch_on(published, shown)
+
+    async def compute() -> None:
+        for _ in range(5):
+            await subject.compute()
+
+    asyncio.run(compute())
+    assert [state.version for state in shown.states] == [1, 2, 3]
