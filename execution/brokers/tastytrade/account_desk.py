@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -26,6 +27,8 @@ _BEAT_S: Final = 0.1
 _QUIET_S: Final = 0.3
 _ASK_AGAIN_S: Final = 5.0
 _SOURCE: Final = "Tastytrade positions"
+_log = logging.getLogger(__name__)
+ReadPositions = Callable[[AccountId], Awaitable[Iterable[TastyPosition]]]
 
 
 class Contracts(Protocol):
@@ -42,6 +45,9 @@ class _Account:
     balance: TastyBalance | None = None
     balance_changed: bool = False
     news_s: float | None = None
+    #: Nothing explains a difference: all holdings are read over REST before the broker's word is taken for it.
+    is_read_wanted: bool = False
+    was_read: bool = False
 
 
 class AccountDesk:
@@ -54,12 +60,18 @@ class AccountDesk:
         clock: Clock,
         emit: Callable[[BrokerEvent], None],
         unexplained: Callable[[], None],
+        read: ReadPositions | None = None,
     ) -> None:
-        """`unexplained` is called when a holding changed and no fill says why: something expired, or a fill is late."""
+        """`unexplained` is called when a holding changed and no fill says why: something expired, or a fill is late.
+
+        `read` asks for all that an account holds, before fills are given up that its alerts say nothing of.
+        """
         self._catalog = catalog
         self._clock = clock
         self._emit = emit
         self._unexplained = unexplained
+        self._read = read
+        self._read_wanted = asyncio.Event()
         self._accounts: dict[AccountId, _Account] = {}
         self._said: set[tuple[AccountId, str]] = set()
         self._unread: dict[tuple[AccountId, str], TastyPosition] = {}
@@ -120,7 +132,7 @@ class AccountDesk:
     def positions(self, account_id: AccountId, at_utc: datetime) -> tuple[UnifiedPosition, ...]:
         """Returns what is held, as of `at_utc` or of the newest fill told, whichever is later."""
         account = self._account(account_id)
-        account.news_s = None
+        account.news_s, account.was_read = None, False
         return account.holdings.tell(at_utc)
 
     def positions_as_of(self, account_id: AccountId) -> datetime | None:
@@ -132,11 +144,17 @@ class AccountDesk:
         account = self._accounts.get(account_id)
         return account.holdings.quantities() if account is not None and account.holdings.was_told else None
 
+    def unsettled(self, account_id: AccountId) -> tuple[ContractKey, ...]:
+        """Returns the contracts on which the broker's word and the fills told do not agree yet."""
+        account = self._accounts.get(account_id)
+        return () if account is None else account.holdings.differs()
+
     async def run(self) -> None:
         """Tells what changed, and reads what could not be read yet, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_telling(), name="tastytrade-accounts")
             tasks.create_task(self._keep_reading(), name="tastytrade-contracts")
+            tasks.create_task(self._keep_asking(), name="tastytrade-positions")
 
     # --- telling ------------------------------------------------------------------------------------------------------
 
@@ -161,7 +179,12 @@ class AccountDesk:
         if not self._is_up or not (is_settled or is_overdue):
             self._changed.set()
             return
-        account.news_s = None
+        if is_overdue and not account.was_read and self._read is not None:
+            account.is_read_wanted = True
+            self._read_wanted.set()
+            self._changed.set()
+            return
+        account.news_s, account.was_read = None, False
         # A difference that no fill explains is told as of now: fills that would explain it are in it already.
         told = account.holdings.tell(self._clock.now_utc() if is_overdue else None)
         self._emit(PositionsEvent(account_id, told, account.holdings.as_of_utc))
@@ -208,6 +231,22 @@ class AccountDesk:
             for fact in waiting:
                 if await self._hear(fact):
                     self._note_news(self._account(AccountId(fact.account_number)))
+
+    async def _keep_asking(self) -> None:
+        """Reads all holdings of accounts whose alerts say nothing of a fill: one of them may have been lost."""
+        while True:
+            await self._read_wanted.wait()
+            self._read_wanted.clear()
+            for account_id, account in list(self._accounts.items()):
+                if not account.is_read_wanted or self._read is None:
+                    continue
+                try:
+                    told = await self._read(account_id)
+                    if self._is_up:  # else the snapshot that follows reads everything
+                        await self.take_all(account_id, told)
+                except BrokerFailure as failure:
+                    _log.warning("the positions of %s could not be read again: %s", account_id, failure)
+                account.is_read_wanted, account.was_read = False, True
 
     def _list(self, fact: TastyPosition, text: str) -> None:
         place = (AccountId(fact.account_number), fact.symbol)

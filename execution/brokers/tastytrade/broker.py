@@ -96,11 +96,18 @@ class TastytradeBroker:
         #: Alerts are back and quotes are not: told when they are, or when this is over.
         self._waiting: asyncio.TimerHandle | None = None
         self._catalog = TastyCatalog(self._wire, clock)
-        self._holdings = AccountDesk(catalog=self._catalog, clock=clock, emit=self._emit, unexplained=self._look_soon)
+        self._holdings = AccountDesk(
+            catalog=self._catalog,
+            clock=clock,
+            emit=self._emit,
+            unexplained=self._look_soon,
+            read=lambda account_id: self._wire().positions(account_id),
+        )
         self._orders = OrderDesk(
             wire=self._wire,
             catalog=self._catalog,
             positions=self._holdings.quantities,
+            unsettled=self._holdings.unsettled,
             accounts=lambda: [info.account_id for info in self._accounts],
             clock=clock,
             settings=settings,

@@ -37,7 +37,7 @@ from execution.brokers.tastytrade.what_if import ask_what_if
 from execution.brokers.tastytrade.wire_port import TastyOrderDraft, TastyWire
 from execution.orders.wording import terms_of
 from models.clock import Clock
-from models.enums import Mode
+from models.enums import InstrumentKind, Mode
 from models.errors import BrokerFailure, FailureKind, InvalidInput
 from models.ids import AccountId, BrokerOrderId, ContractKey, OrderId
 from models.order import Order
@@ -48,8 +48,11 @@ from models.trade import Execution
 _BEFORE_SENDING_S: Final = 2.5
 #: An order that left a moment ago may not be listed yet.
 _FIND_TRIES: Final = 3
+#: Bought and sold without a word on opening or closing.
+_FUTURE: Final = InstrumentKind.FUTURE
 
 Positions = Callable[[AccountId], Mapping[ContractKey, Decimal] | None]
+Unsettled = Callable[[AccountId], Collection[ContractKey]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +78,21 @@ class OrderDesk:
         clock: Clock,
         settings: TastySettings,
         emit: Callable[[BrokerEvent], None],
+        unsettled: Unsettled = lambda _: (),
         last_known: LastKnown | None = None,
         look_after_s: float = 1.0,
         fees_after_s: float = 1.0,
     ) -> None:
         """`positions`: signed quantity held per contract, None when not known; `accounts`: those shown.
 
+        `unsettled`: contracts of which fills are told that the positions do not hold yet.
         `last_known`: until when the desk knows an account already (None = never seen it), read at the first need.
         `look_after_s`, `fees_after_s`: pauses before a doubt is followed and before fees are read.
         """
         self._wire = wire
         self._catalog = catalog
         self._positions = positions
+        self._unsettled = unsettled
         self._accounts = accounts
         self._clock = clock
         self._settings = settings
@@ -266,10 +272,20 @@ class OrderDesk:
         if held is None:
             why = "what the account holds is not known, so opening and closing cannot be told apart."
             raise failures.not_sent(terms_of(order), why)
+        self._require_settled(order)
         closings = working_closings(
             self._book, self._fills, order.account_id, but=order.id, with_doubts=self._watch.is_looking
         )
         return draft_of(order, instruments, held, closings)
+
+    def _require_settled(self, order: Order) -> None:
+        """A fill that the positions do not hold yet may turn an opening leg into a closing one, and the other way."""
+        moving = self._unsettled(order.account_id)
+        legs = [leg for leg in order.legs if leg.contract.key in moving and leg.contract.kind is not _FUTURE]
+        if legs:
+            names = ", ".join(leg.contract.label for leg in legs)
+            why = f"the position in {names} does not hold its last fills yet, so opening and closing"
+            raise failures.not_sent(terms_of(order), f"{why} cannot be told apart. It takes some seconds.")
 
     # --- changing -----------------------------------------------------------------------------------------------------
 

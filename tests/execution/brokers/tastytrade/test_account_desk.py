@@ -57,10 +57,21 @@ class Stage:
         self.catalog = Contracts()
         self.events: list[BrokerEvent] = []
         self.unexplained = 0
+        #: What REST tells when it is asked; None = it does not answer.
+        self.held: list[TastyPosition] | None = None
         self.desk = AccountDesk(
-            catalog=self.catalog, clock=self.clock, emit=self.events.append, unexplained=self._note_unexplained
+            catalog=self.catalog,
+            clock=self.clock,
+            emit=self.events.append,
+            unexplained=self._note_unexplained,
+            read=self._read,
         )
         self.fills = 0
+
+    async def _read(self, _: AccountId) -> list[TastyPosition]:
+        if self.held is None:
+            raise BrokerFailure(FailureKind.TIMEOUT, "No answer.", broker="TASTYTRADE")
+        return self.held
 
     def _note_unexplained(self) -> None:
         self.unexplained += 1
@@ -147,6 +158,46 @@ def test_the_brokers_word_counts_in_the_end() -> None:
         await asyncio.sleep(4)
         assert stage.told() == [{PUT.key: -5}]
         assert stage.unexplained == 1
+
+    play(scene)
+
+
+def test_a_fill_whose_position_alert_was_lost_is_not_given_up_but_read_over_rest() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.begin()
+        await asyncio.sleep(1)
+        stage.held = [holding(PUT, -2)]
+        stage.fill(PUT, -2)
+        assert stage.desk.unsettled(ACCOUNT) == (PUT.key,)
+        await asyncio.sleep(15)
+        assert stage.told() == [{PUT.key: -2}]
+        assert stage.desk.unsettled(ACCOUNT) == ()
+
+    play(scene)
+
+
+def test_a_fill_that_rest_does_not_hold_either_yields_to_the_brokers_word_in_the_end() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.begin()
+        await asyncio.sleep(1)
+        stage.fill(PUT, -2)
+        await asyncio.sleep(30)
+        assert stage.told() == [{}]
+        assert stage.unexplained == 1
+
+    play(scene)
+
+
+def test_positions_read_while_the_stream_went_down_are_left_to_the_snapshot() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.begin()
+        await asyncio.sleep(1)
+        stage.held = [holding(PUT, -2)]
+        stage.fill(PUT, -2)
+        await asyncio.sleep(9)
+        stage.desk.lost()
+        await asyncio.sleep(15)
+        assert stage.told() == []
 
     play(scene)
 
