@@ -99,10 +99,10 @@ class StressFacts(_Part):
     """The worst rung of the stress ladder."""
 
     index_move_pct: Annotated[Number | None, Unit.PCT] = Field(
-        description="move of the index at the rung of the largest loss, per cent, negative = fall"
+        description="move of the index at which the loss is largest with the trade, per cent, negative = fall"
     )
     loss_change_pct: Annotated[Number | None, Unit.PCT] = Field(
-        description="change of that loss by the trade, per cent of the loss before, negative = smaller loss"
+        description="change of the largest loss of the ladder by the trade, per cent of it, negative = smaller loss"
     )
 
 
@@ -118,12 +118,14 @@ class CandidateFacts(_Part):
     strike_widths: Annotated[tuple[Number, ...], Unit.PRICE] = Field(
         description="distances in points between strikes of the same right and expiry"
     )
-    net_side: Literal["debit", "credit", "even"] | None = Field(description="debit = paid, credit = received")
+    net_side: Literal["debit", "credit", "even"] | None = Field(
+        description="debit = paid, credit = received; null for a future, whose price is not paid"
+    )
     net_price: Annotated[Number | None, Unit.PRICE] = Field(
         description="limit price of one smallest package in points, at mid, never negative: see net_side"
     )
     cost_usd: Annotated[Number | None, Unit.USD] = Field(
-        description="dollars paid for the trade at mid, negative = received"
+        description="dollars paid for the trade at mid, negative = received; null for a future, which is margined"
     )
     slippage_usd: Annotated[Number | None, Unit.USD] = Field(description="dollars from mid to the natural price")
     fees_usd: Annotated[Number | None, Unit.USD] = Field(description="dollars of commissions and fees")

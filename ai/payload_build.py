@@ -25,6 +25,7 @@ from ai.payload import (
 )
 from ai.plain import note_text
 from ai.shares import Share, share_of
+from ai.templates import is_paid
 from models.clock import new_york_time
 from models.contract import Contract
 from models.enums import Metric, Right
@@ -149,9 +150,9 @@ def _candidate(verified: Verified, rank: int, today: date) -> CandidateFacts:
         leg_count=len(candidate.legs),
         packages=packages,
         strike_widths=_widths(candidate.legs),
-        net_side=_net_side(price),
+        net_side=_net_side(price) if is_paid(candidate) else None,
         net_price=None if price is None else number(abs(price), 4),
-        cost_usd=number(candidate.cost_usd, 2),
+        cost_usd=number(candidate.cost_usd, 2) if is_paid(candidate) else None,
         slippage_usd=number(candidate.slippage_usd, 2),
         fees_usd=number(verified.fees, 2),
         theta_change_usd_per_day=number(candidate.theta_change_per_day, 2),

@@ -1,8 +1,8 @@
-"""The desk's own sentence on a trade, made of its figures: what stands on a card when no model speaks.
+"""The desk's own sentences on a trade, made of its figures: what stands on a card when no model speaks.
 
-Buys 2 SPXW 18 Dec 26 6800 P for DB 21.40. Vega goes from 137% to 72% of its limit. Costs $4,270 (slippage $40),
-gives up $262 of theta a day, frees $3,187 of margin. At the worst rung, -12%, the book loses $33,100 in place of
-$62,400.
+Buys back 2 SPXW 18 Dec 26 6800 P for DB 21.40. Vega goes from 137% to 72% of its limit. Costs $4,270 (slippage
+$40), gives up $262 of theta a day and frees $3,187 of margin. No other limit comes nearer. The worst stress loss
+falls from $62,400 to $33,100 (at −12%).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 from ai.plain import shown_text
 from ai.shares import Share, share_of
-from models.enums import Action, Metric
+from models.enums import Action, InstrumentKind, Metric
 from models.hedge import HedgeCandidate, HedgeKind, LimitEffect, Situation, Verdict, Verified
 from models.order import OrderLeg
 
@@ -70,10 +70,7 @@ def _standing(situation: Situation, candidate: HedgeCandidate) -> str:
     opening = "Leaves the book as it is and costs nothing."
     when = " in the next regime" if situation.is_premortem else ""
     standing = f"{_capital(_listed(broken))}{when}." if broken else f"No limit is broken{when}."
-    stress = candidate.worst_stress_before_usd
-    if stress is None or not math.isfinite(stress):
-        return f"{opening} {standing}"
-    return f"{opening} {standing} {_worst_rung(candidate)} the book {_result(stress)}."
+    return f"{opening} {standing} {_stress(candidate)}".strip()
 
 
 def _stands(effect: LimitEffect) -> str:
@@ -99,7 +96,11 @@ def _trade(candidate: HedgeCandidate) -> str:
         text = f"{words.get(candidate.kind, verb)} {_listed([_quantity(leg) for leg in legs])}"
     else:
         text = f"{_VERBS.get(candidate.kind, '')} {_listed([_side(leg) for leg in legs])}".strip()
-    return f"{text} for {net_price(candidate.limit_price)}." if candidate.limit_price is not None else f"{text}."
+    price = candidate.limit_price
+    if price is None:
+        return f"{text}."
+    is_option_trade = any(leg.contract.is_option for leg in legs)
+    return f"{text} for {net_price(price)}." if is_option_trade else f"{text} at {abs(price):,.2f}."
 
 
 def _quantity(leg: OrderLeg) -> str:
@@ -143,14 +144,21 @@ def _goes(effect: LimitEffect) -> str:
     return f"{name} goes from {pct(before)} to {pct(after)} of its limit"
 
 
+def is_paid(candidate: HedgeCandidate) -> bool:
+    """Returns whether the trade's price is paid or received; a future's is not, it is margined."""
+    return all(leg.contract.kind is not InstrumentKind.FUTURE for leg in candidate.legs)
+
+
 def _price(verified: Verified) -> str:
     candidate = verified.candidate
     parts = []
-    if math.isfinite(candidate.cost_usd):
+    slippage = candidate.slippage_usd
+    slips = math.isfinite(slippage) and slippage >= 0.5
+    if is_paid(candidate) and math.isfinite(candidate.cost_usd):
         verb = "costs" if candidate.cost_usd >= 0 else "brings in"
-        slippage = candidate.slippage_usd
-        extra = f" (slippage {dollars(slippage)})" if math.isfinite(slippage) and slippage >= 0.5 else ""
-        parts.append(f"{verb} {dollars(candidate.cost_usd)}{extra}")
+        parts.append(f"{verb} {dollars(candidate.cost_usd)}{f' (slippage {dollars(slippage)})' if slips else ''}")
+    elif slips and not is_paid(candidate):
+        parts.append(f"costs {dollars(slippage)} of slippage")
     theta = candidate.theta_change_per_day
     if math.isfinite(theta) and abs(theta) >= 0.5:
         parts.append(f"{'gives up' if theta < 0 else 'adds'} {dollars(theta)} of theta a day")
@@ -161,23 +169,22 @@ def _price(verified: Verified) -> str:
 
 
 def _stress(candidate: HedgeCandidate) -> str:
+    """The largest loss of the ladder before and after; it may move to another rung."""
     before, after = candidate.worst_stress_before_usd, candidate.worst_stress_after_usd
     if before is None or after is None or not math.isfinite(before) or not math.isfinite(after):
         return ""
-    return f"{_worst_rung(candidate)} the book {_result(after)} in place of {_amount(before)}."
+    rung = _rung(candidate)
+    if after >= 0:
+        return f"At no rung of the stress ladder the book loses; before, it lost up to {dollars(min(before, 0.0))}."
+    if round(after) == round(before):
+        return f"The worst stress loss stays {dollars(after)}{rung}."
+    verb = "rises" if after < before else "falls"
+    return f"The worst stress loss {verb} from {dollars(min(before, 0.0))} to {dollars(after)}{rung}."
 
 
-def _worst_rung(candidate: HedgeCandidate) -> str:
+def _rung(candidate: HedgeCandidate) -> str:
     shift = candidate.worst_stress_shift
-    return "At the worst rung," if shift is None else f"At the worst rung, {signed_pct(shift)},"
-
-
-def _result(usd: float) -> str:
-    return f"{'loses' if usd < 0 else 'makes'} {dollars(usd)}"
-
-
-def _amount(usd: float) -> str:
-    return dollars(usd) if usd < 0 else f"a gain of {dollars(usd)}"
+    return "" if shift is None else f" (at {signed_pct(shift)})"
 
 
 def _listed(parts: list[str]) -> str:

@@ -315,3 +315,12 @@ def test_the_text_is_json_with_sorted_keys_on_lines_that_can_be_read() -> None:
     figures = [line for line in text.splitlines() if '"pct_of_limit"' in line or '"label"' in line]
     assert figures
     assert max(map(len, figures)) < 240
+
+
+def test_a_future_is_told_at_its_level_with_its_month_and_as_not_paid() -> None:
+    future = (OrderLeg(underlying_contract("/ESZ6"), Action.SELL, 2),)
+    hedge = replace(INDEX, legs=future, limit_price=Decimal("-6910.25"), cost_usd=-691_025.0)
+    candidate = sent(of=(verified(hedge),))["candidates"][0]
+    assert candidate["legs"][0]["contract"]["label"] == "/ESZ6"
+    names = ("net_price", "net_side", "cost_usd", "slippage_usd")
+    assert [candidate[name] for name in names] == [6910.25, None, None, 20]

@@ -6,8 +6,10 @@ from decimal import Decimal
 import pytest
 
 from ai.templates import template
+from models.contract import underlying_contract
 from models.enums import Action, Metric
 from models.hedge import HedgeKind, Verdict
+from models.order import OrderLeg
 from tests.ai.builders import CALENDAR, CLOSE, INDEX, NOTHING, SITUATION, STRUCK, VERTICAL, effects, leg, verified
 
 
@@ -19,8 +21,8 @@ def said(candidate: object, **changes: object) -> str:
 def test_closing_names_contract_price_cure_cost_theta_margin_and_stress() -> None:
     assert template(SITUATION, verified(CLOSE)) == (
         "Buys back 2 SPXW 18 Dec 26 6800 P for DB 21.40. Vega goes from 137% to 72% of its limit. Costs $4,270 "
-        "(slippage $40), gives up $262 of theta a day and frees $3,187 of margin. No other limit comes nearer. At the "
-        "worst rung, −12%, the book loses $33,100 in place of $62,400."
+        "(slippage $40), gives up $262 of theta a day and frees $3,187 of margin. No other limit comes nearer. The "
+        "worst stress loss falls from $62,400 to $33,100 (at −12%)."
     )
 
 
@@ -44,7 +46,7 @@ def test_spreads_name_both_sides() -> None:
 def test_doing_nothing_says_what_stays() -> None:
     assert template(SITUATION, verified(NOTHING)) == (
         "Leaves the book as it is and costs nothing. Vega stays at 137% of its limit. "
-        "At the worst rung, −12%, the book loses $62,400."
+        "The worst stress loss stays $62,400 (at −12%)."
     )
     ahead = replace(SITUATION, is_premortem=True)
     assert "Vega stays at 137% of its limit in the next regime." in template(ahead, verified(NOTHING))
@@ -116,3 +118,26 @@ def test_several_broken_limits_are_all_told() -> None:
     both = replace(SITUATION, trigger_metrics=(Metric.VEGA, Metric.GAMMA))
     text = template(both, verified(replace(CLOSE, effects=effects(vega=-1081.0, gamma=-2.0))))
     assert "Gamma goes from 72% to 50% of its limit and vega goes from 137% to 72% of its limit." in text
+
+
+def test_the_worst_loss_is_told_where_it_falls_rises_and_is_none() -> None:
+    assert "rises from $62,400 to $70,000 (at −12%)." in said(CLOSE, worst_stress_after_usd=-70_000.0)
+    assert "to $33,100." in said(CLOSE, worst_stress_shift=None)
+    assert said(CLOSE, worst_stress_after_usd=500.0).endswith(
+        "At no rung of the stress ladder the book loses; before, it lost up to $62,400."
+    )
+
+
+def test_a_future_is_traded_at_a_level_and_not_paid_for() -> None:
+    future = (OrderLeg(underlying_contract("/ESZ6"), Action.SELL, 2),)
+    text = said(INDEX, legs=future, limit_price=Decimal("-6910.25"), cost_usd=-691_025.0, slippage_usd=12.5)
+    assert text.startswith("Sells 2 /ESZ6 at 6,910.25.")
+    assert "Costs $13 of slippage, adds $55 of theta a day and frees $3,187 of margin." in text
+    assert "691,025" not in text
+
+
+def test_shares_are_traded_at_their_price_and_paid() -> None:
+    shares = (OrderLeg(underlying_contract("AAPL"), Action.SELL, 200),)
+    text = said(CLOSE, kind=HedgeKind.REDUCE, legs=shares, limit_price=Decimal("-280.05"), cost_usd=-56_010.0)
+    assert text.startswith("Reduces: sells 200 AAPL at 280.05.")
+    assert "Brings in $56,010" in text
