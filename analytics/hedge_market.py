@@ -28,6 +28,12 @@ from models.ids import AccountId, ContractKey
 from models.risk import Limit
 
 
+def worst_rungs(stress: Floats) -> Rows:
+    """Number of the worst rung of each ladder [..., rung]; of rungs that are equally bad, to the cent, the first."""
+    lowest = stress.min(axis=-1, keepdims=True)
+    return np.asarray((stress <= lowest + 0.005).argmax(axis=-1), dtype=np.intp)
+
+
 class HedgeError(ValueError):
     """A search that cannot be made, or a trade that cannot be priced; the message says why and what to do."""
 

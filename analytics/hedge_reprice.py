@@ -19,7 +19,7 @@ from analytics.black_scholes import Floats
 from analytics.book import BookArrays, Exclusion
 from analytics.book_columns import PositionColumns
 from analytics.hedge_margin import account_requirement
-from analytics.hedge_market import HedgeError, NoQuote, NotListed, SearchInput
+from analytics.hedge_market import HedgeError, NoQuote, NotListed, SearchInput, worst_rungs
 from analytics.hedge_pool import LEAST_LIFE_S
 from analytics.hedge_units import market_positions, new_underlyings
 from analytics.hedge_words import summary
@@ -148,7 +148,7 @@ def _filled(
     used = given.margin_used_pct if after is given.book else margin_after(given, margin)
     effects = effects_of(given.limits, figures_of(one, given.margin_used_pct), figures_of(other, used))
     stressed_before, stressed = _stress(given, given.book), _stress(given, after)
-    worst = int(stressed.argmin())
+    worst = int(worst_rungs(stressed))
     theta = other.theta_per_day - one.theta_per_day
     return _told(
         replace(
@@ -160,7 +160,7 @@ def _filled(
             slippage_usd=slippage,
             margin_change_usd=margin,
             worst_stress_before_usd=float(stressed_before.min()),
-            worst_stress_after_usd=float(stressed[worst]),
+            worst_stress_after_usd=float(stressed.min()),
             worst_stress_shift=given.stress_shifts[worst],
         )
     )

@@ -20,7 +20,7 @@ import numpy as np
 from analytics.black_scholes import Bools, Floats
 from analytics.book_columns import Rows
 from analytics.hedge_limits import MARGIN_COLUMN, METRICS, Standing
-from analytics.hedge_market import SearchInput
+from analytics.hedge_market import SearchInput, worst_rungs
 from analytics.hedge_shapes import CODE, Ints, Shapes
 from analytics.hedge_units import Units
 from models.enums import InstrumentKind, Metric
@@ -152,8 +152,7 @@ def scored(
     stress = figures.stress[shape]
     stress *= times[:, None]
     stress += units.book_stress
-    rung = stress.argmin(axis=1)
-    worst = stress[np.arange(rung.size), rung]
+    rung, worst = worst_rungs(stress), stress.min(axis=1)
     cost, slippage, fees = (part[shape] * times for part in (figures.cost, figures.slippage, figures.fees))
     theta = effects[:, _THETA]
     before = float(units.book_stress.min())
@@ -169,7 +168,7 @@ def scored(
         fees=fees,
         margin=margin,
         worst=worst,
-        worst_rung=rung.astype(np.intp),
+        worst_rung=rung,
         score=_score(theta, cost, slippage, fees, margin, worst - before),
     )
 

@@ -31,6 +31,7 @@ from analytics.hedge_market import (
     SearchInput,
     SearchResult,
     contract_columns,
+    worst_rungs,
 )
 from analytics.hedge_reprice import cure_of, effects_of, limit_price, margin_after, reprice
 from analytics.hedge_scores import Scored, total_score
@@ -147,8 +148,8 @@ class _Search:
         return kind
 
     def _do_nothing(self) -> HedgeCandidate:
-        worst = int(self._units.book_stress.argmin())
-        loss = float(self._units.book_stress[worst])
+        worst = int(worst_rungs(self._units.book_stress))
+        loss = float(self._units.book_stress.min())
         candidate = HedgeCandidate(
             id="c00",
             kind=HedgeKind.DO_NOTHING,

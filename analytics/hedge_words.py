@@ -79,8 +79,8 @@ def _money(candidate: HedgeCandidate) -> str:
 def _figure(metric: Metric, value: float | None) -> str:
     if value is None:
         return "unknown"
-    if metric is Metric.MARGIN_USED_PCT:
-        return f"{value:,.1f} %"
-    if metric is Metric.GAMMA or abs(value) < 10.0:
-        return f"{value:,.2f}"
-    return f"{value:,.0f}"
+    is_small = metric is Metric.GAMMA or abs(value) < 10.0
+    digits = 1 if metric is Metric.MARGIN_USED_PCT else (2 if is_small else 0)
+    # Rounded first: a residue below 0 is no "-0.00".
+    text = f"{round(value, digits) + 0.0:,.{digits}f}"
+    return f"{text} %" if metric is Metric.MARGIN_USED_PCT else text

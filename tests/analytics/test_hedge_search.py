@@ -144,6 +144,16 @@ def test_what_cures_only_in_part_is_given_when_nothing_cures_alone_and_says_so()
     assert all("not enough alone" in one.summary for one in trades(result))
 
 
+def test_closing_the_whole_book_leaves_no_rung_worse_than_another() -> None:
+    lines = [Line(call(6500, 11), -3, TWO), Line(put(6500, 11), -3, TWO)]
+    setting = world.given(lines, MARKET, [limit(Metric.SPX_DELTA, -5, 5), limit(Metric.VEGA, -200, 200)])
+    wish = SearchLimits(kinds=frozenset({HedgeKind.CLOSE}))
+    whole = next(one for one in trades(search(setting, wish)) if len(one.legs) == 2)
+    assert whole.worst_stress_after_usd == pytest.approx(0.0, abs=1e-6)
+    assert whole.worst_stress_shift == setting.stress_shifts[0]
+    _same(whole, reprice(setting, whole))
+
+
 def test_two_trades_go_into_one_order_when_neither_cures_alone() -> None:
     limits = [limit(Metric.VEGA, -1500, 2500), limit(Metric.SPX_DELTA, -6, 6)]
     setting = world.given(STRANGLE, MARKET, limits)

@@ -79,6 +79,10 @@ def test_margin_and_gamma_have_their_digits() -> None:
     assert "gamma from -6.42 to -5.50, limit -6.00" in text
 
 
+def test_a_residue_below_zero_is_zero() -> None:
+    assert "to 0.00, limit" in summary(replace(ONE, effects=(replace(VEGA, after=-1e-12),)))
+
+
 def test_legs_are_told_in_order() -> None:
     legs = (OrderLeg(put(6600), Action.BUY, 2), OrderLeg(put(6500), Action.SELL, 2))
     assert legs_text(legs) == "buy 2 SPXW 26 Jun 26 6600 P, sell 2 SPXW 26 Jun 26 6500 P"
