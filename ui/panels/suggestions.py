@@ -10,16 +10,14 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QWidget
 
 from execution.commands import TicketDraft
 from execution.suggestion_commands import (
-    AskAnalyst,
     DismissSuggestion,
     FindSuggestions,
     LoadSuggestion,
     ReadScoreboard,
-    StopAnalyst,
     SuggestionsShown,
     VerifySuggestion,
 )
-from execution.suggestion_views import AnalystPhase, Scoreboard, SearchPhase, SuggestionSet, SuggestionsState
+from execution.suggestion_views import Scoreboard, SearchPhase, SuggestionSet, SuggestionsState
 from execution.views import BreachesState, DeskState, LimitRow, Phase, RiskState
 from models.clock import Clock
 from models.enums import Metric
@@ -31,12 +29,11 @@ from ui.engine_client import EngineClient
 from ui.messages import Messages
 from ui.panels.base import Panel
 from ui.suggestions import words
+from ui.suggestions.analyst_talk import AnalystTalk
 from ui.suggestions.asking import ask
 from ui.suggestions.labels import button, plain_chip
-from ui.suggestions.payload_dialog import PayloadDialog
 from ui.suggestions.picks import PREMORTEM, PickList
 from ui.suggestions.set_view import SetView
-from ui.suggestions.settings_dialog import SettingsDialog
 from ui.theme import Ink, Theme
 
 #: From this width on the breaches stand beside the suggestions, below it above them.
@@ -73,9 +70,7 @@ class SuggestionsPanel(Panel):
         self._chosen: str | None = None
         self._key: str | None = None
         self._told_shown: str | None = None
-        self._payload_of: SuggestionSet | None = None
-        self.payload: PayloadDialog | None = None
-        self.settings: SettingsDialog | None = None
+        self.talk = AnalystTalk(client, messages, self)
         self._build()
         self._ticking = QTimer(self)
         self._ticking.setInterval(1000)
@@ -116,10 +111,10 @@ class SuggestionsPanel(Panel):
         view.load_wanted.connect(self._load)
         view.again_wanted.connect(self._verify)
         view.dismiss_wanted.connect(self._dismiss)
-        strip.ask_wanted.connect(self._ask_analyst)
-        strip.stop_wanted.connect(self._stop_analyst)
-        strip.payload_wanted.connect(self.show_payload)
-        strip.settings_wanted.connect(self.open_settings)
+        strip.ask_wanted.connect(self.talk.ask)
+        strip.stop_wanted.connect(self.talk.stop)
+        strip.payload_wanted.connect(self.talk.show_payload)
+        strip.settings_wanted.connect(self.talk.open_settings)
 
     # --- news ---------------------------------------------------------------------------------------------------------
 
@@ -223,7 +218,7 @@ class SuggestionsPanel(Panel):
         else:
             breach = next(breach for breach in self._breaches.open if breach.id == key)
             self.set_view.show_unsearched(breach_words.title(breach), words.NOT_SEARCHED)
-        self._follow_payload(held)
+        self.talk.follow(held)
 
     def _tell_shown(self, held: SuggestionSet) -> None:
         """Once for each search: its breach then counts as shown."""
@@ -288,58 +283,6 @@ class SuggestionsPanel(Panel):
         if not is_said or not isinstance(error, KnownError):
             self._messages.failed(error)
 
-    # --- the analyst --------------------------------------------------------------------------------------------------
-
-    @Slot()
-    def _ask_analyst(self) -> None:
-        held = None if self._key is None else self.sets.get(self._key)
-        if held is None:
-            return
-        if held.analyst.phase is AnalystPhase.WAITING_CONSENT:
-            self.show_payload()  # it is read before it is sent for the first time
-            return
-        ask(self, self.client, AskAnalyst(held.key), _ignore, self._messages.failed)
-
-    @Slot()
-    def _stop_analyst(self) -> None:
-        if self._key is not None:
-            ask(self, self.client, StopAnalyst(self._key), _ignore, self._messages.failed)
-
-    @Slot(str)
-    def _allow(self, key: str) -> None:
-        ask(self, self.client, AskAnalyst(key, give_consent=True), _ignore, self._messages.failed)
-
-    @Slot()
-    def show_payload(self) -> None:
-        """Shows what would be, or was, sent for the set that is shown."""
-        held = None if self._key is None else self.sets.get(self._key)
-        if held is None:
-            return
-        if self.payload is None:
-            self.payload = PayloadDialog(self.client, self)
-            self.payload.allowed.connect(self._allow)
-        self._payload_of = held
-        self.payload.open_for(held.key, awaits_consent=held.analyst.phase is AnalystPhase.WAITING_CONSENT)
-
-    def _follow_payload(self, held: SuggestionSet | None) -> None:
-        """What is read is what would be sent now: another search, other figures, or sent meanwhile."""
-        dialog = self.payload
-        if dialog is None or not dialog.isVisible() or held is None or held.key != dialog.key:
-            return
-        before, self._payload_of = self._payload_of, held
-        dialog.await_consent(awaits_consent=held.analyst.phase is AnalystPhase.WAITING_CONSENT)
-        if before is None or _sent(before) != _sent(held):
-            dialog.refresh()
-
-    @Slot()
-    def open_settings(self) -> SettingsDialog:
-        """Shows the analyst's settings, made when first asked for."""
-        if self.settings is None:
-            self.settings = SettingsDialog(self.client, self)
-        self.settings.show()
-        self.settings.raise_()
-        return self.settings
-
     # --- score --------------------------------------------------------------------------------------------------------
 
     @Slot()
@@ -386,11 +329,6 @@ class SuggestionsPanel(Panel):
         self.picks.set_beside(is_beside=is_beside)
         most = 16_777_215
         self.rule.setMaximumSize(1 if is_beside else most, most if is_beside else 1)
-
-
-def _sent(held: SuggestionSet) -> tuple[object, ...]:
-    """Returns what the payload is made of, and whether it went out."""
-    return held.set_id, held.analyst.phase, tuple(one.verified for one in held.suggestions)
 
 
 def _ignore(_answer: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QEvent, Slot
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QDialog, QFormLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
@@ -134,6 +134,16 @@ class SettingsDialog(QDialog):
         self._enable(is_enabled=False)
         self._say(_READING)
         ask(self, self._client, ReadAnalystSettings(), self._fill, self._on_read_failed)
+
+    def event(self, event: QEvent) -> bool:
+        """Makes room for what appears: the layout's own least size does not count texts of several lines."""
+        is_handled = super().event(event)
+        column = self.layout()
+        if event.type() is QEvent.Type.LayoutRequest and column is not None:
+            needed = column.totalHeightForWidth(self.width())
+            if needed > self.height():
+                self.resize(self.width(), needed)
+        return is_handled
 
     def hideEvent(self, event: QHideEvent) -> None:
         """What was typed of a key does not outlive the window."""

@@ -220,10 +220,11 @@ def analyst_facts(report: AnalystReport) -> str:
 
 
 def author(suggestion: Suggestion, model: str) -> str:
-    """Returns who wrote the rationale."""
+    """Returns the name by which the model speaks of it, and who wrote the rationale: `c05, by the desk`."""
+    id_ = suggestion.verified.candidate.id
     if not suggestion.is_from_model:
-        return "by the desk"
-    return f"by {plain(model)[:40] or 'the model'}; place {suggestion.solver_rank} in the desk's own ranking"
+        return f"{id_}, by the desk"
+    return f"{id_}, by {plain(model)[:40] or 'the model'}; place {suggestion.solver_rank} in the desk's own ranking"
 
 
 def _count(value: int | None) -> str:

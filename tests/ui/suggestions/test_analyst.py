@@ -26,7 +26,7 @@ def strip(desk: Desk) -> AnalystStrip:
 
 
 def payload(desk: Desk) -> PayloadDialog:
-    dialog = desk.panel.payload
+    dialog = desk.panel.talk.payload
     assert dialog is not None
     return dialog
 
@@ -78,11 +78,37 @@ def test_ask_and_stop(desk: Desk) -> None:
     assert desk.asked(StopAnalyst) == [StopAnalyst("vega")]
 
 
-def test_a_refused_question_is_told(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        replace(demo.SETTINGS, has_consented=True),
+        replace(demo.SETTINGS, is_on=False),
+        replace(demo.SETTINGS, problem="The key is refused."),
+        KnownError("The settings cannot be read."),
+    ],
+)
+def test_a_refused_question_is_told(desk: Desk, settings: object) -> None:
     desk.broken(demo.a_set())
     desk.click(strip(desk).ask_button)
     desk.client.answer(AskAnalyst, KnownError("No key is kept. Enter one in the settings."))
+    desk.client.answer(ReadAnalystSettings, settings)
     assert desk.messages.toasts == ("No key is kept. Enter one in the settings.",)
+    assert desk.panel.talk.payload is None
+
+
+def test_a_model_switched_on_after_the_set_was_made_has_its_payload_read_first(desk: Desk) -> None:
+    desk.broken(demo.a_set(analyst=AnalystReport(AnalystPhase.OFF, "The model is switched off.", "")))
+    desk.click(strip(desk).ask_button)
+    desk.client.answer(AskAnalyst, KnownError("Read what would be sent first."))
+    desk.client.answer(ReadAnalystSettings, demo.SETTINGS)
+    assert desk.messages.toasts == ()
+    desk.client.answer(ReadPayload, demo.PAYLOAD)
+    desk.tell(demo.state(demo.a_set(scored_count=3)))
+    assert not payload(desk).allow_button.isHidden()
+    desk.click(payload(desk).allow_button)
+    assert desk.asked(AskAnalyst)[-1] == AskAnalyst("vega", give_consent=True)
+    desk.tell(demo.state(demo.a_set(scored_count=4)))
+    assert payload(desk).allow_button.isHidden()
 
 
 @pytest.mark.parametrize("held", [demo.a_set(search=SearchPhase.VERIFYING), demo.a_set(suggestions=demo.STRUCK)])

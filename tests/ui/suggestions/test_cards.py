@@ -39,7 +39,7 @@ def test_a_card_says_what_to_trade_at_which_price_and_why(desk: Desk) -> None:
         "SELL 4  SPXW 17 Jul 26 6500 P",
     ]
     assert card.rationale.text().startswith("Takes vega from −5,640")
-    assert card.author.text() == "by the desk"
+    assert card.author.text() == "c01, by the desk"
     assert not desk.shown(card.watch)
     assert desk.card("c03").price.text() == "CR 0.35"
 
@@ -116,11 +116,11 @@ def test_doing_nothing_is_a_card_to_compare_with_and_has_no_buttons(desk: Desk) 
 def test_the_model_s_words_are_told_from_the_desk_s(desk: Desk) -> None:
     desk.broken(demo.ranked_by_model(demo.a_set()))
     card = desk.card("c01")
-    assert card.author.text() == "by gpt-5-mini; place 2 in the desk's own ranking"
+    assert card.author.text() == "c01, by gpt-5-mini; place 2 in the desk's own ranking"
     assert card.rationale.text() == demo.RATIONALE
     assert card.watch.text() == "Watch: a close of SPX below 7,050;  VIX above 21"
     assert card.summary.text() == "By the desk: Brings vega and delta back inside for the least theta of all."
-    assert desk.card("c02").author.text() == "by the desk"
+    assert desk.card("c02").author.text() == "c02, by the desk"
 
 
 def test_the_verification_ages_and_asks_for_another_after_half_a_minute(desk: Desk) -> None:

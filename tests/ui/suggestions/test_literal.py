@@ -46,8 +46,8 @@ def test_text_from_outside_is_never_rendered(desk: Desk) -> None:
     desk.tell(demo.risk(), demo.breaches(demo.VEGA), demo.state(poisoned(), premortem=ahead))
     for fold in (desk.panel.set_view.struck, desk.panel.set_view.dismissed):
         desk.click(fold.toggle)
-    desk.panel.show_payload()
-    dialog = desk.panel.payload
+    desk.panel.talk.show_payload()
+    dialog = desk.panel.talk.payload
     assert dialog is not None
     desk.client.answer(ReadPayload, replace(demo.PAYLOAD, text=EVIL, destination=EVIL))
     card = desk.card("c01")
@@ -82,9 +82,9 @@ def test_a_click_on_what_looks_like_a_link_does_nothing(desk: Desk) -> None:
 
 def test_the_payload_is_shown_in_a_field_that_knows_no_markup(desk: Desk) -> None:
     desk.broken(poisoned())
-    desk.panel.show_payload()
-    assert desk.panel.payload is not None
-    assert isinstance(desk.panel.payload.text, QPlainTextEdit)
+    desk.panel.talk.show_payload()
+    assert desk.panel.talk.payload is not None
+    assert isinstance(desk.panel.talk.payload.text, QPlainTextEdit)
 
 
 def test_a_failed_score_shows_its_words_plainly(desk: Desk) -> None:

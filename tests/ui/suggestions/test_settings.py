@@ -24,6 +24,7 @@ pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", "raise")
 
 class Page:
     def __init__(self, qtbot: QtBot) -> None:
+        self.qtbot = qtbot
         self.client = demo.HeldClient()
         self.dialog = SettingsDialog(self.client)
         qtbot.addWidget(self.dialog)
@@ -170,6 +171,19 @@ def test_a_failed_test_says_why_and_what_is_wrong_with_what_is_saved_is_told_too
     page.client.answer(commands.TestAnalyst, KnownError("The key was refused (401). Enter another."))
     assert page.dialog.report.text() == "The key was refused (401). Enter another."
     assert page.dialog.report.property("role") == "error"
+
+
+def test_the_window_makes_room_for_what_appears(page: Page) -> None:
+    page.read()
+    page.click(page.dialog.save_button)
+    many = "The server's address cannot be read. Write it as https://host/v1. " * 6
+    page.client.answer(commands.SaveAnalystSettings, InvalidInput("base_url", many))
+    column = page.dialog.layout()
+    assert column is not None
+    page.qtbot.waitUntil(lambda: page.dialog.height() >= column.totalHeightForWidth(page.dialog.width()))
+    for label in page.dialog.findChildren(PlainLabel):
+        if label.isVisible() and label.wordWrap():
+            page.qtbot.waitUntil(lambda label=label: label.height() >= label.heightForWidth(label.width()))
 
 
 def test_opening_it_again_reads_the_settings_anew(page: Page) -> None:
