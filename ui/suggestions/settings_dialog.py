@@ -138,12 +138,15 @@ class SettingsDialog(QDialog):
     def event(self, event: QEvent) -> bool:
         """Makes room for what appears: the layout's own least size does not count texts of several lines."""
         is_handled = super().event(event)
-        column = self.layout()
-        if event.type() is QEvent.Type.LayoutRequest and column is not None:
-            needed = column.totalHeightForWidth(self.width())
-            if needed > self.height():
-                self.resize(self.width(), needed)
+        if event.type() is QEvent.Type.LayoutRequest:
+            self._make_room()
         return is_handled
+
+    def _make_room(self) -> None:
+        column = self.layout()
+        needed = 0 if column is None else column.totalHeightForWidth(self.width())
+        if needed > self.height():
+            self.resize(self.width(), needed)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """What was typed of a key does not outlive the window."""

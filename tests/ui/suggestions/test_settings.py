@@ -181,9 +181,9 @@ def test_the_window_makes_room_for_what_appears(page: Page) -> None:
     column = page.dialog.layout()
     assert column is not None
     page.qtbot.waitUntil(lambda: page.dialog.height() >= column.totalHeightForWidth(page.dialog.width()))
-    for label in page.dialog.findChildren(PlainLabel):
-        if label.isVisible() and label.wordWrap():
-            page.qtbot.waitUntil(lambda label=label: label.height() >= label.heightForWidth(label.width()))
+    wrapped = [each for each in page.dialog.findChildren(PlainLabel) if each.isVisible() and each.wordWrap()]
+    assert len(wrapped) >= 2
+    page.qtbot.waitUntil(lambda: all(each.height() >= each.heightForWidth(each.width()) for each in wrapped))
 
 
 def test_opening_it_again_reads_the_settings_anew(page: Page) -> None:
