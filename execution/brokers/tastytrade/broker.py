@@ -288,16 +288,7 @@ class TastytradeBroker:
                 broker=self.name.value,
                 cure="Correct the accounts in the settings, or leave them empty to see all.",
             )
-        return tuple(self._account(one) for one in shown)
-
-    def _account(self, account: TastyAccount) -> AccountInfo:
-        account_id, mode = AccountId(account.account_number), self._settings.mode
-        may_trade = account.may_trade and (mode is Mode.PAPER or account_id in self._settings.trading_accounts)
-        method = MarginMethod.PORTFOLIO if account.margin_type == _PORTFOLIO_MARGIN else MarginMethod.REG_T
-        title = account.nickname or f"Tastytrade {account.account_type}".strip()
-        return AccountInfo(
-            self.name, account_id, mode, title, may_trade, margin_method=method if account.margin_type else None
-        )
+        return tuple(_info_of(one, self._settings) for one in shown)
 
     # --- facts --------------------------------------------------------------------------------------------------------
 
@@ -441,6 +432,16 @@ async def _sdk_session(
     from execution.brokers.tastytrade.session import TastySession  # noqa: PLC0415 - brings the SDK's parts
 
     return TastySession(settings, secrets, clock, alerts=alerts, market=market)
+
+
+def _info_of(account: TastyAccount, settings: TastySettings) -> AccountInfo:
+    account_id, mode = AccountId(account.account_number), settings.mode
+    may_trade = account.may_trade and (mode is Mode.PAPER or account_id in settings.trading_accounts)
+    method = MarginMethod.PORTFOLIO if account.margin_type == _PORTFOLIO_MARGIN else MarginMethod.REG_T
+    title = account.nickname or f"Tastytrade {account.account_type}".strip()
+    return AccountInfo(
+        BrokerName.TASTYTRADE, account_id, mode, title, may_trade, margin_method=method if account.margin_type else None
+    )
 
 
 def _offline(text: str) -> BrokerFailure:

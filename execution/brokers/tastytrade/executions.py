@@ -76,6 +76,8 @@ class FillBook:
     _aliases: dict[ExecutionId, ExecutionId] = field(default_factory=dict)
     _ordered: dict[GroupKey, Decimal] = field(default_factory=dict)
     _trades: dict[GroupKey, dict[str, TastyTransaction]] = field(default_factory=dict)
+    #: Transactions name fills as orders do: seen once, it is so.
+    _do_ids_meet: bool = False
 
     def all(self) -> tuple[Fill, ...]:
         """Returns every execution by time, then by id: the same sequence whenever it is asked."""
@@ -147,8 +149,9 @@ class FillBook:
         return changed
 
     def _alias_for(self, order_id: str, leg: TastyLeg, told: TastyFill) -> Fill | None:
-        """Returns the fill that a transaction told under another id, where one more would be more than was ordered."""
-        if self.filled(order_id, leg.symbol) + told.quantity <= leg.quantity:
+        """Returns the fill that a transaction told under another id, where one more would be more than there can be."""
+        most = leg.quantity if self._do_ids_meet else min(leg.quantity, self._traded((order_id, leg.symbol)))
+        if self.filled(order_id, leg.symbol) + told.quantity <= most:
             return None
         for fill in self._groups.get((order_id, leg.symbol), ()):
             is_alike = (fill.quantity, fill.price) == (told.quantity, told.price)
@@ -180,19 +183,27 @@ class FillBook:
         return tuple(found)
 
     def add_unjoined(self) -> tuple[Fill, ...]:
-        """Makes fills of trades that their orders, asked, did not tell; never more than was ordered."""
+        """Makes fills of trades that their orders, asked, did not tell; never more than was ordered.
+
+        Nor more than the transactions tell together: one that fits no fill may be a share of fills that are known.
+        """
         touched: dict[GroupKey, None] = {}
         for row in self.unjoined():
             group = (row.order_id, row.symbol)
             ordered = self._ordered.get(group)
             quantity = row.quantity or _ZERO
-            is_too_much = ordered is not None and self.filled(*group) + quantity > ordered
+            traded = self._traded(group)
+            is_too_much = self.filled(*group) + quantity > (traded if ordered is None else min(ordered, traded))
             if quantity > 0 and row.price is not None and row.executed_at_utc is not None and not is_too_much:
                 self._add(_fill_of(row, quantity, row.price, row.executed_at_utc))
                 touched[group] = None
         for group in touched:
             self._join(group)
         return tuple(fill for group in touched for fill in self._groups[group])
+
+    def _traded(self, group: GroupKey) -> Decimal:
+        """How much of one leg its transactions tell together."""
+        return sum((row.quantity or _ZERO for row in self._trades.get(group, {}).values()), _ZERO)
 
     def take_bookings(self, bookings: Iterable[Booking]) -> tuple[Fill, ...]:
         """Keeps settlements and trades without an order; returns those that are new or whose fee changed."""
@@ -241,7 +252,9 @@ class FillBook:
         return changed
 
     def _by_fill_id(self, row: TastyTransaction) -> Fill | None:
-        return self._fill(execution_id_of(row.order_id, row.symbol, _fill_id_of(row)))
+        found = self._fill(execution_id_of(row.order_id, row.symbol, _fill_id_of(row)))
+        self._do_ids_meet = self._do_ids_meet or (found is not None and found.worded_at_utc != NEVER)
+        return found
 
     def _join_alike(
         self, group: GroupKey, rows: list[TastyTransaction], shares: dict[ExecutionId, dict[str, Decimal | None]]

@@ -52,6 +52,7 @@ _FIND_TRIES: Final = 3
 _FUTURE: Final = InstrumentKind.FUTURE
 
 Positions = Callable[[AccountId], Mapping[ContractKey, Decimal] | None]
+#: Contracts of an account whose positions do not hold the fills told yet.
 Unsettled = Callable[[AccountId], Collection[ContractKey]]
 
 
@@ -85,7 +86,6 @@ class OrderDesk:
     ) -> None:
         """`positions`: signed quantity held per contract, None when not known; `accounts`: those shown.
 
-        `unsettled`: contracts of which fills are told that the positions do not hold yet.
         `last_known`: until when the desk knows an account already (None = never seen it), read at the first need.
         `look_after_s`, `fees_after_s`: pauses before a doubt is followed and before fees are read.
         """

@@ -144,6 +144,27 @@ def test_a_fill_told_later_under_another_id_is_not_booked_twice() -> None:
     assert book.unjoined() == ()
 
 
+def test_a_transaction_that_fits_no_fill_is_no_further_fill_of_an_order_half_filled() -> None:
+    book, done = FillBook(), frame(single(quantity=4), filled=2)
+    book.take_order(done)
+    rows = [replace(row, fill_id=f"x{row.transaction_id}", price=D("2.005")) for row in transactions_of(done)]
+    book.take_transactions(rows[:1])  # the other one is still to come
+    assert book.add_unjoined() == ()
+    book.take_transactions(rows)
+    assert book.unjoined() == ()
+    assert [fill.fee for fill in book.all()] == [D("1.25")] * 2
+
+
+def test_a_fill_told_later_under_another_id_is_not_booked_twice_in_an_order_half_filled() -> None:
+    book, done = FillBook(), frame(single(quantity=4), filled=2)
+    book.take_order(without_fills(done))
+    book.take_transactions([replace(row, fill_id=f"x{row.transaction_id}") for row in transactions_of(done)])
+    assert len(book.add_unjoined()) == 2
+    assert book.take_order(done) == ()
+    assert len(book.take_order(frame(single(quantity=4), at_s=1, filled=3))) == 1
+    assert len(book.all()) == 3
+
+
 def test_a_transaction_beyond_what_was_ordered_is_left_over() -> None:
     book, done = FillBook(), frame(single(), filled=1)
     book.take_order(done)
