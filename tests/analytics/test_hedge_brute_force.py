@@ -163,6 +163,22 @@ class SlowDesk:
         bid, _ = world.sides(contract)
         return self.held.get(contract, 0) * size >= 0 and (size > 0 or bid > 0.0)
 
+    def is_of(self, kind: HedgeKind, trade: Trade) -> bool:
+        """Whether a trade of several legs is of a kind."""
+        closing = [one for one, size in trade.items() if self._closes(one, size)]
+        expiries = {one.expiry for one in trade}
+        match kind:
+            case HedgeKind.ROLL:
+                return 2 * len(closing) == len(trade)
+            case HedgeKind.BROKEN_WING:
+                return len(trade) == 3
+            case HedgeKind.WING:
+                return not closing and min(trade.values()) > 0
+            case HedgeKind.VERTICAL:
+                return not closing and len(expiries) == 1 and min(trade.values()) < 0
+            case _:
+                return not closing and len(expiries) == 2
+
     def _single(self, contract: Contract, size: int) -> bool:
         if self._closes(contract, size):
             return size > 0 or world.sides(contract)[0] > 0.0
@@ -315,6 +331,28 @@ def test_with_fewer_legs_wished_for_the_best_of_those_is_found(legs: int) -> Non
     expected = min(desk.score(trade) for trade in every)
     best = search(setting, SearchLimits(max_legs=legs)).candidates[0]
     assert total_score(best) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("lines", "limits", "kind", "legs"),
+    [
+        ("puts sold", "delta", HedgeKind.BROKEN_WING, 3),
+        ("calls bought", "delta", HedgeKind.BROKEN_WING, 3),
+        ("strangle and long put", "gamma", HedgeKind.VERTICAL, 2),
+        ("strangle and long put", "vega", HedgeKind.CALENDAR, 2),
+        ("strangle and long put", "gamma", HedgeKind.ROLL, 4),
+        ("strangle", "gamma", HedgeKind.WING, 2),
+    ],
+)
+def test_the_best_of_a_kind_wished_for_is_found(lines: str, limits: str, kind: HedgeKind, legs: int) -> None:
+    market = [*world.chain(STRIKES, (25, 46)), mes()]
+    setting = replace(world.given(BOOKS[lines], market, LIMITS[limits]), accounts=(), max_contracts_per_leg=MOST)
+    desk = SlowDesk(BOOKS[lines], market, setting)
+    found = [one for one in search(setting, SearchLimits(kinds=frozenset({kind})), keep=60).candidates if one.legs]
+    assert {one.kind for one in found} == {kind}
+    mine = [one for one in found if len(one.legs) == legs]
+    every = [trade for trade in desk.trades(4) if len(trade) == legs and desk.is_of(kind, trade) and desk.cures(trade)]
+    assert total_score(mine[0]) == pytest.approx(min(desk.score(trade) for trade in every), rel=1e-6)
 
 
 def test_every_trade_the_search_keeps_is_a_permitted_one() -> None:

@@ -280,6 +280,17 @@ def test_no_limit_that_held_is_broken_and_the_stress_ladder_stays_within_its_roo
         assert one.worst_stress_after_usd >= one.worst_stress_before_usd - room
 
 
+def test_a_cure_that_ruins_the_stress_ladder_is_not_one() -> None:
+    lines = [Line(call(7000), -10), Line(call(7100), 10)]
+    setting = world.given(lines, [es(), mes()], [limit(Metric.SPX_DELTA, -60, 60)])
+    wish = SearchLimits(kinds=frozenset({HedgeKind.INDEX_HEDGE}))
+    # Futures bought would cure the delta, and lose on a fall far more than the spread ever can.
+    assert all(one.cure < 1.0 for one in trades(search(setting, wish)))
+    rich = search(replace(setting, net_liq=50_000_000.0), wish)
+    assert not rich.is_partial
+    assert {one.legs[0].action for one in trades(rich)} == {Action.BUY}
+
+
 def test_markets_with_a_key_twice_or_an_index_are_refused() -> None:
     with pytest.raises(HedgeError, match="twice"):
         world.market([put(6600), put(6600)])
