@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ai.facts import Facts
-from ai.figures import FIGURE, SPELT, is_known_figure, is_known_spelt
+from ai.figures import FIGURE, SHARE, SPELT, is_known_figure, is_known_share, is_known_spelt
 from ai.mentions import (
     ACTED,
     CONTRACT,
@@ -74,6 +74,7 @@ def false_claims(sentence: str, facts: Facts) -> tuple[str, ...]:
     take(CANDIDATE, lambda found: found[0].lower() in facts.ids)
     take(_TIMES, lambda found: is_count(float(found["number"]), facts))
     take(FIGURE, lambda found: is_known_figure(found, facts))
+    take(SHARE, lambda found: is_known_share(found, facts))
     take(SPELT, lambda found: is_known_spelt(found, facts))
     take(_SYMBOL, lambda found: _is_known_symbol(found[0], facts))
     take(_SMALL_SYMBOL, lambda found: _is_known_symbol(found[0].upper(), facts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -55,6 +56,26 @@ _WORD: Final = "|".join(sorted([*_WORDS, *_MULTIPLES], key=len, reverse=True))
 SPELT: Final = re.compile(
     rf"\b(?P<words>(?:{_WORD})(?:(?:\s|-|\sand\s)(?:{_WORD})){{0,8}})[\s-](?P<unit>{_UNIT_WORDS})", re.IGNORECASE
 )
+
+#: Shares in words, each with what it may stand for in per cent; multiples stand for nothing that is told.
+_SHARES: Final = (
+    (re.compile(r"hal[fv]", re.IGNORECASE), 45.0, 55.0),
+    (re.compile(r"two", re.IGNORECASE), 63.0, 70.0),
+    (re.compile(r"three", re.IGNORECASE), 72.0, 78.0),
+    (re.compile(r".*third", re.IGNORECASE), 30.0, 37.0),
+    (re.compile(r".*quarter", re.IGNORECASE), 22.0, 28.0),
+)
+SHARE: Final = re.compile(
+    r"\b(?:half|halves|halved|halving|(?:a|one)[\s-]third|two[\s-]thirds|(?:a|one)[\s-]quarter|three[\s-]quarters"
+    r"|twice|doubles|doubled|doubling|triples|tripled|tripling|(?:double|triple)\s(?:the|its|what|that)|\w{3,8}fold)\b",
+    re.IGNORECASE,
+)
+
+
+def is_known_share(found: re.Match[str], facts: Facts) -> bool:
+    """Returns whether a match of SHARE ("half", "two thirds") is about one of the percentages."""
+    low, high = next(((low, high) for words, low, high in _SHARES if words.match(found[0])), (math.inf, math.inf))
+    return any(figure.unit is Unit.PCT and low <= abs(figure.value) <= high for figure in facts.figures)
 
 
 def is_known_figure(found: re.Match[str], facts: Facts) -> bool:

@@ -46,6 +46,8 @@ TRUE = [
     "Nothing here is a figure; it may be one of the better trades.",
     "VIX3M, SPX and SPY are only watched.",
     "Buys three of the 6700/6600 put spreads.",
+    "It almost halves the worst loss, by nearly half; a double calendar is no third choice.",
+    "Vega stays at three quarters of its limit.",
     "Buys back the short 6800 P; the 6800 puts that were sold are gone.",
 ]
 FALSE = [
@@ -94,6 +96,9 @@ FALSE = [
     ("It is 13 days.", "13 days"),
     ("3.75 weeks.", "3.75 weeks"),
     ("In 2031-01-01.", "2031-01-01"),
+    ("It doubles theta.", "doubles"),
+    ("It costs twice as much.", "twice"),
+    ("Tenfold theta.", "Tenfold"),
     ("Sell the 6800 P.", "Sell the 6800 P"),
     ("Selling 2 SPXW 18 Dec 26 6800 P.", "Selling 2 SPXW 18 Dec 26 6800 P"),
     ("SELL the 15 Jan 6500 puts.", "SELL the 15 Jan 6500 puts"),
@@ -164,6 +169,14 @@ def test_figures_and_contracts_of_another_candidate_are_not_those_of_this_one() 
         assert false_claims(sentence, FACTS) == ()
         assert false_claims(sentence, CLOSE)
     assert mentioned("Dearer than c03 and C12, not c99.", FACTS) == {"c03", "c12"}
+
+
+def test_a_share_in_words_stands_for_a_percentage_near_it() -> None:
+    vertical = FACTS.about(frozenset({"c03"}))
+    assert false_claims("It takes a quarter off the worst loss.", vertical) == ()
+    assert false_claims("It takes half off the worst loss.", vertical) == ("half",)
+    assert false_claims("It takes half off the worst loss.", CLOSE) == ()
+    assert false_claims("It takes two-thirds off the worst loss.", vertical) == ("two-thirds",)
 
 
 def plain_digits(value: float) -> str:
