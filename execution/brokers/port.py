@@ -95,6 +95,8 @@ class BrokerSnapshot:
     executions_since_utc: datetime
     #: As of when an account's positions are, on the executions' clock, for one without any; absent = `at_utc`.
     positions_at_utc: Mapping[AccountId, datetime] = field(default_factory=dict)
+    #: The adapter counts revisions from 1 in every session: an execution that differs from what is known corrects it.
+    do_revisions_restart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

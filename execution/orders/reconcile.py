@@ -127,11 +127,20 @@ def _new_executions(
     owners = {each.broker_order_id: order_id for order_id, each in told.items()}
     owners |= {order.broker_order_id: order.id for order in known.orders if order.broker_order_id is not None}
     newest: dict[tuple[AccountId, ExecutionId], Execution] = {}
-    for execution in snapshot.executions:
-        key = _key(execution)
+    for told_execution in snapshot.executions:
+        key = _key(told_execution)
+        restarts = snapshot.do_revisions_restart
+        execution = _renumbered(told_execution, have.get(key)) if restarts else told_execution
         if _says_more(execution, have.get(key)) and _says_more(execution, newest.get(key)):
             newest[key] = _marked(execution, owners)
     return tuple(sorted(newest.values(), key=lambda execution: (execution.executed_at_utc, execution.execution_id)))
+
+
+def _renumbered(execution: Execution, known: Execution | None) -> Execution:
+    """A correction made while the desk was off, told as if it were the first word, is the next revision here."""
+    if known is None or (known.quantity, known.price) == (execution.quantity, execution.price):
+        return execution
+    return replace(execution, revision=max(execution.revision, known.revision + 1))
 
 
 def _says_more(execution: Execution, than: Execution | None) -> bool:

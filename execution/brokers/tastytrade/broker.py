@@ -186,6 +186,7 @@ class TastytradeBroker:
             completed_orders=orders.completed_orders,
             executions=orders.executions,
             executions_since_utc=orders.executions_since_utc,
+            do_revisions_restart=True,
             positions_at_utc={name: at for name in shown if (at := self._holdings.positions_as_of(name)) is not None},
         )
 

@@ -69,6 +69,20 @@ def test_fills_made_while_away_come_before_the_order_states() -> None:
     assert result.missing == ()
 
 
+def test_a_correction_made_while_the_desk_was_off_counts_where_revisions_begin_anew() -> None:
+    fills = [replace(fill, revision=2) for fill in fills_of(TICKET, 2)]
+    known = Known(orders=(order(S.FILLED, filled_packages=2),), executions=tuple(fills))
+    again = [replace(fill, revision=1) for fill in fills]
+    again[0] = replace(again[0], price=Decimal("4.10"))
+    told = replace(snapshot(executions=tuple(again)), do_revisions_restart=True)
+    (event,) = reconcile(known, told).events
+    assert isinstance(event, ExecutionEvent)
+    assert (event.execution.revision, event.execution.price) == (3, Decimal("4.10"))
+    after = replace(known, executions=(event.execution, *fills[1:]))
+    assert reconcile(after, told).is_clean
+    assert reconcile(known, snapshot(executions=tuple(again))).is_clean
+
+
 def test_only_a_higher_revision_is_news() -> None:
     fills = fills_of(TICKET, 2)
     known = Known(orders=(order(S.FILLED, filled_packages=2),), executions=tuple(fills))
