@@ -83,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     parsed = _parser().parse_args(arguments)
     os.umask(0o077)
+    _leave_no_core()
     clean: Callable[[str], str] = str
     try:
         options = _options(parsed)
@@ -102,6 +103,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"{error.strerror}: {error.filename}. Choose another folder with --data-dir.", 2)
     except KeyboardInterrupt:
         return 130
+
+
+def _leave_no_core() -> None:
+    """A crash leaves no picture of the memory on disk: passwords and tokens are in it. Windows writes none by itself."""
+    if sys.platform != "win32":
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def _parser() -> argparse.ArgumentParser:

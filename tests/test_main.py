@@ -34,6 +34,21 @@ def run(
     )
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows writes no memory to disk by itself")
+def test_a_crash_leaves_no_memory_with_secrets_on_disk(tmp_path: Path) -> None:
+    (tmp_path / "wrong.toml").write_text("[orders]\nno_such = 5\n")
+    code = (
+        "import resource, main\n"
+        "_, most = resource.getrlimit(resource.RLIMIT_CORE)\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (most, most))\n"
+        f"main.main(['--headless', '--data-dir', {str(tmp_path)!r}, '--config', {str(tmp_path / 'wrong.toml')!r}])\n"
+        "print('core', resource.getrlimit(resource.RLIMIT_CORE)[0])\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert "core 0" in done.stdout
+
+
 def test_a_settings_file_with_a_wrong_key_is_refused_with_file_key_and_cure(tmp_path: Path) -> None:
     settings = tmp_path / "optiondesk.toml"
     settings.write_text("[orders]\nmax_order_per_day = 5\n")
