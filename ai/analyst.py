@@ -35,6 +35,8 @@ from models.secret_text import SecretText
 #: Under which the pre-mortem cools down; no breach has an id like it.
 _PREMORTEM: Final = "\0premortem"
 _TEST_TOKENS: Final = 256
+#: How long a cancelled request may take to close its connection.
+_LETTING_GO_S: Final = 5.0
 
 
 class Analyst:
@@ -54,7 +56,10 @@ class Analyst:
         self._clock = clock
         self._sleep = sleep
         self._cool_downs = CoolDowns()
-        self._is_busy = False
+        #: Whose request is under way, and whether there is none.
+        self._asking: asyncio.Task[object] | None = None
+        self._is_free = asyncio.Event()
+        self._is_free.set()
 
     def unavailable(self) -> str:
         """Returns why the model is not asked, in words; empty when it can be."""
@@ -176,9 +181,9 @@ class Analyst:
         )
 
     async def _ask_alone(self, config: AnalystConfig, ask: Ask) -> AsyncGenerator[Received | Reply]:
-        if self._is_busy:
-            raise AnalystFailure(FailureCause.BUSY, "The model is still answering.", cure="Wait for it, or stop it.")
-        self._is_busy = True
+        await self._predecessor_gone()
+        self._asking = asyncio.current_task()
+        self._is_free.clear()
         try:
             key = self._key()
             client = ModelClient(config, key or None, self._clock, sleep=self._sleep)
@@ -186,7 +191,19 @@ class Analyst:
                 async for event in events:
                     yield event
         finally:
-            self._is_busy = False
+            self._asking = None
+            self._is_free.set()
+
+    async def _predecessor_gone(self) -> None:
+        """Waits for a request that was cancelled just now to let go; raises AnalystFailure while one goes on."""
+        try:
+            async with asyncio.timeout(_LETTING_GO_S):
+                while self._asking is not None and self._asking.cancelling():
+                    await self._is_free.wait()
+        except TimeoutError:
+            pass
+        if self._asking is not None:
+            raise AnalystFailure(FailureCause.BUSY, "The model is still answering.", cure="Wait for it, or stop it.")
 
 
 def _ranking(

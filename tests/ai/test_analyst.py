@@ -162,6 +162,17 @@ async def test_one_request_at_a_time(rig: Rig) -> None:
     await rig.rank(task(breach="b-2"))
 
 
+async def test_a_request_may_follow_at_once_on_one_that_is_being_cancelled(spoken: Rig) -> None:
+    spoken.server.plan(Behaviour(hold_after=5))
+    first = asyncio.create_task(spoken.rank(task(breach="b-1")))
+    await (await spoken.server.request()).answering.wait()
+    first.cancel()
+    second = asyncio.create_task(spoken.rank(task(breach="b-2")))
+    assert (await second).opinions
+    with pytest.raises(asyncio.CancelledError):
+        await first
+
+
 async def test_with_nothing_that_passed_nothing_is_asked(rig: Rig) -> None:
     assert (await rig.fails(task(of=(STRUCK,)))).cause is FailureCause.NOTHING_TO_RANK
     assert rig.server.requests == []
