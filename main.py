@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _leave_no_core() -> None:
-    """A crash leaves no picture of the memory on disk: passwords and tokens are in it. Windows writes none by itself."""
+    """A crash leaves no picture of the memory on disk: secrets and tokens are in it. Windows writes none by itself."""
     if sys.platform != "win32":
         import resource
 
