@@ -27,6 +27,8 @@ from models.hedge import SearchLimits
 
 #: Candidates worked out exactly when margin is broken, as multiples of those kept, and those that may be wronged.
 _FINALISTS_BY_MARGIN, _OVERLOOKED = 2, 16
+#: So many of those that cure are tried one size smaller too: margin does not fall in step with size.
+_SMALLER = 4
 
 
 class Decision:
@@ -111,7 +113,7 @@ class Decision:
         """Finalists of every tier in the sizes that their exact margins call for, and what estimates have wronged."""
         finalists = self._finalists(found, _FINALISTS_BY_MARGIN * keep)
         rest = found.take(~np.isin(found.shape, finalists.shape))
-        finalists = joined_scores(finalists, self._chosen(rest, keep, by_cure=True))
+        finalists = joined_scores(finalists, self._chosen(rest, -(-keep // 2), by_cure=True))
         exact = self._with_resized(self._exactly(finalists.shape, finalists.size))
         overlooked = self._overlooked(exact)
         if len(overlooked) == 0:
@@ -146,10 +148,12 @@ class Decision:
         most = np.minimum(self.shapes.most[found.shape], bound.most)
         wanted = np.minimum(np.ceil(np.minimum(bound.helps, most) - 1e-9), np.floor(most))
         tried = set(zip(found.shape.tolist(), found.size.tolist(), strict=True))
+        clear = np.flatnonzero(self._where.is_clear(found.after) & self._sound(found))
+        best = clear[np.argsort(found.score[clear], kind="stable")[:_SMALLER]]
+        sizes = [*zip(found.shape.tolist(), wanted.tolist(), strict=True)]
+        sizes += zip(found.shape[best].tolist(), (found.size[best] - 1).tolist(), strict=True)
         fresh = dict.fromkeys(
-            (shape, int(size))
-            for shape, size in zip(found.shape.tolist(), wanted.tolist(), strict=True)
-            if size >= 1.0 and (shape, int(size)) not in tried
+            (shape, int(size)) for shape, size in sizes if size >= 1.0 and (shape, int(size)) not in tried
         )
         pairs = np.array(list(fresh), dtype=np.int64).reshape(-1, 2)
         return joined_scores(found, self._exactly(pairs[:, 0].astype(np.intp), pairs[:, 1]))

@@ -17,6 +17,8 @@ from analytics.hedge_units import Units
 from models.enums import InstrumentKind
 from models.hedge import HedgeKind
 
+#: A new trade holds at least one option of this delta; wings and rolls need not.
+LEAST_DELTA = 0.10
 #: Strikes between the body of a broken wing and its wings, at most.
 _FLY_GAP = 4
 #: Broken wings are made in the expiries with at most so many days left: later ones hardly react.
@@ -43,7 +45,13 @@ class OpeningTrades:
 
     def all(self) -> list[Shapes]:
         """Every family, part by part."""
-        return [*self._bought(), *self._lines(), *self._groups_of_strikes(), *self._calendars()]
+        parts = [*self._bought(), *self._groups_of_strikes(), *self._calendars()]
+        return [*self._lines(), *(part.take(self._is_hedge(part)) for part in parts)]
+
+    def _is_hedge(self, part: Shapes) -> Bools:
+        """Which shapes hold an option of some delta: far from the money vega is cheap and hedges little."""
+        delta = np.abs(self._units.delta[part.rows]) * (part.ratio != 0)
+        return np.asarray(delta.max(axis=1) >= LEAST_DELTA)
 
     def _bought(self) -> Iterator[Shapes]:
         """One option bought: a put against the fall, a call against the rise."""

@@ -184,7 +184,21 @@ class SlowDesk:
             return size > 0 or world.sides(contract)[0] > 0.0
         if not contract.is_option:
             return True
-        return size > 0 and self._opens(contract, size)
+        return size > 0 and self._opens(contract, size) and (self._is_near([contract]) or self._is_wing(contract, size))
+
+    def _is_near(self, contracts: Sequence[Contract]) -> bool:
+        """Whether one of the options has a delta of 0.10 or more."""
+        return max(abs(self.ones[one].greeks[0]) / float(one.multiplier) for one in contracts) >= 0.10
+
+    def _is_wing(self, contract: Contract, size: int) -> bool:
+        """Further out than a short of its right that expires no later, and not more than those."""
+        for short, held in self.held.items():
+            if short.is_option and held < 0 and short.right is contract.right and size <= -held:
+                out = strike_of(contract) - strike_of(short)
+                further = out > 0 if contract.right is Right.CALL else out < 0
+                if further and expiry_of(contract) >= expiry_of(short):
+                    return True
+        return False
 
     def _pair(self, one: tuple[Contract, int], other: tuple[Contract, int]) -> bool:
         (a, p), (b, q) = one, other
@@ -212,6 +226,8 @@ class SlowDesk:
     def _is_spread(self, one: tuple[Contract, int], other: tuple[Contract, int]) -> bool:
         (a, p), (b, q) = one, other
         if q != -p or a.right is not b.right or a.root != b.root or not (self._opens(a, p) and self._opens(b, q)):
+            return False
+        if not self._is_near([a, b]):
             return False
         if a.expiry == b.expiry:
             return True
@@ -241,7 +257,12 @@ class SlowDesk:
         for members in self._groups():
             for low, body, high in itertools.combinations(range(len(members)), 3):
                 a, b, c = members[low], members[body], members[high]
-                if body - low > 4 or high - body > 4 or strike_of(c) - strike_of(b) == strike_of(b) - strike_of(a):
+                if (
+                    not self._is_near([a, b, c])
+                    or body - low > 4
+                    or high - body > 4
+                    or strike_of(c) - strike_of(b) == strike_of(b) - strike_of(a)
+                ):
                     continue
                 for size in range(1, MOST // 2 + 1):
                     if self._opens(a, size) and self._opens(b, -2 * size) and self._opens(c, size):
