@@ -32,7 +32,7 @@ _PAIR_WINGS = 8
 
 
 class ClosingTrades:
-    """Shapes on the positions of one book."""
+    """Shapes on the positions of one book, as far as they lie in the accounts given (all, when none is given)."""
 
     def __init__(self, given: SearchInput, wish: SearchLimits, units: Units) -> None:
         self._given, self._units = given, units
@@ -41,6 +41,8 @@ class ClosingTrades:
         wanted = [wants(symbol, wish) for symbol in units.symbols]
         held = units.held
         self._named = np.array([wanted[at] for at in units.underlying[:held].tolist()], dtype=np.bool_)
+        if given.accounts:
+            self._named &= self._of_account < len(given.accounts)
         quantity = units.quantity[:held]
         side = np.where(quantity > 0, units.can_sell[:held], units.can_buy[:held])
         self._closable = side & self._named & (np.floor(np.abs(quantity)) >= 1.0)

@@ -199,10 +199,11 @@ class SearchInput:
     """One instant of the desk.
 
     rows: one per position of `book`, in its order. limits: those in force (or those a step up would bring).
-    margin_used_pct: maintenance of all accounts as per cent of `net_liq`, None = unknown. accounts: new positions go
-    into the first; where none is given margins are unknown. clear_margin: a breach clears when the figure is back
-    inside by this share of the limit. max_contracts_per_leg: the desk's cap, shares exempt. response: how vols answer
-    to the index in the stress ladder, None = sticky strike.
+    margin_used_pct: maintenance of all accounts as per cent of `net_liq`, None = unknown. accounts: those that may
+    trade; new positions go into the first, what lies elsewhere is left alone; with none given everything may be traded
+    and margins are unknown. clear_margin: a breach clears when the figure is back inside by this share of the limit.
+    max_contracts_per_leg: the desk's cap, shares exempt. response: how vols answer to the index in the stress ladder,
+    None = sticky strike.
     """
 
     book: BookArrays

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from analytics.hedge_market import HedgeError, HedgeMarket, SearchInput, SearchResult
 from analytics.hedge_reprice import reprice
 from analytics.hedge_search import search, total_score
+from analytics.scenarios import spot_vol_beta
 from models.contract import Contract, underlying_contract
-from models.enums import Action, MarginMethod, Metric
+from models.enums import Action, MarginMethod, Metric, Regime
 from models.hedge import HedgeCandidate, HedgeKind, SearchLimits
 from models.ids import ContractKey
 from tests.analytics import hedge_worlds as world
@@ -185,6 +186,29 @@ def test_a_position_is_closed_in_its_own_account() -> None:
     for one in found:
         closed = {leg.contract.key for leg in one.legs} & set(owner)
         assert all(owner[key] == one.account_id for key in closed)
+
+
+def test_what_lies_in_an_account_that_may_not_trade_is_left_alone() -> None:
+    lines = [Line(put(6600), -3, ONE), Line(call(7300), -3, TWO)]
+    setting = world.given(lines, MARKET, [limit(Metric.VEGA, -1500)])
+    setting = replace(setting, accounts=setting.accounts[:1])
+    found = trades(search(setting, keep=40))
+    assert {one.account_id for one in found} == {ONE}
+    acting = [one for one in found if one.kind in (HedgeKind.CLOSE, HedgeKind.REDUCE, HedgeKind.ROLL)]
+    assert acting
+    assert all(leg.contract != call(7300) for one in acting for leg in one.legs)
+
+
+@pytest.mark.parametrize("regime", [Regime.LOW_VOL, Regime.CRISIS])
+def test_the_stress_ladder_takes_the_vol_response_it_is_given(regime: Regime) -> None:
+    lines = [*STRANGLE, Line(put(680, 25, "SPY"), -5)]
+    setting = world.given(lines, WIDE, [limit(Metric.VEGA, -1500), limit(Metric.SPX_DELTA, -60, 60)])
+    plain = search(setting).candidates[-1]
+    setting = replace(setting, response=spot_vol_beta(regime))
+    result = search(setting)
+    assert result.candidates[-1].worst_stress_after_usd != plain.worst_stress_after_usd
+    for one in result.candidates:
+        _same(one, reprice(setting, one))
 
 
 def test_am_and_pm_classes_are_kept_apart() -> None:
