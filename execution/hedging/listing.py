@@ -19,7 +19,7 @@ from execution.brokers.port import Broker, ChainExpiry
 from execution.core import DeskCore, with_underlyings
 from execution.market.chains import ChainService
 from models.contract import Contract, underlying_contract
-from models.enums import InstrumentKind, Right
+from models.enums import BrokerName, InstrumentKind, Right
 from models.errors import BrokerFailure, InvalidInput
 from models.expiry import settlement_instant_utc
 from models.ids import ContractKey
@@ -34,6 +34,8 @@ _INDEX_DAYS: Final = (7, 30, 60, 90)
 _HELD_DAYS: Final = (30, 60)
 _MOST_UNDERLYINGS: Final = 8
 _MOST_CONTRACTS: Final = 360
+#: Where market-data lines are few (IBKR: 100), so many beside what the desk shows anyway.
+_MOST_BY_BROKER: Final = {BrokerName.IBKR: 60}
 #: Strikes on each side of the money of one expiration, and how far from it they reach: in moves of one standard
 #: deviation at 20 % vol.
 _STRIKES: Final = 12
@@ -76,7 +78,8 @@ class ListingDesk:
             except (BrokerFailure, InvalidInput) as error:
                 left_out.append(f"{symbol}: {error}")
         linear = self._linear()
-        options = tuple(_in_turns(by_underlying))[:_MOST_CONTRACTS]
+        most = _MOST_BY_BROKER.get(self._broker.name, _MOST_CONTRACTS)
+        options = tuple(_in_turns(by_underlying))[:most]
         held = (one for one in self._core.book.contracts() if one.is_option)
         contracts = tuple(dict.fromkeys((*held, *linear, *options)))
         self._core.learn_contracts(contracts)
