@@ -65,7 +65,7 @@ class Decision:
         some = self.shapes if shapes is None else shapes
         shape, size = wished(some, self._wish, *sized(some, figures, self._where))
         margin = figures.margin[shape] * size
-        return scored(self.units, figures, self._where, shape, size, margin, self._given.net_liq)
+        return scored(self._given, self.units, figures, self._where, shape, size, margin)
 
     def _pairs(self, every: Scored, exact: Scored, keep: int) -> Scored:
         """Two trades in one order, exactly: for when none clears alone."""
@@ -136,14 +136,14 @@ class Decision:
     def _with_unit_margins(self, margin: Floats) -> UnitFigures:
         """The figures under other margins of one unit."""
         effects = self._figures.effects.copy()
-        effects[:, MARGIN_COLUMN] = 100.0 * margin / self._given.net_liq if self._given.net_liq else 0.0
+        effects[:, MARGIN_COLUMN] = self._given.margin_pct(margin)
         return replace(self._figures, effects=effects, margin=margin)
 
     def _with_resized(self, found: Scored) -> Scored:
         """The candidates, and those of them again whose exact margin per unit calls for another size."""
         per_unit = np.nan_to_num(found.margin / found.size)
         effects = self._figures.effects[found.shape]
-        effects[:, MARGIN_COLUMN] = 100.0 * per_unit / self._given.net_liq if self._given.net_liq else 0.0
+        effects[:, MARGIN_COLUMN] = self._given.margin_pct(per_unit)
         bound = self._where.bounds(effects)
         most = np.minimum(self.shapes.most[found.shape], bound.most)
         wanted = np.minimum(np.ceil(np.minimum(bound.helps, most) - 1e-9), np.floor(most))
@@ -163,7 +163,7 @@ class Decision:
         self._refine(shape)
         changes = [self._change(at, units) for at, units in zip(shape.tolist(), size.tolist(), strict=True)]
         margin = np.array([math.nan if one is None else one for one in changes], dtype=np.float64)
-        return scored(self.units, self._figures, self._where, shape, size, margin, self._given.net_liq)
+        return scored(self._given, self.units, self._figures, self._where, shape, size, margin)
 
     def _refine(self, shape: Rows) -> None:
         """Values exactly what some shapes hold and is only roughly valued so far."""

@@ -228,6 +228,12 @@ class SearchInput:
         if not self.stress_shifts:
             raise HedgeError("the stress ladder has no rungs. Give at least one move of the index.")
 
+    def margin_pct(self, dollars: Floats) -> Floats:
+        """Dollars of requirement as per cent of net liquidation; 0 while that is unknown or not positive."""
+        if self.net_liq is None or self.net_liq <= 0.0:
+            return np.zeros(np.shape(dollars))
+        return np.asarray(100.0 * np.nan_to_num(dollars) / self.net_liq)
+
     def account(self, account_id: AccountId | None) -> HedgeAccount | None:
         """The account of that id, None when it is not among those given."""
         return next((one for one in self.accounts if one.account_id == account_id), None)

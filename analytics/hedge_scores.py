@@ -97,9 +97,8 @@ def unit_figures(given: SearchInput, units: Units, shapes: Shapes) -> UnitFigure
         ratio = shapes.ratio[used, leg][:, None].astype(np.float64)
         signed[used] += part * ratio
         gross[used] += part[:, 5:7] * np.abs(ratio)
-    share_of_net_liq = np.zeros(len(shapes)) if not given.net_liq else 100.0 * shapes.margin / given.net_liq
     return UnitFigures(
-        effects=np.column_stack([signed[:, :4], share_of_net_liq]),
+        effects=np.column_stack([signed[:, :4], given.margin_pct(shapes.margin)]),
         stress=signed[:, 7:],
         cost=signed[:, 4],
         slippage=gross[:, 0],
@@ -136,18 +135,18 @@ def sized(shapes: Shapes, figures: UnitFigures, where: Standing) -> tuple[Rows, 
 
 
 def scored(
+    given: SearchInput,
     units: Units,
     figures: UnitFigures,
     where: Standing,
     shape: Rows,
     size: Ints,
     margin: Floats,
-    net_liq: float | None,
 ) -> Scored:
     """All figures of sized candidates. margin: dollars of change, one per candidate, NaN = unknown."""
     times = size.astype(np.float64)
     effects = figures.effects[shape] * times[:, None]
-    effects[:, MARGIN_COLUMN] = 100.0 * np.nan_to_num(margin) / net_liq if net_liq else 0.0
+    effects[:, MARGIN_COLUMN] = given.margin_pct(margin)
     after = where.after(effects)
     stress = figures.stress[shape]
     stress *= times[:, None]
