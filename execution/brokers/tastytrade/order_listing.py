@@ -23,6 +23,7 @@ from execution.brokers.tastytrade.transactions import bookings, held_before, is_
 from execution.brokers.tastytrade.wire_port import TastyWire
 from models.clock import NEW_YORK, Clock, new_york_time
 from models.contract import Contract
+from models.errors import BrokerFailure, FailureKind
 from models.ids import AccountId
 
 #: Fees are reconciled overnight; a long weekend lies between at most.
@@ -146,9 +147,19 @@ class Lister:
         """Asks for orders that replaced one of these and were not listed."""
         for record in self._book.records():
             heir = self._book.lost_heir(record) if record.account_number == account_id else ""
-            found = await self._wire().order(account_id, heir) if heir else None
+            found = await self._readable(account_id, heir) if heir else None
             if found is not None:
                 self._take(found)
+
+    async def _readable(self, account_number: str, order_id: str) -> TastyOrder | None:
+        """Returns an order, None for one that Tastytrade will not tell or nobody can read: it costs no list."""
+        try:
+            return await self._wire().order(account_number, order_id)
+        except BrokerFailure as failure:
+            if failure.kind not in (FailureKind.REJECTED, FailureKind.PROTOCOL):
+                raise
+            self._teller.odd(f"Order {order_id} cannot be read by itself: {failure.what}")
+            return None
 
     def _take(self, order: TastyOrder) -> None:
         self._fills.take_order(order)
@@ -168,7 +179,7 @@ class Lister:
         """Asks the orders again whose fills are fewer than their transactions, then believes the transactions."""
         orders = {row.order_id: row for row in self._fills.unjoined()}
         for order_id, row in orders.items():
-            found = await self._wire().order(row.account_number, order_id)
+            found = await self._readable(row.account_number, order_id)
             if found is not None:
                 self._take(found)
         self._fills.add_unjoined()

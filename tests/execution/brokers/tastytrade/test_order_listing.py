@@ -13,7 +13,7 @@ from execution.brokers.port import ExecutionEvent, FeeEvent, NoticeEvent
 from execution.brokers.tastytrade import order_watch
 from execution.brokers.tastytrade.order_listing import told_since
 from models.enums import OrderStatus
-from models.errors import BrokerFailure
+from models.errors import BrokerFailure, FailureKind
 from models.trade import ExecutionKind
 from tests.execution.brokers.tastytrade.fake_wire import ACCOUNT_NUMBER, offline
 from tests.execution.brokers.tastytrade.order_kit import (
@@ -61,6 +61,27 @@ def test_a_snapshot_fails_when_a_part_is_not_answered() -> None:
             desk.wire.failures[call].append(offline())
             with pytest.raises(BrokerFailure):
                 await desk.desk.snapshot()
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("kind", [FailureKind.PROTOCOL, FailureKind.REJECTED])
+def test_an_order_nobody_can_read_costs_no_snapshot_and_its_fills_come_out_of_the_transactions(
+    kind: FailureKind,
+) -> None:
+    async def scenario(desk: Bench) -> None:
+        done = frame(condor(), "Filled", filled=1)
+        desk.wire.put(done)
+        desk.wire.hidden.add(done.order_id)  # set aside when it was listed
+        desk.wire.moved[ACCOUNT_NUMBER] = transactions_of(done)
+        desk.wire.failures["order"].append(BrokerFailure(kind, "The answer cannot be read.", broker="TASTYTRADE"))
+        snapshot = await desk.desk.snapshot()
+        assert len(snapshot.executions) == 4
+        assert any("cannot be read" in text for text in desk.odd())
+        desk.wire.failures["order"].append(offline())
+        desk.wire.moved[ACCOUNT_NUMBER] = transactions_of(replace(done, order_id="777"))
+        with pytest.raises(BrokerFailure):
+            await desk.desk.snapshot()
 
     play(scenario)
 
