@@ -98,6 +98,9 @@ class AccountDesk:
                 keys.append(contract.key)
         account.holdings.keep_only(keys, _now_s())
         self._is_up = True
+        if account.holdings.differs():
+            # Who asked tells it at once; if that fails, it is told as any other change.
+            self._note_news(account)
 
     def take_balance(self, balance: TastyBalance) -> None:
         """Takes an account's money as REST tells it."""

@@ -202,6 +202,19 @@ def test_positions_read_while_the_stream_went_down_are_left_to_the_snapshot() ->
     play(scene)
 
 
+def test_what_a_reading_changed_is_told_even_if_what_followed_it_failed() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.begin(holding(PUT, -2))
+        await asyncio.sleep(1)
+        await stage.desk.take_all(ACCOUNT, [holding(PUT, -5)])
+        assert stage.desk.unsettled(ACCOUNT) == (PUT.key,)
+        await asyncio.sleep(5)
+        assert stage.told() == [{PUT.key: -5}]
+        assert stage.desk.unsettled(ACCOUNT) == ()
+
+    play(scene)
+
+
 def test_what_rest_does_not_name_is_gone() -> None:
     async def scene(stage: Stage) -> None:
         await stage.begin(holding(PUT, -2), holding(CALL, 1))
