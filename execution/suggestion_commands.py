@@ -47,10 +47,13 @@ class SuggestionsShown:
 
 @dataclass(frozen=True, slots=True)
 class AskAnalyst:
-    """-> None. Has the model rank this set now; `give_consent`: the user has read the payload and agrees to send it."""
+    """-> None. Has the model rank this set now; InvalidInput "consent" while the user has not agreed to what is sent.
+
+    `consent_to`: the SHA-256 of the payload he has read and agrees to send; it holds for exactly that.
+    """
 
     key: str
-    give_consent: bool = False
+    consent_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,18 +78,23 @@ class Consultant:
         else:
             self._start(held, rerun)
 
-    async def ask(self, key: str, rerun: Rerun, *, give_consent: bool) -> None:
-        """Has a set ranked because the user wants it; raises KnownError saying why it cannot be."""
+    async def ask(self, key: str, rerun: Rerun, consent_to: str = "") -> None:
+        """Has a set ranked because the user wants it; raises KnownError saying why it cannot be.
+
+        `consent_to`: the fingerprint of the payload that the user has read and agrees to send.
+        """
         held = self._sets.get(key)
         if held is None or held.search is not SearchPhase.READY:
             raise InvalidInput("set", "The search is not done yet.")
         why = self._why_not()
         if why:
             raise KnownError(why)
-        if give_consent:
+        if consent_to:
+            if consent_to != self._view(self._task(held), is_sent=False).sha256:
+                raise InvalidInput("payload", "What would be sent has changed meanwhile.", cure="Read it once more.")
             await self._give_consent()
         if not self._has_consent():
-            raise KnownError(_READ_FIRST)
+            raise InvalidInput("consent", _READ_FIRST)
         self._start(held, rerun)
 
     def payload(self, key: str) -> PayloadView:

@@ -36,8 +36,8 @@ class SuggestionHandler:
                 return await self.service.dismiss(suggestion_id, reason)
             case commands.SuggestionsShown(key):
                 return await self.service.shown(key)
-            case commands.AskAnalyst(key, give_consent):
-                return await self.service.ask_analyst(key, give_consent=give_consent)
+            case commands.AskAnalyst(key, consent_to):
+                return await self.service.ask_analyst(key, consent_to)
             case commands.StopAnalyst(key):
                 return self.consultant.stop(key)
             case commands.ReadPayload(key):

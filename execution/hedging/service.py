@@ -151,9 +151,9 @@ class SuggestionService:
         if held is not None and held.breach_id is not None and held.search is SearchPhase.READY:
             await self._watch.advance(held.breach_id, BreachState.SHOWN)
 
-    async def ask_analyst(self, key: str, *, give_consent: bool) -> None:
+    async def ask_analyst(self, key: str, consent_to: str) -> None:
         """Has a set ranked because the user wants it."""
-        await self._consultant.ask(key, self._rerun(key), give_consent=give_consent)
+        await self._consultant.ask(key, self._rerun(key), consent_to)
 
     # --- what is going on ---------------------------------------------------------------------------------------------
 

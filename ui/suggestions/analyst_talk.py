@@ -5,13 +5,17 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QWidget
 
-from execution.suggestion_commands import AskAnalyst, ReadAnalystSettings, StopAnalyst
-from execution.suggestion_views import AnalystPhase, AnalystSettingsView, SuggestionSet
+from execution.suggestion_commands import AskAnalyst, StopAnalyst
+from execution.suggestion_views import AnalystPhase, SuggestionSet
+from models.errors import InvalidInput
 from ui.engine_client import EngineClient
 from ui.messages import Messages
 from ui.suggestions.asking import ask
 from ui.suggestions.payload_dialog import PayloadDialog
 from ui.suggestions.settings_dialog import SettingsDialog
+
+#: Refusals that a look at the payload answers.
+_TO_READ = ("consent", "payload")
 
 
 class AnalystTalk(QObject):
@@ -53,25 +57,21 @@ class AnalystTalk(QObject):
 
     def _on_refused(self, error: Exception) -> None:
         """The model may have been switched on, or the server changed, since the set was made: then consent lacks."""
-
-        def read(view: AnalystSettingsView) -> None:
-            self._lacks_consent = view.is_on and not view.problem and not view.has_consented
-            if self._lacks_consent:
-                self.show_payload()
-            else:
-                self._messages.failed(error)
-
-        ask(self, self._client, ReadAnalystSettings(), read, lambda _unread: self._messages.failed(error))
+        self._lacks_consent = isinstance(error, InvalidInput) and error.field in _TO_READ
+        if self._lacks_consent:
+            self.show_payload()
+        else:
+            self._messages.failed(error)
 
     def _awaits_consent(self, held: SuggestionSet) -> bool:
         phase = held.analyst.phase
         is_past = phase in (AnalystPhase.WORKING, AnalystPhase.DONE)
         return phase is AnalystPhase.WAITING_CONSENT or (self._lacks_consent and not is_past)
 
-    @Slot(str)
-    def _allow(self, key: str) -> None:
+    @Slot(str, str)
+    def _allow(self, key: str, fingerprint: str) -> None:
         self._lacks_consent = False
-        ask(self, self._client, AskAnalyst(key, give_consent=True), _ignore, self._messages.failed)
+        ask(self, self._client, AskAnalyst(key, fingerprint), _ignore, self._on_refused)
 
     @Slot()
     def stop(self) -> None:

@@ -23,9 +23,9 @@ _CHANGED = "It changed while you were reading: this is the new text."
 
 
 class PayloadDialog(QDialog):
-    """A window beside the desk. `allowed` when the user has read it and agrees to send."""
+    """A window beside the desk. `allowed`, with the set's key and the payload's fingerprint, when the user agrees."""
 
-    allowed = Signal(str)
+    allowed = Signal(str, str)
 
     def __init__(self, client: EngineClient, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,7 +45,7 @@ class PayloadDialog(QDialog):
         self.changed_note = PlainLabel("", self, role="warning")
         self.text = QPlainTextEdit(self)
         self.text.setReadOnly(True)
-        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.text.setAccessibleName("Payload")
         self.problem = PlainLabel("", self, role="error")
@@ -118,5 +118,6 @@ class PayloadDialog(QDialog):
 
     @Slot()
     def _allow(self) -> None:
-        self.allow_button.hide()
-        self.allowed.emit(self.key)
+        if self.view is not None:
+            self.allow_button.hide()
+            self.allowed.emit(self.key, self.view.sha256)

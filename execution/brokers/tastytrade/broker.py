@@ -27,6 +27,7 @@ from execution.brokers.port import (
 )
 from execution.brokers.stream import EventStream
 from execution.brokers.tastytrade.account_desk import AccountDesk
+from execution.brokers.tastytrade.admitting import admitted
 from execution.brokers.tastytrade.catalog import TastyCatalog
 from execution.brokers.tastytrade.contract_codec import measured_symbol
 from execution.brokers.tastytrade.facts import (
@@ -34,13 +35,13 @@ from execution.brokers.tastytrade.facts import (
     MarketFact,
     OddObject,
     StreamFact,
-    TastyAccount,
     TastyBalance,
     TastyGreeks,
     TastyOrder,
     TastyPosition,
     TastyQuote,
 )
+from execution.brokers.tastytrade.far_clock import FarClock
 from execution.brokers.tastytrade.order_desk import OrderDesk
 from execution.brokers.tastytrade.quotes import QuoteFeed
 from execution.brokers.tastytrade.seam import preload_sdk
@@ -50,7 +51,7 @@ from execution.off_loop import off_loop
 from models.account import AccountInfo
 from models.clock import Clock, new_york_time
 from models.contract import Contract
-from models.enums import BrokerName, FeedState, MarginMethod, Mode
+from models.enums import BrokerName, FeedState
 from models.errors import BrokerFailure, FailureKind
 from models.ids import AccountId, BrokerOrderId, ContractKey, OrderId
 from models.order import Order, OrderLeg
@@ -60,7 +61,6 @@ _log = logging.getLogger(__name__)
 MakeWire = Callable[[AlertSink, MarketSink], TastyWire]
 ReadSecrets = Callable[[], TastySecrets]
 _ALERTS: Final = "alerts"
-_PORTFOLIO_MARGIN: Final = "Portfolio Margin"
 
 
 class TastytradeBroker:
@@ -96,9 +96,10 @@ class TastytradeBroker:
         #: Alerts are back and quotes are not: told when they are, or when this is over.
         self._waiting: asyncio.TimerHandle | None = None
         self._catalog = TastyCatalog(self._wire, clock)
+        self._far_clock = FarClock(clock, self._clocks_changed)
         self._holdings = AccountDesk(
             catalog=self._catalog,
-            clock=clock,
+            clock=self._far_clock,
             emit=self._emit,
             unexplained=self._look_soon,
             read=lambda account_id: self._wire().positions(account_id),
@@ -130,7 +131,7 @@ class TastytradeBroker:
         session = await self._new_session()
         try:
             login = await session.open()
-            self._accounts = self._admitted(login.accounts)
+            self._accounts = admitted(login.accounts, self._settings)
             self._session = session
             self._start_tasks()
             # What the streams say from here on is a change: that they come up for the first time is none.
@@ -146,8 +147,7 @@ class TastytradeBroker:
             raise
         if self._is_alerts_up:
             names = ", ".join(info.account_id for info in self._accounts)
-            text = f"Connected to Tastytrade ({names})."
-            self._emit(ConnectionEvent(self._state(), text, reconcile_needed=False))
+            self._tell_link(f"Connected to Tastytrade ({names}).", reconcile_needed=False)
         self._quotes.resubscribe()
         return self._accounts
 
@@ -173,7 +173,7 @@ class TastytradeBroker:
         for execution in orders.executions:
             self._holdings.take_execution(execution)
         shown = [info.account_id for info in self._accounts]
-        asked_utc = self._clock.now_utc()
+        asked_utc = self._far_clock.now_utc()
         for account_id in shown:
             self._holdings.take_balance(await wire.balance(account_id))
             await self._holdings.take_all(account_id, await wire.positions(account_id))
@@ -277,19 +277,7 @@ class TastytradeBroker:
         alerts, market = self._inbox.put_nowait, self._take_market
         if self._make_wire is not None:
             return self._make_wire(alerts, market)
-        return await _sdk_session(self._settings, self._secrets, self._clock, alerts, market)
-
-    def _admitted(self, accounts: Collection[TastyAccount]) -> tuple[AccountInfo, ...]:
-        wanted = self._settings.accounts
-        shown = [one for one in accounts if not one.is_closed and (not wanted or one.account_number in wanted)]
-        if not shown:
-            raise BrokerFailure(
-                FailureKind.REJECTED,
-                "The login has no open account among those the settings ask for.",
-                broker=self.name.value,
-                cure="Correct the accounts in the settings, or leave them empty to see all.",
-            )
-        return tuple(_info_of(one, self._settings) for one in shown)
+        return await _sdk_session(self._settings, self._secrets, self._clock, alerts, market, self._far_clock.note)
 
     # --- facts --------------------------------------------------------------------------------------------------------
 
@@ -351,7 +339,12 @@ class TastytradeBroker:
                 self._tell_back()
             return
         text = "Quotes of Tastytrade flow again." if fact.is_up else f"Quotes of Tastytrade are down: {fact.reason}"
-        self._emit(ConnectionEvent(self._state(), text, reconcile_needed=False))
+        self._tell_link(text, reconcile_needed=False)
+
+    def _clocks_changed(self) -> None:
+        if self._is_alerts_up and self._waiting is None:
+            text = "" if self._far_clock.is_off else "Tastytrade's clock and this computer's agree again."
+            self._tell_link(text, reconcile_needed=False)
 
     def _wait_for_quotes(self) -> None:
         self._stop_waiting()
@@ -370,10 +363,12 @@ class TastytradeBroker:
         text = reason or "The account stream of Tastytrade is back."
         if not self._is_quotes_up:
             text += " Its quotes are not."
-        self._emit(ConnectionEvent(self._state(), text, reconcile_needed=True))
+        self._tell_link(text, reconcile_needed=True)
 
-    def _state(self) -> FeedState:
-        return FeedState.LIVE if self._is_quotes_up else FeedState.STALE
+    def _tell_link(self, text: str, *, reconcile_needed: bool) -> None:
+        is_sound = self._is_quotes_up and not self._far_clock.is_off
+        text = f"{text} {self._far_clock.words}".strip()
+        self._emit(ConnectionEvent(FeedState.LIVE if is_sound else FeedState.STALE, text, reconcile_needed))
 
     def _odd(self, fact: AlertFact, why: str) -> None:
         self._emit(OddObjectEvent("tastytrade", f"{type(fact).__name__} was set aside: {why}"))
@@ -425,24 +420,19 @@ class TastytradeBroker:
 
 
 async def _sdk_session(
-    settings: TastySettings, read_secrets: ReadSecrets, clock: Clock, alerts: AlertSink, market: MarketSink
+    settings: TastySettings,
+    read_secrets: ReadSecrets,
+    clock: Clock,
+    alerts: AlertSink,
+    market: MarketSink,
+    dated: Callable[[str], None],
 ) -> TastyWire:
     # First: without them nothing else has to be loaded.
     secrets = await off_loop(read_secrets, name="secrets")
     await preload_sdk()
     from execution.brokers.tastytrade.session import TastySession  # noqa: PLC0415 - brings the SDK's parts
 
-    return TastySession(settings, secrets, clock, alerts=alerts, market=market)
-
-
-def _info_of(account: TastyAccount, settings: TastySettings) -> AccountInfo:
-    account_id, mode = AccountId(account.account_number), settings.mode
-    may_trade = account.may_trade and (mode is Mode.PAPER or account_id in settings.trading_accounts)
-    method = MarginMethod.PORTFOLIO if account.margin_type == _PORTFOLIO_MARGIN else MarginMethod.REG_T
-    title = account.nickname or f"Tastytrade {account.account_type}".strip()
-    return AccountInfo(
-        BrokerName.TASTYTRADE, account_id, mode, title, may_trade, margin_method=method if account.margin_type else None
-    )
+    return TastySession(settings, secrets, clock, alerts=alerts, market=market, dated=dated)
 
 
 def _offline(text: str) -> BrokerFailure:

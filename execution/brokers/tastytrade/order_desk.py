@@ -285,7 +285,8 @@ class OrderDesk:
         if legs:
             names = ", ".join(leg.contract.label for leg in legs)
             why = f"the position in {names} does not hold its last fills yet, so opening and closing"
-            raise failures.not_sent(terms_of(order), f"{why} cannot be told apart. It takes some seconds.")
+            text = f"{terms_of(order)} was not sent: {why} cannot be told apart."
+            raise failures.refused(text, cure="Try again in some seconds.")
 
     # --- changing -----------------------------------------------------------------------------------------------------
 

@@ -85,6 +85,7 @@ class RestClient:
         secrets: TastySecrets,
         *,
         odd: Callable[[OddObject], None] = lambda _: None,
+        dated: Callable[[str], None] = lambda _: None,
         jitter: Callable[[], float] = random.random,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -92,6 +93,7 @@ class RestClient:
         self._limits = settings.timeouts
         #: Takes what came and was no answer, also where the question was answered when it was put again.
         self._odd = odd
+        self._dated = dated
         self._jitter = jitter
         self._sleep = sleep
         self.scrubber = Scrubber(secrets)
@@ -320,6 +322,7 @@ class RestClient:
 
     async def _on_response(self, response: Any) -> None:
         """Takes an answer before the SDK reads it; those of the streams' own requests go on, unless they are errors."""
+        self._dated(response.headers.get("date", ""))
         is_login = response.request.url.path.endswith(_TOKEN_PATH)
         reply = decode(response.status_code, await response.aread())
         if is_login and reply.is_ok and self._has_token(reply):

@@ -84,12 +84,15 @@ class TastySession:
         *,
         alerts: AlertSink,
         market: MarketSink,
+        dated: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`dated` takes the date of each answer, as HTTP writes it."""
         self._settings = settings
         self._secrets = secrets
         self._clock = clock
         self._alert_sink = alerts
         self._market_sink = market
+        self._dated = dated
         self._sdk = load_sdk()
         self._open_rest: RestClient | None = None
         self._alerts: AlertStream | None = None
@@ -102,7 +105,8 @@ class TastySession:
         """Logs in and reads the accounts. Raises BrokerFailure."""
         if self._open_rest is not None:
             raise BugError("the Tastytrade session is open")
-        rest = self._open_rest = RestClient(self._sdk, self._settings, self._secrets, odd=self._tell_odd)
+        rest = RestClient(self._sdk, self._settings, self._secrets, odd=self._tell_odd, dated=self._dated)
+        self._open_rest = rest
         try:
             await rest.login()
             return Login(await self._read_accounts(), scopes_of(self._secrets.refresh_token))

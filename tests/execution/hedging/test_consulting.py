@@ -11,7 +11,7 @@ from execution.hedging.consulting import Consultant, notes_of
 from execution.hedging.keeping import SuggestionKeeper, digest
 from execution.suggestion_views import AnalystPhase, AnalystReport, SearchPhase
 from models.clock import ManualClock
-from models.errors import KnownError
+from models.errors import InvalidInput, KnownError
 from models.hedge import SearchLimits, Verdict
 from models.ranking import RankingAnswer
 from tests.execution.builders import NOW
@@ -94,11 +94,13 @@ async def test_nothing_is_sent_before_the_user_has_agreed() -> None:
     rig.consultant.consult("b1", rig.reruns.append)
     assert rig.report().phase is AnalystPhase.WAITING_CONSENT
     with pytest.raises(KnownError, match="Read what would be sent"):
-        await rig.consultant.ask("b1", rig.reruns.append, give_consent=False)
-    assert rig.analyst.tasks == []
+        await rig.consultant.ask("b1", rig.reruns.append)
     view = rig.consultant.payload("b1")
     assert (view.sent_at_utc, view.sha256) == (None, digest(view.text))
-    await rig.consultant.ask("b1", rig.reruns.append, give_consent=True)
+    with pytest.raises(InvalidInput, match="changed meanwhile"):
+        await rig.consultant.ask("b1", rig.reruns.append, digest("something else"))
+    assert (rig.analyst.tasks, rig.consent) == ([], False)
+    await rig.consultant.ask("b1", rig.reruns.append, view.sha256)
     await rig.until(AnalystPhase.DONE)
     assert len(rig.analyst.tasks) == 1
     sent = rig.consultant.payload("b1")
@@ -112,7 +114,7 @@ async def test_without_an_analyst_the_set_says_why_and_stands() -> None:
     rig.consultant.consult("b1", rig.reruns.append)
     assert (rig.report().phase, rig.report().text) == (AnalystPhase.OFF, "There is no key.")
     with pytest.raises(KnownError, match="There is no key"):
-        await rig.consultant.ask("b1", rig.reruns.append, give_consent=True)
+        await rig.consultant.ask("b1", rig.reruns.append)
     assert rig.shown() == ["c01", "c02", "c03"]
 
 
@@ -179,7 +181,7 @@ async def test_a_set_that_is_not_verified_yet_cannot_be_ranked() -> None:
     assert held is not None
     rig.sets.put(replace(held, search=SearchPhase.VERIFYING))
     with pytest.raises(KnownError, match="not done"):
-        await rig.consultant.ask("b1", rig.reruns.append, give_consent=True)
+        await rig.consultant.ask("b1", rig.reruns.append)
     rig.consultant.consult("gone", rig.reruns.append)
     with pytest.raises(KnownError, match="gone"):
         rig.consultant.payload("gone")

@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication
 
 from execution.suggestion_commands import AskAnalyst, ReadAnalystSettings, ReadPayload, StopAnalyst
 from execution.suggestion_views import AnalystPhase, AnalystReport, SearchPhase, SuggestionSet
-from models.errors import KnownError
+from models.errors import InvalidInput, KnownError
 from tests.ui import suggestions_demo_data as demo
 from tests.ui.suggestions.conftest import Desk
 from ui.suggestions import words
@@ -78,35 +78,35 @@ def test_ask_and_stop(desk: Desk) -> None:
     assert desk.asked(StopAnalyst) == [StopAnalyst("vega")]
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        replace(demo.SETTINGS, has_consented=True),
-        replace(demo.SETTINGS, is_on=False),
-        replace(demo.SETTINGS, problem="The key is refused."),
-        KnownError("The settings cannot be read."),
-    ],
-)
-def test_a_refused_question_is_told(desk: Desk, settings: object) -> None:
+def test_a_refused_question_is_told(desk: Desk) -> None:
     desk.broken(demo.a_set())
     desk.click(strip(desk).ask_button)
     desk.client.answer(AskAnalyst, KnownError("No key is kept. Enter one in the settings."))
-    desk.client.answer(ReadAnalystSettings, settings)
     assert desk.messages.toasts == ("No key is kept. Enter one in the settings.",)
     assert desk.panel.talk.payload is None
+
+
+def test_a_payload_that_changed_before_it_was_allowed_is_read_once_more(desk: Desk) -> None:
+    desk.broken(waiting())
+    desk.click(strip(desk).ask_button)
+    desk.client.answer(ReadPayload, demo.PAYLOAD)
+    desk.click(payload(desk).allow_button)
+    desk.client.answer(AskAnalyst, InvalidInput("payload", "What would be sent has changed meanwhile."))
+    assert desk.messages.toasts == ()
+    assert len(desk.asked(ReadPayload)) == 2
+    assert not payload(desk).allow_button.isHidden()
 
 
 def test_a_model_switched_on_after_the_set_was_made_has_its_payload_read_first(desk: Desk) -> None:
     desk.broken(demo.a_set(analyst=AnalystReport(AnalystPhase.OFF, "The model is switched off.", "")))
     desk.click(strip(desk).ask_button)
-    desk.client.answer(AskAnalyst, KnownError("Read what would be sent first."))
-    desk.client.answer(ReadAnalystSettings, demo.SETTINGS)
+    desk.client.answer(AskAnalyst, InvalidInput("consent", "Read what would be sent first."))
     assert desk.messages.toasts == ()
     desk.client.answer(ReadPayload, demo.PAYLOAD)
     desk.tell(demo.state(demo.a_set(scored_count=3)))
     assert not payload(desk).allow_button.isHidden()
     desk.click(payload(desk).allow_button)
-    assert desk.asked(AskAnalyst)[-1] == AskAnalyst("vega", give_consent=True)
+    assert desk.asked(AskAnalyst)[-1] == AskAnalyst("vega", demo.PAYLOAD.sha256)
     desk.tell(demo.state(demo.a_set(scored_count=4)))
     assert payload(desk).allow_button.isHidden()
 
@@ -149,7 +149,7 @@ def test_the_first_question_goes_out_only_after_the_payload_was_read(desk: Desk)
     assert not dialog.allow_button.isEnabled(), "nothing has been shown yet"
     desk.client.answer(ReadPayload, demo.PAYLOAD)
     desk.click(dialog.allow_button)
-    assert desk.asked(AskAnalyst) == [AskAnalyst("vega", give_consent=True)]
+    assert desk.asked(AskAnalyst) == [AskAnalyst("vega", demo.PAYLOAD.sha256)]
 
 
 def test_a_payload_that_changes_while_it_is_read_is_read_anew_and_said(desk: Desk) -> None:
