@@ -9,7 +9,8 @@ import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -224,7 +225,9 @@ class Peer:
 
     def write_reply(self, reply: Reply) -> None:
         """Sends an HTTP answer."""
-        headers = [("content-type", reply.content_type), ("content-length", str(len(reply.body))), *reply.headers]
+        date = format_datetime(self._serving.now().astimezone(UTC), usegmt=True)
+        kind, length = ("content-type", reply.content_type), ("content-length", str(len(reply.body)))
+        headers = [("date", date), kind, length, *reply.headers]
         if self._http.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             return
         reason = b"OK" if reply.status < 300 else b"Error"
