@@ -40,7 +40,7 @@ class Suggestion:
     """One card. `id` is `signals.id`. `rank` counts from 1 in the order shown; 0 = struck out.
 
     `rationale` is the model's when `is_from_model`, else the desk's own sentence. `dismissed`: the user's reason, None
-    while it stands. `order_id`: the order it became.
+    while it stands.
     """
 
     id: str
@@ -96,6 +96,8 @@ class SuggestionSet:
     suggestions: tuple[Suggestion, ...]
     analyst: AnalystReport
     made_at_utc: datetime
+    #: How many candidates the search found, all of which are verified.
+    found_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

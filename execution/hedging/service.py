@@ -220,7 +220,13 @@ class SuggestionService:
         self._sets.put(held)
         found = await asyncio.get_running_loop().run_in_executor(self._worker, look.search, wish)
         notes = " ".join(text for text in (found.note, *listing.left_out) if text)
-        held = replace(held, search=SearchPhase.VERIFYING, scored_count=found.scored_count, search_text=notes)
+        held = replace(
+            held,
+            search=SearchPhase.VERIFYING,
+            scored_count=found.scored_count,
+            found_count=len(found.candidates),
+            search_text=notes,
+        )
         self._sets.put(held)
         held = await self._verified(held, found.candidates, look)
         self._listing.keep([leg.contract for one in held.suggestions for leg in one.verified.candidate.legs])

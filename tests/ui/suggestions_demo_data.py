@@ -213,6 +213,7 @@ def a_set(key: str = "vega", **changes: Any) -> SuggestionSet:
         search=SearchPhase.READY,
         search_text="",
         scored_count=23_816,
+        found_count=13,
         suggestions=(*OFFERED, *STRUCK),
         analyst=OFF,
         made_at_utc=NOW,

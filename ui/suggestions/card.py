@@ -166,7 +166,7 @@ class SuggestionCard(QFrame):
         self.rank.setVisible(not self.is_baseline)
         self.rank.set(str(suggestion.rank), Ink.ACCENT, on=Ink.ON_ACCENT if is_first else None)
         self.rank.setToolTip(f"The desk's own search had it in place {suggestion.solver_rank}")
-        self.kind.say(words.kind(candidate.kind))
+        self.kind.say(words.deed(candidate))
         self.price.setVisible(not self.is_baseline)
         self.price.set(fmt.net_price(candidate.limit_price))
         self.price.setToolTip("Net price of the smallest package: DB is paid, CR received")

@@ -27,7 +27,9 @@ class Figures(QWidget):
         self._grid.setVerticalSpacing(1)
         self._grid.setColumnStretch(0, 1)
         self.captions: list[PlainLabel] = []
-        self.cost = self._line("Cost at mid", "What is paid or received at the middle of bid and ask, in dollars")
+        self.cost = self._line(
+            "Cost at mid", "What is paid or received at mid, in dollars; a future's price is not paid, it is margined"
+        )
         self.slippage = self._line("Slippage to natural", "More than that if it fills at the natural price, in dollars")
         self.fees = self._line("Commission and fees", "As the broker's what-if says, in dollars")
         self.theta = self._line("Theta of the book", "Dollars a day that the book gains or gives up with it")

@@ -48,7 +48,7 @@ class StruckRow(QFrame):
         self._shown = self.suggestion = suggestion
         candidate, verified = suggestion.verified.candidate, suggestion.verified
         price = fmt.net_price(candidate.limit_price)
-        self.legs.say(f"{words.kind(candidate.kind)}:  {words.legs_line(candidate)}  {price}")
+        self.legs.say(f"{words.deed(candidate)}:  {words.legs_line(candidate)}  {price}")
         if suggestion.dismissed is not None:
             self.reason.say(f"dismissed: {suggestion.dismissed}")
         else:

@@ -46,6 +46,16 @@ _KINDS = {
     HedgeKind.CALENDAR: "Add a calendar",
     HedgeKind.INDEX_HEDGE: "Hedge with the index",
 }
+_SHORT = {
+    HedgeKind.CLOSE: "Close",
+    HedgeKind.REDUCE: "Reduce",
+    HedgeKind.ROLL: "Roll",
+    HedgeKind.WING: "Wing",
+    HedgeKind.VERTICAL: "Vertical",
+    HedgeKind.BROKEN_WING: "Broken wing",
+    HedgeKind.CALENDAR: "Calendar",
+    HedgeKind.INDEX_HEDGE: "Index hedge",
+}
 _VERDICTS = {
     Verdict.OFFERED: "offered",
     Verdict.DOES_NOT_CURE: "does not cure",
@@ -82,6 +92,13 @@ def kind(value: HedgeKind) -> str:
     return _KINDS[value]
 
 
+def deed(candidate: HedgeCandidate) -> str:
+    """Returns what a candidate does; of two trades in one order both, shorter: `Close and wing`."""
+    if candidate.second_kind is None:
+        return kind(candidate.kind)
+    return f"{_SHORT[candidate.kind]} and {_SHORT[candidate.second_kind].lower()}"
+
+
 def verdict(value: Verdict) -> str:
     """Returns why a candidate is not offered, in two words."""
     return _VERDICTS[value]
@@ -103,7 +120,7 @@ def spoken(suggestion: Suggestion) -> str:
     if candidate.kind is HedgeKind.DO_NOTHING:
         return "Do nothing, for comparison"
     price = fmt.net_price(candidate.limit_price)
-    return f"Suggestion {suggestion.rank}: {kind(candidate.kind)}, {legs_line(candidate)}, {price}"
+    return f"Suggestion {suggestion.rank}: {deed(candidate)}, {legs_line(candidate)}, {price}"
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------
@@ -186,7 +203,8 @@ def search(held: SuggestionSet) -> str:
         case SearchPhase.SEARCHING:
             head = "Searching…"
         case SearchPhase.VERIFYING:
-            head = f"Verifying with the broker… {checked} checked" if checked else "Verifying with the broker…"
+            of = f" of {held.found_count}" if held.found_count else ""
+            head = f"Verifying with the broker… {checked}{of} checked" if checked else "Verifying with the broker…"
         case SearchPhase.READY:
             offered = sum(one.rank > 0 for one in held.suggestions)
             head = f"{offered} offered of {checked} verified"

@@ -141,7 +141,7 @@ def test_a_refused_search_says_why(desk: Desk) -> None:
     ("phase", "text", "says", "is_busy"),
     [
         (SearchPhase.SEARCHING, "", "Searching…", True),
-        (SearchPhase.VERIFYING, "2 left out", "Verifying with the broker… 7 checked  ·  2 left out", True),
+        (SearchPhase.VERIFYING, "2 left out", "Verifying with the broker… 7 of 13 checked  ·  2 left out", True),
         (SearchPhase.READY, "", "3 offered of 7 verified", False),
         (SearchPhase.FAILED, "SPX is not quoted.", "The search failed.  ·  SPX is not quoted.", False),
     ],
