@@ -291,8 +291,10 @@ class OrderDesk:
     # --- changing -----------------------------------------------------------------------------------------------------
 
     async def cancel(self, order: Order) -> None:
-        """Asks to cancel every incarnation that works, each once. REJECTED: it is not cancelled."""
-        self._require_trading(order.account_id)
+        """Asks to cancel every incarnation that works, each once. REJECTED: it is not cancelled.
+
+        Also in an account that is not marked for trading any more: an order of ours must never stay out of reach.
+        """
         chain = await self._ours(order, "cancelled")
         what = terms_of(order)
         targets = [record for record in chain if not record.has_ended and not self._book.is_complete(record)]

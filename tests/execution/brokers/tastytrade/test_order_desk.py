@@ -139,13 +139,16 @@ def test_nothing_leaves_while_the_link_is_down() -> None:
     play(scenario)
 
 
-def test_a_live_account_that_is_not_marked_for_trading_sends_nothing() -> None:
+def test_a_live_account_that_is_not_marked_for_trading_sends_nothing_but_cancels_of_our_own() -> None:
     async def scenario(desk: Bench) -> None:
         order = condor()
-        for call in (desk.desk.submit(order), desk.desk.cancel(order), desk.desk.replace(order, Decimal("-1.80"))):
+        for call in (desk.desk.submit(order), desk.desk.replace(order, Decimal("-1.80"))):
             with pytest.raises(BrokerFailure, match="not marked for trading"):
                 await call
         assert desk.wire.asked == []
+        await desk.tell(frame(order, "Live"))
+        await desk.desk.cancel(order)
+        assert desk.wire.cancelled == ["501"]
 
     play(scenario, settings=TastySettings(trading_accounts=frozenset({AccountId("5WX99999")})))
 
