@@ -110,7 +110,9 @@ class CandidateFacts(_Part):
     """One verified trade."""
 
     id: str = Field(description="name of the candidate; answer with it")
-    kind: str = Field(description="what the trade does; DO_NOTHING leaves the book as it is")
+    kind: str = Field(
+        description="what the trade does, both where two are in one order; DO_NOTHING leaves the book as it is"
+    )
     solver_rank: Annotated[int, Unit.COUNT] = Field(description="place in the solver's own order, 1 = best")
     legs: tuple[LegFacts, ...] = Field(description="the trade's legs")
     leg_count: Annotated[int, Unit.COUNT] = Field(description="how many legs")

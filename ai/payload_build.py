@@ -144,7 +144,7 @@ def _candidate(verified: Verified, rank: int, today: date) -> CandidateFacts:
     price = candidate.limit_price
     return CandidateFacts(
         id=candidate.id,
-        kind=candidate.kind.value,
+        kind=" and ".join(kind.value for kind, _ in candidate.trades),
         solver_rank=rank,
         legs=tuple(_leg(leg, packages, today) for leg in candidate.legs),
         leg_count=len(candidate.legs),

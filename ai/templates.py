@@ -8,6 +8,7 @@ falls from $62,400 to $33,100 (at −12%).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
@@ -82,25 +83,26 @@ def _stands(effect: LimitEffect) -> str:
 def _trade(candidate: HedgeCandidate) -> str:
     if not candidate.legs:
         return ""
-    legs = candidate.legs
+    first, *second = (_deed(kind, legs) for kind, legs in candidate.trades)
+    text = ", and ".join((first, *(f"{each[0].lower()}{each[1:]}" for each in second)))
+    price = candidate.limit_price
+    if price is None:
+        return f"{text}."
+    is_option_trade = any(leg.contract.is_option for leg in candidate.legs)
+    return f"{text} for {net_price(price)}." if is_option_trade else f"{text} at {abs(price):,.2f}."
+
+
+def _deed(kind: HedgeKind, legs: Sequence[OrderLeg]) -> str:
+    """What one trade does: `Buys back 2 A`, `Rolls buy 1 A and sell 1 B`."""
     one_way = {leg.action for leg in legs}
-    if (
-        candidate.kind in {HedgeKind.CLOSE, HedgeKind.REDUCE, HedgeKind.WING, HedgeKind.INDEX_HEDGE}
-        and len(one_way) == 1
-    ):
+    if kind in {HedgeKind.CLOSE, HedgeKind.REDUCE, HedgeKind.WING, HedgeKind.INDEX_HEDGE} and len(one_way) == 1:
         verb = "Buys" if legs[0].action is Action.BUY else "Sells"
         words = {
             HedgeKind.CLOSE: f"{verb} back" if verb == "Buys" else f"{verb} out",
             HedgeKind.REDUCE: f"Reduces: {verb.lower()}",
         }
-        text = f"{words.get(candidate.kind, verb)} {_listed([_quantity(leg) for leg in legs])}"
-    else:
-        text = f"{_VERBS.get(candidate.kind, '')} {_listed([_side(leg) for leg in legs])}".strip()
-    price = candidate.limit_price
-    if price is None:
-        return f"{text}."
-    is_option_trade = any(leg.contract.is_option for leg in legs)
-    return f"{text} for {net_price(price)}." if is_option_trade else f"{text} at {abs(price):,.2f}."
+        return f"{words.get(kind, verb)} {_listed([_quantity(leg) for leg in legs])}"
+    return f"{_VERBS.get(kind, '')} {_listed([_side(leg) for leg in legs])}".strip()
 
 
 def _quantity(leg: OrderLeg) -> str:

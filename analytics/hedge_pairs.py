@@ -92,20 +92,27 @@ def _sizes(
 
 
 def _merged(shapes: Shapes, pairs: _Sized) -> Shapes:
-    """One shape a pair, its sizes in the ratios; it goes by the kind of the first."""
+    """One shape a pair, its sizes in the ratios, the legs of the first in front; it goes by the kind of the first."""
     one, other = shapes.take(pairs.first), shapes.take(pairs.second)
     ratio = np.concatenate([one.ratio * pairs.first_size[:, None], other.ratio * pairs.second_size[:, None]], axis=1)
     rows = np.concatenate([one.rows, other.rows], axis=1)
     # Legs to the front: what is none sorts behind.
     order = np.argsort(ratio == 0, axis=1, kind="stable")[:, :MAX_LEGS]
-    reduced = (one.kind == CODE[HedgeKind.CLOSE]) & (pairs.first_size < one.most)
     return Shapes(
         rows=np.take_along_axis(rows, order, axis=1),
         ratio=np.take_along_axis(ratio, order, axis=1),
-        kind=np.where(reduced, CODE[HedgeKind.REDUCE], one.kind),
+        kind=_kinds(one, pairs.first_size),
         row=one.row,
         account=one.account,
         most=np.ones(pairs.first.size, dtype=np.int64),
         family=_FAMILY + one.family,
         margin=one.margin * pairs.first_size + other.margin * pairs.second_size,
+        second=_kinds(other, pairs.second_size),
+        second_at=np.count_nonzero(one.ratio, axis=1).astype(np.int64),
     )
+
+
+def _kinds(shapes: Shapes, size: Ints) -> Ints:
+    """Kinds of sized shapes: what is closed in part is reduced."""
+    reduced = (shapes.kind == CODE[HedgeKind.CLOSE]) & (size < shapes.most)
+    return np.where(reduced, CODE[HedgeKind.REDUCE], shapes.kind)

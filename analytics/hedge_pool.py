@@ -14,6 +14,8 @@ import numpy as np
 from analytics.black_scholes import Bools, Floats
 from analytics.book_columns import Model, Rows
 from analytics.hedge_market import ContractColumns, SearchInput
+from models.contract import Contract
+from models.enums import InstrumentKind
 from models.hedge import SearchLimits
 
 #: Underlyings whose options and shares hedge the whole book.
@@ -42,6 +44,11 @@ class Pick(NamedTuple):
 def is_index_future(symbol: str) -> bool:
     """Whether it is a future on the S&P 500."""
     return any(symbol.startswith(root) and not symbol[len(root) :].isalpha() for root in INDEX_FUTURES)
+
+
+def is_tradeable(contract: Contract) -> bool:
+    """Whether the order ticket takes it: what an adjusted option delivers is not known, crypto is only shown."""
+    return not contract.is_adjusted and contract.kind is not InstrumentKind.CRYPTO
 
 
 def quoted(bid: Floats, ask: Floats) -> Bools:

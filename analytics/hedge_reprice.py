@@ -25,11 +25,14 @@ from analytics.hedge_units import market_positions, new_underlyings
 from analytics.hedge_words import summary
 from analytics.scenarios import VolDynamics, stress_ladder
 from models.contract import Contract
-from models.enums import Action, Metric
+from models.enums import Action, InstrumentKind, Metric
 from models.hedge import HedgeCandidate, LimitEffect
 from models.ids import AccountId
 from models.order import OrderLeg
 from models.risk import Limit
+
+#: A future's price is not paid; an option's is premium. All else that is paid for is held for what it is worth.
+_NOT_SHARES = frozenset({InstrumentKind.FUTURE, InstrumentKind.OPTION, InstrumentKind.FUTURE_OPTION})
 
 
 def reprice(given: SearchInput, candidate: HedgeCandidate) -> HedgeCandidate:
@@ -42,12 +45,16 @@ def reprice(given: SearchInput, candidate: HedgeCandidate) -> HedgeCandidate:
         return _filled(given, candidate, given.book, cost=0.0, slippage=0.0)
     quotes = [_quote(given, leg) for leg in candidate.legs]
     signed = [leg.signed_quantity * float(leg.contract.multiplier) for leg in candidate.legs]
-    cost = math.fsum(size * 0.5 * (bid + ask) for size, (bid, ask) in zip(signed, quotes, strict=True))
+    kinds = [leg.contract.kind for leg in candidate.legs]
+    mid = [size * 0.5 * (bid + ask) for size, (bid, ask) in zip(signed, quotes, strict=True)]
+    cost = math.fsum(part for part, kind in zip(mid, kinds, strict=True) if kind is not InstrumentKind.FUTURE)
+    shares = math.fsum(part for part, kind in zip(mid, kinds, strict=True) if kind not in _NOT_SHARES)
     slippage = math.fsum(abs(size) * 0.5 * (ask - bid) for size, (bid, ask) in zip(signed, quotes, strict=True))
     after = book_after(given, candidate.legs)
     mids = [Decimal(str(bid)) + Decimal(str(ask)) for bid, ask in quotes]
     filled = _filled(given, candidate, after, cost=cost, slippage=slippage)
-    return _told(replace(filled, limit_price=limit_price(candidate.legs, [mid / 2 for mid in mids])))
+    price = limit_price(candidate.legs, [each / 2 for each in mids])
+    return _told(replace(filled, limit_price=price, shares_cost_usd=shares))
 
 
 def book_after(given: SearchInput, legs: Sequence[OrderLeg]) -> BookArrays:

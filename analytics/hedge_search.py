@@ -33,9 +33,10 @@ from analytics.hedge_market import (
     contract_columns,
     worst_rungs,
 )
+from analytics.hedge_pool import is_tradeable
 from analytics.hedge_reprice import cure_of, effects_of, limit_price, margin_after, reprice
 from analytics.hedge_scores import Scored, total_score
-from analytics.hedge_shapes import KINDS, NEW, Shapes
+from analytics.hedge_shapes import KINDS, NEW, NO_SECOND, Shapes
 from analytics.hedge_units import GREEK_METRICS, Units, unit_columns
 from analytics.hedge_words import summary
 from models.enums import Action, Metric
@@ -121,7 +122,7 @@ class _Search:
         }
         after[Metric.MARGIN_USED_PCT] = margin_after(self._given, margin)
         effects = effects_of(self._given.limits, self._totals, after)
-        account = int(shapes.account[shape])
+        account, second = int(shapes.account[shape]), int(shapes.second[shape])
         candidate = HedgeCandidate(
             id=name,
             kind=self._kind(shapes, shape, size),
@@ -138,6 +139,9 @@ class _Search:
             worst_stress_shift=self._given.stress_shifts[int(kept.worst_rung[at])],
             summary="",
             account_id=None if account == NEW else self._names[account],
+            shares_cost_usd=float(kept.cost[at] - kept.premium[at]),
+            second_kind=None if second == NO_SECOND else KINDS[second],
+            second_at=int(shapes.second_at[shape]),
         )
         return replace(candidate, summary=summary(candidate))
 
@@ -172,10 +176,17 @@ class _Search:
         units, held = self._units, self._units.held
         lost = np.flatnonzero(units.excluded[:held])
         side = np.where(units.quantity[:held] > 0, units.can_sell[:held], units.can_buy[:held])
-        stuck = np.flatnonzero(~side & ~units.excluded[:held] & (units.quantity[:held] != 0.0))
+        barred = ~np.array([is_tradeable(one) for one in units.contracts[:held]], dtype=np.bool_)
+        open_ = units.quantity[:held] != 0.0
+        left = np.flatnonzero(barred & open_)
+        stuck = np.flatnonzero(~side & ~barred & ~units.excluded[:held] & open_)
         notes = []
         if lost.size:
             notes.append(f"{_count(lost.size)} without a price or vol, in no figure here: {self._labels(lost)}")
+        if left.size:
+            notes.append(
+                f"{_count(left.size)} to be closed at the broker (adjusted options, crypto): {self._labels(left)}"
+            )
         if stuck.size:
             notes.append(f"{_count(stuck.size)} without a quote to close at: {self._labels(stuck)}")
         unknown = [limit.metric.value for limit in self._given.limits if self._totals.get(limit.metric) is None]

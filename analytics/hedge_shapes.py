@@ -24,6 +24,8 @@ KINDS = tuple(HedgeKind)
 CODE = {kind: code for code, kind in enumerate(KINDS)}
 #: `Shapes.account` of a trade that opens something: the account for new positions.
 NEW = -1
+#: `Shapes.second` of one trade.
+NO_SECOND = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +35,8 @@ class Shapes:
     rows [N, 4]: rows of `Units`, -1 = no leg. ratio [N, 4]: signed contracts, 0 = no leg. kind: entries of `KINDS`;
     closing ones are CLOSE whatever their size. row: a held row it acts on, -1 = none. account: number of the account it
     must be done in, `NEW` = the one for new positions. most: units at most. family: number of the idea; shapes that
-    share it are variations. margin [N]: dollars of requirement of one unit, estimated.
+    share it are variations. margin [N]: dollars of requirement of one unit, estimated. second, second_at: of two trades
+    in one order the kind of the second and the leg it begins at; -1 and 0 where it is one trade.
     """
 
     rows: Rows
@@ -44,6 +47,8 @@ class Shapes:
     most: Ints
     family: Ints
     margin: Floats
+    second: Ints
+    second_at: Ints
 
     def __len__(self) -> int:
         return int(self.kind.size)
@@ -78,6 +83,8 @@ def shapes_of(
         most=_repeated(most, count),
         family=_repeated(family, count),
         margin=np.array(np.broadcast_to(np.asarray(margin, dtype=np.float64), (count,))),
+        second=_repeated(NO_SECOND, count),
+        second_at=_repeated(0, count),
     )
 
 
@@ -90,5 +97,6 @@ def joined(parts: list[Shapes]) -> Shapes:
     if not parts:
         none = np.empty(0, dtype=np.int64)
         legs = np.empty((0, MAX_LEGS), dtype=np.int64)
-        return Shapes(legs.astype(np.intp), legs, none, none.astype(np.intp), none, none, none, none.astype(np.float64))
+        rows, row, margin = legs.astype(np.intp), none.astype(np.intp), none.astype(np.float64)
+        return Shapes(rows, legs, none, row, none, none, none, margin, none, none)
     return Shapes(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Shapes)))

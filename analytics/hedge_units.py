@@ -17,7 +17,7 @@ from analytics.black_scholes import Bools, Floats
 from analytics.book import BookArrays, BookGreeks
 from analytics.book_columns import Codes, Exclusion, Model, PositionColumns, Rows, UnderlyingColumns
 from analytics.hedge_market import SearchInput
-from analytics.hedge_pool import LEAST_LIFE_S, Pick, by_delta, quoted, shortlist
+from analytics.hedge_pool import LEAST_LIFE_S, Pick, by_delta, is_tradeable, quoted, shortlist
 from analytics.scenarios.columns import Moves, freeze
 from analytics.scenarios.shocks import VolDynamics
 from analytics.scenarios.values import grouped_pnl
@@ -36,7 +36,8 @@ class Units:
     contract: number that equal contracts share. root: number of its class. group: class, expiry and right of an option
     of the market, -1 else. core: taken for its delta (others only as far legs of calendars).
     greeks [row, 4]: `GREEK_METRICS`, beta-weighted. stress [row, rung]: dollars of P&L of one contract held. mid,
-    half_spread: dollars of one contract. delta: per unit of the own underlying. can_buy, can_sell: quoted well enough.
+    half_spread: dollars of one contract. delta: per unit of the own underlying. can_buy, can_sell: quoted well enough,
+    and the order ticket takes it.
     value: dollars of one contract by the model. spot: of the underlying. book_stress: the whole book's P&L
     [rung]. rough: American options valued as European so far. book: one of every row, as a book.
     """
@@ -96,9 +97,10 @@ def unit_columns(given: SearchInput, wish: SearchLimits) -> Units:
     with np.errstate(invalid="ignore"):
         dead = everything.expiry_epoch_s[rows] - given.now_epoch_s <= LEAST_LIFE_S
     stress = _stress(book, given)
-    two_sided = quoted(bid, ask) & ~dead & ~excluded & np.isfinite(stress).all(axis=1)
     quantity = np.concatenate([given.book.quantity, np.zeros(rows.size - held)])
     contracts = (*(row.contract for row in given.rows), *(columns.contracts[row] for row in chosen.rows.tolist()))
+    allowed = np.array([is_tradeable(one) for one in contracts], dtype=np.bool_)
+    two_sided = quoted(bid, ask) & allowed & ~dead & ~excluded & np.isfinite(stress).all(axis=1)
     numbers = {key: number for number, key in enumerate(dict.fromkeys(one.key for one in contracts))}
     roots = {name: number for number, name in enumerate(dict.fromkeys(one.root for one in contracts))}
     multiplier = everything.multiplier[rows]

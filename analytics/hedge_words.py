@@ -35,7 +35,7 @@ def summary(candidate: HedgeCandidate) -> str:
         stay = ", ".join(f"{_NAMES[e.metric]} stays at {_figure(e.metric, e.before)}{_limit(e)}" for e in broken)
         return f"Do nothing: {stay or 'every limit holds'}."
     takes = ", ".join(_taken(effect) for effect in broken)
-    parts = [f"{_lead(candidate)}: {legs_text(candidate.legs)}", takes, _money(candidate)]
+    parts = [_done(candidate), takes, _money(candidate)]
     return "; ".join(part for part in parts if part) + "."
 
 
@@ -45,9 +45,19 @@ def legs_text(legs: Sequence[OrderLeg]) -> str:
     return ", ".join(f"{verbs[leg.action]} {leg.quantity} {leg.contract.label}" for leg in legs)
 
 
-def _lead(candidate: HedgeCandidate) -> str:
-    right = "call" if candidate.legs[0].contract.right is Right.CALL else "put"
-    return _LEADS[candidate.kind].format(right=right)
+def _done(candidate: HedgeCandidate) -> str:
+    """`Close: buy 2 A`; of two trades in one order both: `Close: buy 2 A, and buy a wing: buy 1 B`."""
+    told, last = "", ""
+    for kind, legs in candidate.trades:
+        lead = _lead(kind, legs)
+        words = legs_text(legs) if lead == last else f"{lead}: {legs_text(legs)}"
+        told = f"{told}, and {words[0].lower()}{words[1:]}" if told else words
+        last = lead
+    return told
+
+
+def _lead(kind: HedgeKind, legs: Sequence[OrderLeg]) -> str:
+    return _LEADS[kind].format(right="call" if legs[0].contract.right is Right.CALL else "put")
 
 
 def _taken(effect: LimitEffect) -> str:

@@ -59,6 +59,16 @@ class Contract:
         return self.kind in _OPTION_KINDS
 
     @property
+    def is_adjusted(self) -> bool:
+        """Whether a stock option's root carries the digit of a corporate action (`AAPL7`): no certain 100 shares."""
+        return (
+            self.is_option
+            and self.root != self.underlying
+            and self.root.rstrip("0123456789") == self.underlying
+            and not self.underlying.startswith("/")
+        )
+
+    @property
     def expires_at_utc(self) -> datetime | None:
         """The exact settlement instant; None for what does not expire."""
         if self.expiry is None:

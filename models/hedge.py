@@ -73,11 +73,14 @@ class HedgeCandidate:
 
     limit_price: net of the smallest package at mid, rounded to the tick in the market's favour; positive = debit.
     theta_change_per_day: of the whole book, negative = theta given up. cost_usd: what is paid at mid (negative =
-    received). slippage_usd: from mid to the natural price, >= 0. margin_change_usd: by the desk's own rules; the
-    broker's answer replaces it. worst_stress_*: the worst rung of the stress ladder, dollars of P&L (negative = loss),
-    and its move of the index (-0.12 = a fall of 12 %). cure: share of the excess beyond all broken limits that goes
-    away, 0..1. summary: one line in a trader's words, made of the figures here. account_id: where it would be traded:
-    the account that holds what it closes, else the input's account for new trades; None without legs.
+    received); a future's price is not paid. slippage_usd: from mid to the natural price, >= 0. margin_change_usd: by
+    the desk's own rules; the broker's answer replaces it. worst_stress_*: the worst rung of the stress ladder, dollars
+    of P&L (negative = loss), and its move of the index (-0.12 = a fall of 12 %). cure: share of the excess beyond all
+    broken limits that goes away, 0..1. summary: one line in a trader's words, made of the figures here. account_id:
+    where it would be traded: the account that holds what it closes, else the input's account for new trades; None
+    without legs. shares_cost_usd: what of cost_usd goes into shares, which are worth it; the rest is option premium.
+    second_kind: what the second of two trades in one order does, its legs being those from `second_at` on; None when
+    it is one trade.
     """
 
     id: str
@@ -95,6 +98,16 @@ class HedgeCandidate:
     worst_stress_shift: float | None
     summary: str
     account_id: AccountId | None = None
+    shares_cost_usd: float = 0.0
+    second_kind: HedgeKind | None = None
+    second_at: int = 0
+
+    @property
+    def trades(self) -> tuple[tuple[HedgeKind, tuple[OrderLeg, ...]], ...]:
+        """The one or two trades of the order: what each does, and its legs."""
+        if self.second_kind is None:
+            return ((self.kind, self.legs),)
+        return ((self.kind, self.legs[: self.second_at]), (self.second_kind, self.legs[self.second_at :]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +148,10 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class SearchLimits:
-    """Constraints of one search; the model may ask for another search with others. None = not constrained."""
+    """Constraints of one search; the model may ask for another search with others. None = not constrained.
+
+    max_cost_usd: money paid, shares and spread included.
+    """
 
     max_cost_usd: float | None = None
     max_theta_given_up_per_day: float | None = None

@@ -89,23 +89,13 @@ def _leg(index: int, leg: OrderLeg, facts: DeskFacts) -> Iterator[Problem]:
         yield Problem(field, text)
     if contract.is_option and (contract.strike is None or contract.right is None or contract.expiry is None):
         yield Problem(field, f"{contract.key} names no listed option. Pick the contract from the option chain.")
-    if _is_adjusted(contract):
+    if contract.is_adjusted:
         text = f"{contract.label} is an adjusted option: what it delivers is not known here. Trade it at the broker."
         yield Problem(field, text)
     expires_at = contract.expires_at_utc
     if expires_at is not None and expires_at <= facts.now_utc():
         yield Problem(field, f"{contract.label} expired at {expires_at:%Y-%m-%d %H:%M} UTC. Pick a later expiry.")
     yield from _quantity(leg, facts)
-
-
-def _is_adjusted(contract: Contract) -> bool:
-    """Whether a stock option's root carries the digit of a corporate action (`AAPL7`): 100 shares are not certain."""
-    return (
-        contract.is_option
-        and contract.root != contract.underlying
-        and contract.root.rstrip("0123456789") == contract.underlying
-        and not contract.underlying.startswith("/")
-    )
 
 
 def _quantity(leg: OrderLeg, facts: DeskFacts) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from ai.payload import UNITS, Payload, definitions
 from ai.payload_build import build_payload
 from ai.shares import share_of
 from models.contract import underlying_contract
+from models.hedge import HedgeKind
 from models.enums import Action, Metric
 from models.ids import AccountId
 from models.order import OrderLeg
@@ -154,6 +155,11 @@ def test_a_trade_is_told_with_its_contracts_price_and_greeks() -> None:
 def test_a_credit_is_told_as_one() -> None:
     index = next(each for each in sent()["candidates"] if each["id"] == INDEX.id)
     assert (index["net_side"], index["net_price"], index["cost_usd"]) == ("credit", 2.05, -2050)
+
+
+def test_two_trades_in_one_order_are_named_as_both() -> None:
+    both = replace(CLOSE, legs=(*CLOSE.legs, VERTICAL.legs[0]), second_kind=HedgeKind.WING, second_at=len(CLOSE.legs))
+    assert sent(of=(verified(both),))["candidates"][0]["kind"] == "CLOSE and WING"
 
 
 def test_what_did_not_pass_is_named_without_contracts_or_reasons() -> None:

@@ -136,6 +136,14 @@ def test_a_future_is_traded_at_a_level_and_not_paid_for() -> None:
     assert "691,025" not in text
 
 
+def test_two_trades_in_one_order_are_both_told() -> None:
+    legs = (CLOSE.legs[0], *VERTICAL.legs)
+    text = said(CLOSE, legs=legs, second_kind=HedgeKind.VERTICAL, second_at=1)
+    assert text.startswith("Buys back 2 SPXW 18 Dec 26 6800 P, and adds a vertical: buy 3 ")
+    text = said(CLOSE, legs=(CLOSE.legs[0], VERTICAL.legs[0]), second_kind=HedgeKind.WING, second_at=1)
+    assert text.startswith("Buys back 2 SPXW 18 Dec 26 6800 P, and buys 3 ")
+
+
 def test_shares_are_traded_at_their_price_and_paid() -> None:
     shares = (OrderLeg(underlying_contract("AAPL"), Action.SELL, 200),)
     text = said(CLOSE, kind=HedgeKind.REDUCE, legs=shares, limit_price=Decimal("-280.05"), cost_usd=-56_010.0)

@@ -126,13 +126,15 @@ class SlowDesk:
 
     def score(self, trade: Trade) -> float:
         """Dollars, by the words of the page."""
-        cost = math.fsum(q * self.ones[c].mid for c, q in trade.items())
+        premium = math.fsum(q * self.ones[c].mid for c, q in trade.items() if c.is_option)
         slippage = math.fsum(abs(q) * self.ones[c].half for c, q in trade.items())
         theta = self._figures(trade)[2]
         worst = min(a + b for a, b in zip(self.stress, self._stress(trade), strict=True))
-        worse = max(min(self.stress) - worst, 0.0)
         fees = float(sum(abs(q) for q in trade.values()))
-        return slippage + fees + 5.0 * max(-theta, 0.0) + 0.10 * max(cost + slippage, 0.0) + 0.01 * worse
+        worn = 5.0 * max(-theta, 0.0) + 0.10 * max(premium, 0.0)
+        if worst <= min(self.stress):
+            return slippage + fees + worn + 0.01 * (min(self.stress) - worst)
+        return slippage + fees + max(worn - 0.01 * (worst - min(self.stress)), worn / 2.0)
 
     def best(self, most_legs: int) -> tuple[float, Trade] | None:
         """The least score of all trades that cure."""
@@ -227,7 +229,7 @@ class SlowDesk:
         (a, p), (b, q) = one, other
         if q != -p or a.right is not b.right or a.root != b.root or not (self._opens(a, p) and self._opens(b, q)):
             return False
-        if not self._is_near([a, b]):
+        if not self._is_near([a, b]) or not self._is_worth_it({a: p, b: q}):
             return False
         if a.expiry == b.expiry:
             return True
@@ -253,6 +255,19 @@ class SlowDesk:
         for members in groups.values():
             yield sorted(members, key=strike_of)
 
+    def _is_worth_it(self, trade: Trade) -> bool:
+        """Whether a new structure does on a broken limit a fifth of what its legs do without their signs."""
+        made = self._figures(trade)
+        broken = [METRICS.index(one.metric) for one in self.given.limits if self._is_broken(one)]
+        gross = [math.fsum(abs(q * self.ones[c].greeks[at]) for c, q in trade.items()) for at in broken]
+        return not broken or any(abs(made[at]) >= 0.2 * each for at, each in zip(broken, gross, strict=True))
+
+    def _is_broken(self, one: Limit) -> bool:
+        if one.metric is Metric.MARGIN_USED_PCT:
+            return False
+        now = self.before[METRICS.index(one.metric)]
+        return (one.low is not None and now < one.low) or (one.high is not None and now > one.high)
+
     def _broken_wings(self) -> Iterator[Trade]:
         for members in self._groups():
             for low, body, high in itertools.combinations(range(len(members)), 3):
@@ -265,8 +280,9 @@ class SlowDesk:
                 ):
                     continue
                 for size in range(1, MOST // 2 + 1):
-                    if self._opens(a, size) and self._opens(b, -2 * size) and self._opens(c, size):
-                        yield {a: size, b: -2 * size, c: size}
+                    trade = {a: size, b: -2 * size, c: size}
+                    if all(self._opens(one, count) for one, count in trade.items()) and self._is_worth_it(trade):
+                        yield trade
 
     def _rolled_pairs(self) -> Iterator[Trade]:
         """The strangle to one expiry, both strikes moved alike (in places of the chain) from the nearest ones."""

@@ -12,38 +12,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics.hedge_market import HedgeError, HedgeMarket, SearchInput, SearchResult
+from analytics.hedge_market import HedgeError
 from analytics.hedge_reprice import reprice
 from analytics.hedge_search import search, total_score
 from analytics.scenarios import spot_vol_beta
-from models.contract import Contract, underlying_contract
+from models.contract import underlying_contract
 from models.enums import Action, MarginMethod, Metric, Regime
 from models.hedge import HedgeCandidate, HedgeKind, SearchLimits
-from models.ids import ContractKey
 from tests.analytics import hedge_worlds as world
+from tests.analytics.hedge_checks import MARKET, STRANGLE, STRIKES, WIDE, after, same, tradeable, trades
 from tests.analytics.hedge_worlds import ONE, SPX, TWO, Line, call, es, limit, mes, put, spy
-
-STRIKES = (6300, 6500, 6600, 6700, 6800, 6900, 7000, 7100, 7200, 7300, 7400, 7600)
-MARKET = [*world.chain(STRIKES, (11, 25, 46, 81)), es(), mes(), spy()]
-WIDE = [
-    *MARKET,
-    *world.chain(STRIKES, (46,), "SPX"),
-    *world.chain((600, 640, 660, 680, 700, 720, 740), (25,), "SPY"),
-    *world.chain((640, 660, 680, 700, 720), (25,), "XSP"),
-]
-STRANGLE = [Line(put(6600), -3), Line(call(7300), -3)]
-
-
-def trades(result: SearchResult) -> list[HedgeCandidate]:
-    """All but "do nothing"."""
-    return [one for one in result.candidates if one.kind is not HedgeKind.DO_NOTHING]
-
-
-def after(candidate: HedgeCandidate, metric: Metric) -> float:
-    """A figure after the trade."""
-    found = next(one.after for one in candidate.effects if one.metric is metric)
-    assert found is not None
-    return found
 
 
 def test_a_strangle_short_of_vega_is_bought_back_or_given_wings() -> None:
@@ -152,20 +130,7 @@ def test_closing_the_whole_book_leaves_no_rung_worse_than_another() -> None:
     whole = next(one for one in trades(search(setting, wish)) if len(one.legs) == 2)
     assert whole.worst_stress_after_usd == pytest.approx(0.0, abs=1e-6)
     assert whole.worst_stress_shift == setting.stress_shifts[0]
-    _same(whole, reprice(setting, whole))
-
-
-def test_two_trades_go_into_one_order_when_neither_cures_alone() -> None:
-    limits = [limit(Metric.VEGA, -1500, 2500), limit(Metric.SPX_DELTA, -6, 6)]
-    setting = world.given(STRANGLE, MARKET, limits)
-    kinds = frozenset({HedgeKind.INDEX_HEDGE})
-    assert search(setting, SearchLimits(kinds=kinds, max_legs=1)).is_partial
-    both = search(setting, SearchLimits(kinds=kinds, max_legs=2))
-    assert not both.is_partial
-    assert all(len(one.legs) == 2 for one in trades(both))
-    for one in trades(both):
-        _same(one, reprice(setting, one))
-        _tradeable(setting, one)
+    same(whole, reprice(setting, whole))
 
 
 def test_nothing_is_opened_far_beyond_what_is_held_unless_wished_for() -> None:
@@ -208,7 +173,7 @@ def test_the_stress_ladder_takes_the_vol_response_it_is_given(regime: Regime) ->
     result = search(setting)
     assert result.candidates[-1].worst_stress_after_usd != plain.worst_stress_after_usd
     for one in result.candidates:
-        _same(one, reprice(setting, one))
+        same(one, reprice(setting, one))
 
 
 def test_am_and_pm_classes_are_kept_apart() -> None:
@@ -277,7 +242,7 @@ def test_american_options_are_priced_as_the_book_prices_them() -> None:
     found = search(setting, SearchLimits(underlyings=frozenset({"SPY"})))
     assert trades(found)
     for one in trades(found):
-        _same(one, reprice(setting, one))
+        same(one, reprice(setting, one))
 
 
 def test_wishes_are_kept() -> None:
@@ -368,54 +333,12 @@ def test_every_trade_kept_is_what_it_claims_when_worked_out_from_scratch(
     assert len(kept) <= 10
     assert len({one.id for one in result.candidates}) == len(result.candidates)
     for one in kept:
-        _same(one, reprice(setting, one))
-        _tradeable(setting, one)
+        same(one, reprice(setting, one))
+        tradeable(setting, one)
     _undominated(kept)
     _in_order(kept, is_partial=result.is_partial)
     if not result.is_partial:
         assert all(one.cure == 1.0 for one in kept)
-
-
-def _same(one: HedgeCandidate, again: HedgeCandidate) -> None:
-    """Equal but for rounding; what carries an early-exercise premium to 1e-4 of the figure."""
-    tolerance = 1e-4 if any("SPY" in leg.contract.underlying for leg in one.legs) else 1e-7
-    for before, now in zip(one.effects, again.effects, strict=True):
-        assert (before.before is None) == (now.before is None)
-        if before.after is not None and now.after is not None:
-            assert now.after == pytest.approx(before.after, rel=tolerance, abs=1e-5)
-        else:
-            assert before.after is now.after
-    for name in ("cost_usd", "slippage_usd", "theta_change_per_day", "worst_stress_after_usd", "margin_change_usd"):
-        mine, other = getattr(one, name), getattr(again, name)
-        assert (mine is None) == (other is None)
-        if mine is not None:
-            assert other == pytest.approx(mine, rel=tolerance, abs=0.02), name
-    assert again.cure == pytest.approx(one.cure, abs=1e-5)
-    assert again.limit_price == one.limit_price
-    assert again.worst_stress_shift == one.worst_stress_shift
-
-
-def _tradeable(setting: SearchInput, one: HedgeCandidate) -> None:
-    assert 1 <= len(one.legs) <= 4
-    assert len({leg.contract.key for leg in one.legs}) == len(one.legs)
-    assert len({leg.contract.underlying for leg in one.legs}) == 1
-    held = {row.contract.key: at for at, row in enumerate(setting.rows)}
-    for leg in one.legs:
-        assert isinstance(leg.quantity, int)
-        assert leg.quantity > 0
-        bid, ask = _quote(setting, leg.contract, held)
-        assert ask > 0.0
-        assert bid >= 0.0
-        assert leg.action is Action.BUY or bid > 0.0
-
-
-def _quote(setting: SearchInput, contract: Contract, held: dict[ContractKey, int]) -> tuple[float, float]:
-    market: HedgeMarket = setting.market
-    if contract.key in market.columns.row_of:
-        at = market.columns.row_of[contract.key]
-        return float(market.bid[at]), float(market.ask[at])
-    row = held[contract.key]
-    return float(setting.book.bid[row]), float(setting.book.ask[row])
 
 
 def _undominated(kept: Sequence[HedgeCandidate]) -> None:
@@ -435,7 +358,7 @@ def _respects(one: HedgeCandidate) -> list[float]:
     return [
         -one.cure,
         max(-one.theta_change_per_day, 0.0),
-        one.cost_usd + one.slippage_usd,
+        one.cost_usd - one.shares_cost_usd,
         one.slippage_usd + fees,
         -(one.worst_stress_after_usd or 0.0),
         one.margin_change_usd or 0.0,

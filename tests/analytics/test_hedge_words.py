@@ -56,6 +56,16 @@ def test_a_future_at_no_cost_tells_only_the_spread() -> None:
     assert text.endswith("; $6 to cross the spread.")
 
 
+def test_two_trades_in_one_order_are_both_told() -> None:
+    legs = (OrderLeg(put(6600), Action.BUY, 2), OrderLeg(put(6200), Action.BUY, 1))
+    both = replace(ONE, kind=HedgeKind.CLOSE, legs=legs, second_kind=HedgeKind.WING, second_at=1)
+    assert summary(both).startswith(
+        "Close: buy 2 SPXW 26 Jun 26 6600 P, and buy a wing: buy 1 SPXW 26 Jun 26 6200 P; takes the vega"
+    )
+    alike = replace(both, second_kind=HedgeKind.CLOSE)
+    assert summary(alike).startswith("Close: buy 2 SPXW 26 Jun 26 6600 P, and buy 1 SPXW 26 Jun 26 6200 P; takes")
+
+
 def test_each_kind_has_its_words() -> None:
     legs = (OrderLeg(call(7300), Action.BUY, 1), OrderLeg(call(7100), Action.SELL, 1))
     for kind in HedgeKind:

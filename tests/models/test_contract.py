@@ -41,6 +41,14 @@ def test_occ_symbols_of_one_to_six_characters_and_adjusted_roots_are_read(text: 
     assert (symbol.root, symbol.strike) == (root, Decimal(strike))
 
 
+def test_only_a_stock_option_s_root_with_a_digit_is_adjusted() -> None:
+    day = date(2026, 5, 15)
+    adjusted = {root: option_contract(root, day, Right.CALL, Decimal(150)) for root in ("AAPL7", "AAPL", "SPXW", "SPX")}
+    assert [root for root, one in adjusted.items() if one.is_adjusted] == ["AAPL7"]
+    assert not underlying_contract("/ESM6").is_adjusted
+    assert not underlying_contract("AAPL").is_adjusted
+
+
 @pytest.mark.parametrize(
     "text", ["", "SPX", "SPXW261315P07000000", "TOOLONG260515P07000000", "SPXW260515X07000000", "260515P07000000"]
 )

@@ -43,6 +43,15 @@ def test_every_kind_has_words(kind: HedgeKind) -> None:
     assert words.kind(kind)[0].isupper()
 
 
+def test_two_trades_in_one_order_are_both_named() -> None:
+    for kind in HedgeKind:
+        if kind is not HedgeKind.DO_NOTHING:
+            both = replace(demo.VERTICAL, kind=kind, second_kind=HedgeKind.INDEX_HEDGE, second_at=1)
+            assert words.deed(both).endswith(" and index hedge")
+    assert words.deed(replace(demo.VERTICAL, second_kind=HedgeKind.WING, second_at=1)) == "Vertical and wing"
+    assert words.deed(demo.VERTICAL) == "Add a vertical"
+
+
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_every_verdict_has_words(verdict: Verdict) -> None:
     assert words.verdict(verdict).islower()
