@@ -14,8 +14,8 @@ from ai.payload import UNITS, Payload, definitions
 from ai.payload_build import build_payload
 from ai.shares import share_of
 from models.contract import underlying_contract
-from models.hedge import HedgeKind
 from models.enums import Action, Metric
+from models.hedge import HedgeKind
 from models.ids import AccountId
 from models.order import OrderLeg
 from models.risk import Limit
