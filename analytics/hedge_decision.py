@@ -20,7 +20,16 @@ from analytics.hedge_limits import MARGIN_COLUMN, Standing
 from analytics.hedge_margin import ExactMargins
 from analytics.hedge_market import SearchInput
 from analytics.hedge_pairs import paired
-from analytics.hedge_scores import Scored, UnitFigures, is_sound, joined_scores, scored, sized, unit_figures
+from analytics.hedge_scores import (
+    Scored,
+    UnitFigures,
+    is_mere_difference,
+    is_sound,
+    joined_scores,
+    scored,
+    sized,
+    unit_figures,
+)
 from analytics.hedge_shapes import MAX_LEGS, NEW, Ints, Shapes, joined
 from analytics.hedge_units import Units, refined
 from models.hedge import SearchLimits
@@ -44,6 +53,7 @@ class Decision:
         self._is_margin_broken = bool((where.broken & (where.metric == MARGIN_COLUMN)).any())
         self.units = units
         self._figures = unit_figures(given, units, shapes)
+        self._mere = is_mere_difference(shapes, self._figures, where)
         self._exact = ExactMargins(given, units)
         self.scored_count = 0
         self.good_count = 0
@@ -74,12 +84,14 @@ class Decision:
         figures = self._with_unit_margins(known)
         shapes = replace(self.shapes, margin=known)
         legs = min(self._wish.max_legs, MAX_LEGS)
-        pairs = paired(self.units, self._where, shapes, figures, joined_scores(every, exact), most_legs=legs)
+        found = joined_scores(every.take(~self._mere[every.shape]), exact)
+        pairs = paired(self.units, self._where, shapes, figures, found, most_legs=legs)
         if len(pairs) == 0:
             return exact.take(np.empty(0, dtype=np.intp))
         first = len(self.shapes)
         self.shapes = joined([self.shapes, pairs])
         self._figures = unit_figures(self._given, self.units, self.shapes)
+        self._mere = is_mere_difference(self.shapes, self._figures, self._where)
         found = self._candidates(unit_figures(self._given, self.units, pairs), pairs)
         found = replace(found, shape=found.shape + first)
         good = found.take(self._sound(found))
@@ -89,7 +101,8 @@ class Decision:
         return made.take(self._sound(made))
 
     def _sound(self, found: Scored) -> Bools:
-        return is_sound(self._given, self.units, self._where, found, self._wish)
+        good = is_sound(self._given, self.units, self._where, found, self._wish)
+        return np.asarray(good & ~self._mere[found.shape])
 
     def _chosen(self, found: Scored, count: int, *, by_cure: bool) -> Scored:
         return found.take(diverse(found, self.shapes, self.units.contract, count, by_cure=by_cure))

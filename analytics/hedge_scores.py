@@ -131,10 +131,9 @@ def sized(shapes: Shapes, figures: UnitFigures, where: Standing) -> tuple[Rows, 
     """Shape and units of every candidate: what cures by the margin, a notch less and more, what is just inside.
 
     A shape that cannot cure alone comes in the greatest size that helps and breaks nothing, and in half of it; closing
-    trades also come in quarters. What cures only by a small difference of its legs does not come at all.
+    trades also come in quarters.
     """
     bound = where.bounds(figures.effects)
-    helps = (bound.helps > 0.0) & ~_is_mere_difference(shapes, figures, where)
     most = shapes.most.astype(np.float64)
     whole = np.ceil(bound.clears - 1e-9)
     partial = np.floor(np.minimum(np.minimum(bound.most, most), np.ceil(bound.helps)))
@@ -145,7 +144,9 @@ def sized(shapes: Shapes, figures: UnitFigures, where: Standing) -> tuple[Rows, 
     tried = np.column_stack(
         [whole - 1.0, whole, whole + 1.0, np.ceil(bound.inside - 1e-9), partial, np.ceil(0.5 * partial), fractions]
     )
-    tried = np.where(np.isfinite(tried) & (tried >= 1.0) & (tried <= most[:, None]) & helps[:, None], tried, 0.0)
+    tried = np.where(
+        np.isfinite(tried) & (tried >= 1.0) & (tried <= most[:, None]) & (bound.helps > 0.0)[:, None], tried, 0.0
+    )
     tried.sort(axis=1)
     fresh = tried > 0.0
     fresh[:, 1:] &= tried[:, 1:] != tried[:, :-1]
@@ -153,7 +154,7 @@ def sized(shapes: Shapes, figures: UnitFigures, where: Standing) -> tuple[Rows, 
     return shape.astype(np.intp), tried[shape, column].astype(np.int64)
 
 
-def _is_mere_difference(shapes: Shapes, figures: UnitFigures, where: Standing) -> Bools:
+def is_mere_difference(shapes: Shapes, figures: UnitFigures, where: Standing) -> Bools:
     """New structures [N] that do on no broken limit at least `LEAST_NET` of what their legs do without their signs.
 
     Such a cure is the small difference of large figures: it takes many contracts, and a slightly other smile undoes it.
