@@ -23,13 +23,15 @@ Accuracy, as shares of max(spot, strike)
     within 0.03 deviations of the exercise boundary. Cash dividends: price 5e-5.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
 from analytics.american_cash import complete, shape_with
 from analytics.american_dividends import CashDividends, DividendModel, Dividends
 from analytics.american_vol import american_implied_vol
-from analytics.american_yield import Inputs, all_greeks, arrays, first_order, price_only
+from analytics.american_yield import Inputs, all_greeks, arrays, first_order, price_only, prices_by_spot
 from analytics.black_scholes import FirstOrderValues, Floats, OptionValues
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "american_future_first_order",
     "american_implied_vol",
     "american_price",
+    "american_price_by_spot",
 ]
 
 
@@ -115,6 +118,32 @@ def american_price(
     inputs = arrays(spot, strike, t_years, rate, dividend_yield, vol, is_call)
     inputs, shape = _together(inputs, dividends)
     return complete(inputs, price_only(inputs, precise=precise), shape, dividends, dividend_model)[0].reshape(shape)
+
+
+def american_price_by_spot(
+    *,
+    strike: npt.ArrayLike,
+    t_years: npt.ArrayLike,
+    rate: npt.ArrayLike,
+    dividend_yield: npt.ArrayLike,
+    vol: npt.ArrayLike,
+    is_call: npt.ArrayLike,
+) -> Callable[[npt.ArrayLike], Floats]:
+    """The price as a function of the spot, equal to `american_price`; exercise boundaries are solved by this call.
+
+    For whoever asks again and again about the same contracts, as a search for breakevens does: few spots then cost a
+    third, or less where a boundary is hard to solve. Spots broadcast against the other arguments, [spots, 1]
+    against rows.
+    """
+    terms = arrays(1.0, strike, t_years, rate, dividend_yield, vol, is_call)
+    prices = prices_by_spot(terms)
+
+    def price(spot: npt.ArrayLike) -> Floats:
+        inputs = terms._replace(spot=np.asarray(spot, dtype=np.float64))
+        shape = np.broadcast_shapes(*(value.shape for value in inputs))
+        return complete(inputs, prices(inputs.spot), shape, None, DividendModel.SPOT)[0].reshape(shape)
+
+    return price
 
 
 def american_future(

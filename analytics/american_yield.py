@@ -11,6 +11,7 @@ Limits
     gains by exercising is European to the last bit.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -152,6 +153,26 @@ def price_only(inputs: Inputs, *, precise: bool = False) -> list[Floats]:
     return flat
 
 
+def prices_by_spot(terms: Inputs) -> Callable[[Floats], list[Floats]]:
+    """Prices at any spots with boundaries solved once, here: what it gives for them is `price_only` of the same terms.
+
+    The spot of `terms` plays no part. Spots broadcast against the other columns, as in a grid.
+    """
+    problems = _book(terms, np.broadcast_shapes(*(value.shape for value in terms))).problems
+    boundary = _boundaries(problems, with_vol=False, with_carry=False, precise=False) if problems.vol.size else None
+
+    def at(spot: Floats) -> list[Floats]:
+        inputs = terms._replace(spot=spot)
+        european = bsm_price(**inputs._asdict())
+        flat, book = _flat(inputs, (european,)), _book(inputs, european.shape)
+        if boundary is not None and book.option.size:
+            found, exercised = _premiums_of(book, book.problems, boundary)
+            _add(flat, book, [found[VALUE] * book.scale], exercised)
+        return flat
+
+    return at
+
+
 def _flat(inputs: Inputs, european: tuple[Floats, ...]) -> list[Floats]:
     """Flat copies of the European numbers, with the best certain date of exercise where nothing can move."""
     shape = european[0].shape
@@ -252,7 +273,13 @@ def _premiums(
 ) -> tuple[Floats, Bools]:
     """Premium terms (rows as `premium_terms` orders them) of every option of a book, and which are exercised."""
     boundary = _boundaries(problems, with_vol=with_vol, with_carry=with_carry, precise=precise)
-    found = np.empty((7 if with_carry else 4 if with_vol else 1, book.option.size))
+    return _premiums_of(book, problems, boundary)
+
+
+def _premiums_of(book: _Book, problems: Exercise, boundary: Boundary) -> tuple[Floats, Bools]:
+    """The same from boundaries already solved, one per problem."""
+    terms = 7 if boundary.by_rate is not None else 4 if boundary.by_vol is not None else 1
+    found = np.empty((terms, book.option.size))
     exercised = np.empty(book.option.size, dtype=np.bool_)
     for start in range(0, book.option.size, _CHUNK):
         part = slice(start, start + _CHUNK)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from analytics.american import american_first_order, american_implied_vol, american_price
+from analytics.american import american_first_order, american_implied_vol, american_price, american_price_by_spot
 from analytics.black_scholes import Bools, FirstOrderValues, Floats, bsm_first_order, bsm_price
 from analytics.implied_vol import ImpliedVol, implied_vol
 
@@ -32,6 +32,26 @@ def option_price(
     columns |= {"vol": vol, "is_call": is_call}
     (price,) = _split(columns, is_american, lambda **c: (bsm_price(**c),), lambda **c: (american_price(**c),))
     return price
+
+
+def option_price_by_spot(
+    *,
+    strike: float,
+    t_years: float,
+    rate: float,
+    dividend_yield: float,
+    vol: float,
+    is_call: bool,
+    is_american: bool,
+) -> Callable[[Floats], Floats]:
+    """One contract's price as a function of spots, equal to `option_price`; what depends on no spot is done once."""
+    if is_american:
+        return american_price_by_spot(
+            strike=strike, t_years=t_years, rate=rate, dividend_yield=dividend_yield, vol=vol, is_call=is_call
+        )
+    return lambda spots: bsm_price(
+        spot=spots, strike=strike, t_years=t_years, rate=rate, dividend_yield=dividend_yield, vol=vol, is_call=is_call
+    )
 
 
 def option_first_order(

@@ -13,7 +13,7 @@ from analytics.book import BookArrays, Model
 from analytics.exercise import option_first_order
 from analytics.inside_quote import without_time_value
 from analytics.legs import PayoffLeg
-from analytics.payoff import PayoffProfile, payoff_at_expiry
+from analytics.payoff import PayoffProfile, common_expiry
 from analytics.strategy import Recognised
 from execution.commands import TicketDraft
 from execution.market.carry import CarryBook
@@ -25,7 +25,7 @@ from execution.risk.columns import Holding
 from execution.risk.limits import binding_metric, limit_changes, limit_rows, metric_values, values_after
 from execution.risk.live_book import LiveBook
 from execution.ticket_views import LegPreview, LimitChange, Problem, TicketPreview
-from execution.tickets.pricing import LegMarket, leg_value, payoff_profile, probability_of_profit
+from execution.tickets.pricing import LegMarket, PackageValues, probability_of_profit
 from execution.views import FloatArray
 from models.clock import Clock, epoch_s
 from models.enums import Action, MarketDataKind, Metric
@@ -88,13 +88,13 @@ class TicketDesk:
         markets = self._markets(legs)
         mid = net_mid(legs, markets.quotes)
         price = draft.limit_price if draft.limit_price is not None else mid
-        payoff = payoff_legs(legs)
-        recognised = self._recognise(payoff) if payoff else None
+        values = PackageValues(payoff_legs(legs), markets.legs)
+        recognised = self._recognise(values.legs) if legs else None
         cost = None if price is None else float(price * price_multiplier(legs)) * packages_of(legs)
-        profile = None if cost is None or not payoff else payoff_profile(payoff, markets.legs, cost)
+        profile = None if cost is None or not legs else values.profile(cost)
         before, after, trade = self._greeks(legs)
         changes = self._limit_changes(before, after, limits, margin_used_pct)
-        curve = self._payoff_curve(payoff, markets.legs, cost, spot)
+        curve = self._payoff_curve(values, cost, spot)
         return TicketPreview(
             order_id=draft.order_id,
             problems=(
@@ -119,7 +119,7 @@ class TicketDesk:
             max_loss=None if profile is None else _money(profile.max_loss.dollars),
             max_loss_unlimited=profile is not None and profile.max_loss.is_unbounded,
             breakevens=() if profile is None else profile.breakevens,
-            probability_of_profit=self._pop(profile, payoff, markets.legs, spot),
+            probability_of_profit=self._pop(profile, values, spot),
             trade_greeks=trade,
             before=before,
             after=after,
@@ -143,9 +143,8 @@ class TicketDesk:
         price = limit_price if limit_price is not None else net_natural(legs, markets.quotes)
         if price is None or not legs:
             return None
-        profile = payoff_profile(
-            payoff_legs(legs), markets.legs, float(price * price_multiplier(legs)) * packages_of(legs)
-        )
+        values = PackageValues(payoff_legs(legs), markets.legs)
+        profile = values.profile(float(price * price_multiplier(legs)) * packages_of(legs))
         if profile is None or profile.max_loss.dollars is None:
             return None
         return max(_money(profile.max_loss.dollars) or Decimal(0), Decimal(0))
@@ -206,35 +205,23 @@ class TicketDesk:
             lacks=tuple(_lack(book, row) for row in range(first, len(book))),
         )
 
-    def _pop(
-        self, profile: PayoffProfile | None, legs: Sequence[PayoffLeg], markets: Sequence[LegMarket], spot: float
-    ) -> float | None:
+    def _pop(self, profile: PayoffProfile | None, values: PackageValues, spot: float) -> float | None:
         if profile is None:
             return None
-        return probability_of_profit(profile, legs, markets, spot, epoch_s(self._clock.now_utc()))
+        return probability_of_profit(profile, values.legs, values.markets, spot, epoch_s(self._clock.now_utc()))
 
     def _payoff_curve(
-        self, legs: Sequence[PayoffLeg], markets: Sequence[LegMarket], cost: float | None, spot: float
+        self, values: PackageValues, cost: float | None, spot: float
     ) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+        legs = values.legs
         if cost is None or not legs or math.isnan(spot):
             return None
         strikes = [leg.strike for leg in legs if leg.is_option] or [spot]
         low, high = min(*strikes, spot) * (1 - _PAYOFF_RANGE / 2), max(*strikes, spot) * (1 + _PAYOFF_RANGE / 2)
         spots = np.union1d(np.linspace(low, high, _PAYOFF_POINTS), np.array(strikes, dtype=np.float64))
         now = epoch_s(self._clock.now_utc())
-        today = np.full(spots.shape, -cost)
-        first = min((leg.expiry_epoch_s for leg in legs if leg.is_option), default=now)
-        at_expiry = np.full(spots.shape, -cost)
-        for leg, market in zip(legs, markets, strict=True):
-            per_point = leg.quantity * leg.multiplier
-            today += per_point * leg_value(leg, market, spots, now)
-            lives_on = leg.is_option and leg.expiry_epoch_s > first
-            at_expiry += (
-                per_point * leg_value(leg, market, spots, first)
-                if lives_on
-                else payoff_at_expiry((leg,), spots, net_cost=0.0)
-            )
-        return spots, at_expiry, today
+        first = common_expiry(legs)
+        return spots, values.pnl(spots, now if first is None else first, cost), values.pnl(spots, now, cost)
 
 
 def largest_that_fits(changes: Sequence[LimitChange], packages: int, cap: int) -> int | None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from analytics.book import SECONDS_PER_YEAR
-from analytics.exercise import option_price
+from analytics.exercise import option_price_by_spot
 from analytics.legs import PayoffLeg
-from analytics.payoff import FloatArray, PayoffProfile, analyse_payoff, is_single_expiry
-from analytics.payoff_numeric import analyse_multi_expiry
+from analytics.payoff import FloatArray, PayoffProfile, analyse_payoff, common_expiry, is_single_expiry
+from analytics.payoff_numeric import ValueUnknownError, analyse_multi_expiry, pnl_at
 from analytics.probability import probability_of_profit as chance_of_zones
+
+#: Prices spread evenly around the strikes, beside those that follow the legs' own deviations.
+_EVEN_POINTS = 121
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,31 +28,57 @@ class LegMarket:
     dividend_yield: float
 
 
-def payoff_profile(
-    legs: Sequence[PayoffLeg], markets: Sequence[LegMarket], net_cost_dollars: float
-) -> PayoffProfile | None:
-    """Returns the profile at the (first) expiry; None when a later leg's vol is not known."""
-    if is_single_expiry(legs):
-        return analyse_payoff(legs, net_cost_dollars)
-    by_leg = {leg.identity: market for leg, market in zip(legs, markets, strict=True)}
-    if any(math.isnan(market.vol) for market in markets):
-        return None
+class PackageValues:
+    """What a package's legs are worth at any price of the underlying, at an instant before they expire.
 
-    def value_later(leg: PayoffLeg, spots: FloatArray, at_epoch_s: float) -> FloatArray:
-        return leg_value(leg, by_leg[leg.identity], spots, at_epoch_s)
+    What depends on no price (an exercise boundary above all) is worked out once per leg and instant, at first need.
+    Lives as long as one question about one ticket; `legs` and `markets` one to one.
+    """
 
-    return analyse_multi_expiry(legs, value_later, net_cost_dollars, grid_points=801)
+    def __init__(self, legs: Sequence[PayoffLeg], markets: Sequence[LegMarket]) -> None:
+        self.legs = tuple(legs)
+        self.markets = tuple(markets)
+        self._market_of = {leg.identity: market for leg, market in zip(legs, markets, strict=True)}
+        self._priced: dict[tuple[object, float], Callable[[FloatArray], FloatArray]] = {}
+
+    def at(self, leg: PayoffLeg, spots: FloatArray, at_epoch_s: float) -> FloatArray:
+        """Returns the value per unit, NaN where it is not known."""
+        if not leg.is_option:
+            return spots
+        key = (leg.identity, at_epoch_s)
+        if key not in self._priced:
+            self._priced[key] = _by_spot(leg, self._market_of[leg.identity], at_epoch_s)
+        return self._priced[key](spots)
+
+    def pnl(self, spots: FloatArray, at_epoch_s: float, net_cost_dollars: float) -> FloatArray:
+        """Returns the package's profit in dollars; legs that have expired by then are at their intrinsic value."""
+        return pnl_at(self.legs, spots, at_epoch_s, self.at, net_cost_dollars)
+
+    def profile(self, net_cost_dollars: float) -> PayoffProfile | None:
+        """Returns the profile at the (first) expiry; None when a later leg's value is not known."""
+        if is_single_expiry(self.legs):
+            return analyse_payoff(self.legs, net_cost_dollars)
+        if any(math.isnan(market.vol) for market in self.markets):
+            return None
+        first = common_expiry(self.legs) or 0.0
+        deviations = [
+            market.vol * math.sqrt(_years(leg, first)) if leg.is_option else 0.0
+            for leg, market in zip(self.legs, self.markets, strict=True)
+        ]
+        try:
+            return analyse_multi_expiry(self.legs, self.at, net_cost_dollars, _EVEN_POINTS, deviations)
+        except ValueUnknownError:
+            return None
 
 
-def leg_value(leg: PayoffLeg, market: LegMarket, spots: FloatArray, at_epoch_s: float) -> FloatArray:
-    """Returns the value per unit at each underlying price at an instant before expiry."""
-    if not leg.is_option:
-        return spots
-    years = max(leg.expiry_epoch_s - at_epoch_s, 0.0) / SECONDS_PER_YEAR
-    return option_price(
-        spot=spots,
+def _years(leg: PayoffLeg, at_epoch_s: float) -> float:
+    return max(leg.expiry_epoch_s - at_epoch_s, 0.0) / SECONDS_PER_YEAR
+
+
+def _by_spot(leg: PayoffLeg, market: LegMarket, at_epoch_s: float) -> Callable[[FloatArray], FloatArray]:
+    return option_price_by_spot(
         strike=leg.strike,
-        t_years=years,
+        t_years=_years(leg, at_epoch_s),
         rate=market.rate,
         dividend_yield=market.rate if leg.is_future else market.dividend_yield,
         vol=market.vol,
