@@ -144,8 +144,8 @@ class Analyst:
         if not config.is_on:
             return AnalystFailure(
                 FailureCause.OFF,
-                "The model is switched off.",
-                cure="Cards stand in the solver's order.",
+                "No language model is asked: it is switched off in the settings.",
+                cure="The desk ranks and explains by itself.",
             )
         if not config.model:
             return AnalystFailure(FailureCause.NO_MODEL, "No model is chosen.", cure="Name one in the settings.")

@@ -275,10 +275,14 @@ class OrdersState:
 
 @dataclass(frozen=True, slots=True)
 class BreachesState:
-    """Open breaches, and those archived lately, newest first."""
+    """Open breaches, and those archived lately, newest first.
+
+    `acknowledged`: broken still, but the user has acted on them: not raised again before they have cleared once.
+    """
 
     open: tuple[RiskBreach, ...]
     archived: tuple[RiskBreach, ...]
+    acknowledged: frozenset[Metric] = frozenset()
 
 
 # --- notices ----------------------------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QAction, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from ui.icons import Icon, Icons
@@ -121,6 +121,14 @@ class PanelDock(QDockWidget):
         self.setWidget(self._host)
         self.title_bar = DockTitle(theme, icons, self)
         self.setTitleBarWidget(self.title_bar)
+        #: For key and palette: shows the panel wherever it is.
+        self.show_action = QAction(spec.title, self)
+        self.show_action.triggered.connect(self._on_wanted)
+        #: For the menu. Qt's own would close a panel that is open behind another's tab.
+        self.menu_action = QAction(spec.title, self)
+        self.menu_action.setCheckable(True)
+        self.menu_action.triggered.connect(self._on_menu)
+        self.toggleViewAction().toggled.connect(self.menu_action.setChecked)
 
     @property
     def is_built(self) -> bool:
@@ -142,6 +150,29 @@ class PanelDock(QDockWidget):
     def is_behind_a_tab(self) -> bool:
         """Whether another dock's tab covers this one."""
         return self.isVisible() and self.visibleRegion().isEmpty()
+
+    def bring_to_front(self) -> QWidget:
+        """Opens the dock where it is closed, shows it where another's tab covers it, and returns its panel."""
+        self.show()
+        self.raise_()
+        return self.panel()
+
+    @Slot()
+    def _on_wanted(self) -> None:
+        """Brings the panel to the front and the keyboard to it."""
+        panel = self.bring_to_front()
+        self.activateWindow()
+        # The tab is changed when events are next worked off; before that the panel takes no keyboard.
+        QTimer.singleShot(0, panel, lambda: panel.setFocus(Qt.FocusReason.ShortcutFocusReason))
+
+    @Slot()
+    def _on_menu(self) -> None:
+        """Closes a panel that is in view, shows any other."""
+        if self.isVisible() and not self.is_behind_a_tab():
+            self.close()
+        else:
+            self._on_wanted()
+        self.menu_action.setChecked(not self.isHidden())
 
     def place_age_label(self) -> None:
         """Shows the panel's age in the title bar while there is one."""

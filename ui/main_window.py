@@ -144,11 +144,13 @@ class MainWindow(QMainWindow):
         self.arm_action.setVisible(False)
         view = self.menus.addMenu("&View")
         for number, (key, dock) in enumerate(self.docks.items(), start=1):
-            toggle = dock.toggleViewAction()
-            toggle.setObjectName(f"toggle_{key}")
+            dock.menu_action.setObjectName(f"toggle_{key}")
             if number <= 10:  # the tenth is Alt+0
-                toggle.setShortcut(QKeySequence(f"Alt+{number % 10}"))
-            view.addAction(toggle)
+                keys = QKeySequence(f"Alt+{number % 10}")
+                dock.show_action.setShortcut(keys)
+                dock.menu_action.setText(f"{dock.spec.title}\t{keys.toString()}")
+            self.addAction(dock.show_action)
+            view.addAction(dock.menu_action)
         view.addSeparator()
         self.light_action = self._action(view, "Light theme", self._on_light, "Ctrl+Shift+L")
         self.light_action.setCheckable(True)
@@ -185,10 +187,7 @@ class MainWindow(QMainWindow):
 
     def reveal(self, key: str) -> QWidget:
         """Brings a panel's dock to the front."""
-        dock = self.docks[key]
-        dock.show()
-        dock.raise_()
-        return dock.panel()
+        return self.docks[key].bring_to_front()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Gives the keyboard to the desk, not to the first field, and waits for the first paint."""
@@ -362,7 +361,6 @@ class MainWindow(QMainWindow):
     def open_palette(self) -> None:
         """Opens the symbol and command search."""
         actions = [action for action in self.actions() if action.isVisible()]
-        actions += [dock.toggleViewAction() for dock in self.docks.values()]
         self.palette_overlay.open((), tuple(actions))
         self._client.ask(ListUnderlyings(), self.palette_overlay.set_symbols, self._messages.failed)
 

@@ -33,7 +33,7 @@ class BreachMonitor:
         self._since: dict[str, datetime] = {}
         self._clear_since: dict[str, datetime] = {}
         self._open: dict[str, RiskBreach] = {}
-        self._acknowledged: dict[str, str] = {}
+        self._acknowledged: dict[str, Metric] = {}
         self._archived: deque[RiskBreach] = deque(maxlen=_ARCHIVE_SHOWN)
 
     def restore(self, open_breaches: Sequence[RiskBreach]) -> None:
@@ -43,7 +43,12 @@ class BreachMonitor:
     def state(self) -> BreachesState:
         """Returns open and lately archived breaches, newest first."""
         newest = sorted(self._open.values(), key=lambda breach: breach.detected_at, reverse=True)
-        return BreachesState(tuple(newest), tuple(self._archived))
+        return BreachesState(tuple(newest), tuple(self._archived), self.acknowledged)
+
+    @property
+    def acknowledged(self) -> frozenset[Metric]:
+        """What is broken still but was acted on."""
+        return frozenset(self._acknowledged.values())
 
     def evaluate(
         self, rows: Sequence[LimitRow], regime: Regime, now_utc: datetime, *, is_whole: bool = True
@@ -68,7 +73,7 @@ class BreachMonitor:
         """Archives a breach the user acted on; it is raised again only after it has cleared once."""
         for kind, breach in list(self._open.items()):
             if breach.id == breach_id:
-                self._acknowledged[kind] = breach_id
+                self._acknowledged[kind] = breach.metric
                 return self._archive(kind, now_utc)
         return None
 

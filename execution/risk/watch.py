@@ -14,7 +14,7 @@ from execution.publishing import DeskPublisher
 from execution.risk.breaches import BreachMonitor, breach_type
 from execution.storage import BreachStore
 from execution.views import LogLine, Publisher, Severity
-from models.enums import BreachState
+from models.enums import BreachState, Regime
 from models.errors import KnownError
 from models.risk import AITradeSuggestion, RiskBreach
 
@@ -115,6 +115,7 @@ class RiskWatch:
         regime = self._core.regime.regime
         if regime is None:
             return
+        acknowledged = self._breaches.acknowledged
         changed = self._breaches.evaluate(
             self._published.limit_rows,
             regime,
@@ -123,6 +124,8 @@ class RiskWatch:
         )
         if changed:
             await self._keep(changed)
+        elif acknowledged != self._breaches.acknowledged:
+            self._publisher.state(self._breaches.state())
 
     async def _keep(self, changed: tuple[RiskBreach, ...]) -> None:
         for breach in changed:
@@ -144,8 +147,8 @@ class RiskWatch:
             self._told.add(breach.id)
             self._say(
                 Severity.WARNING,
-                f"{_named(breach)}: {breach.actual_value:,.1f} against {breach.threshold:,.1f} "
-                f"({breach.regime.value} regime).",
+                f"{_named(breach)}: {_figure(breach.actual_value)} against {_figure(breach.threshold)} "
+                f"({_short(breach.regime)} regime).",
                 toast=True,
             )
 
@@ -155,12 +158,22 @@ class RiskWatch:
             return
         is_first, self._regime_told = not self._regime_told, True
         severity = Severity.INFO if is_first else Severity.WARNING
-        self._say(severity, f"Volatility regime is {regime.value}; its limits hold.", toast=not is_first)
+        self._say(severity, f"Volatility regime is {_short(regime)}; its limits hold.", toast=not is_first)
         if not self._core.is_read_only:
             await self._memory.save_regime()
 
     def _say(self, severity: Severity, text: str, *, toast: bool = False) -> None:
         self._publisher.notice(LogLine(self._core.clock.now_utc(), severity, "risk", text, toast))
+
+
+def _figure(value: float) -> str:
+    """Returns a figure with the minus sign that the window writes everywhere."""
+    return f"{value:,.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _short(regime: Regime) -> str:
+    """Returns a regime as the window names it: `MEDIUM`."""
+    return regime.value.removesuffix("_VOL")
 
 
 def _named(breach: RiskBreach) -> str:

@@ -98,8 +98,8 @@ async def test_a_model_on_this_computer_needs_no_key_and_gets_none(spoken: Rig) 
 @pytest.mark.parametrize(
     ("config", "key", "cause"),
     [
-        (AnalystConfig(model="m"), "k", FailureCause.OFF),
-        (AnalystConfig(is_on=True), "k", FailureCause.NO_MODEL),
+        (AnalystConfig(model="m"), "sk-1", FailureCause.OFF),
+        (AnalystConfig(is_on=True), "sk-1", FailureCause.NO_MODEL),
         (AnalystConfig(is_on=True, model="m"), None, FailureCause.NO_KEY),
         (AnalystConfig(is_on=True, model="m"), "", FailureCause.NO_KEY),
         (AnalystConfig(is_on=True, model="m"), "sk-one two", FailureCause.NO_KEY),

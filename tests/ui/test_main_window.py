@@ -152,10 +152,44 @@ def test_a_closed_panel_comes_back_from_the_view_menu_and_reveal_brings_a_tab_to
     risk = window.docks["risk"]
     qtbot.mouseClick(risk.title_bar.close_button, Qt.MouseButton.LeftButton)
     assert risk.isHidden()
-    risk.toggleViewAction().trigger()
+    risk.menu_action.trigger()
     assert not risk.isHidden()
     window.reveal("log")
     qtbot.waitUntil(lambda: not window.docks["log"].visibleRegion().isEmpty())
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support raise")
+def test_the_key_of_a_panel_shows_it_wherever_it_is(qtbot: QtBot, make: Maker) -> None:
+    window = make()
+    window.show()
+    qtbot.waitUntil(lambda: window.is_complete)
+    log = window.docks["log"]
+    window.reveal("chain")
+    qtbot.waitUntil(log.is_behind_a_tab)
+    for _ in range(2):  # behind its tab, then in front
+        log.show_action.trigger()
+        qtbot.waitUntil(lambda: not log.visibleRegion().isEmpty())
+        qtbot.waitUntil(lambda: log.panel().hasFocus() or not window.isActiveWindow())
+    log.close()
+    log.show_action.trigger()
+    qtbot.waitUntil(lambda: not log.visibleRegion().isEmpty())
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support raise")
+def test_the_view_menu_closes_only_a_panel_that_is_in_view(qtbot: QtBot, make: Maker) -> None:
+    window = make()
+    window.show()
+    qtbot.waitUntil(lambda: window.is_complete)
+    log = window.docks["log"]
+    window.reveal("chain")
+    qtbot.waitUntil(log.is_behind_a_tab)
+    assert log.menu_action.isChecked()
+    log.menu_action.trigger()
+    qtbot.waitUntil(lambda: not log.visibleRegion().isEmpty())
+    assert log.menu_action.isChecked()
+    log.menu_action.trigger()
+    assert log.isHidden()
+    assert not log.menu_action.isChecked()
 
 
 def test_the_layout_is_saved_restored_and_reset(qtbot: QtBot, make: Maker) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from models.clock import new_york_time
+from models.enums import Metric
 from models.risk import Limit, RiskBreach
 from ui import format as fmt
 
@@ -42,7 +43,9 @@ def beyond(breach: RiskBreach, value: float | None) -> str:
     past = breach.threshold - value if is_low(breach) else value - breach.threshold
     if past <= 0:
         return "inside again"
-    return f"{fmt.metric_value(breach.metric, past).lstrip('+')} beyond"
+    # No cents where the figures beside it have none.
+    is_large = breach.metric in (Metric.THETA, Metric.VEGA) and abs(value) >= 1000
+    return f"{fmt.money(past) if is_large else fmt.metric_value(breach.metric, past).lstrip('+')} beyond"
 
 
 def lasted(since_utc: datetime, until_utc: datetime) -> str:

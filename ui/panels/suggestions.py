@@ -180,6 +180,8 @@ class SuggestionsPanel(Panel):
             self.summary.set("Limits not all measured", Ink.LIMIT_UNKNOWN)
         elif self._is_acknowledged():
             self.summary.set("A limit is broken and acknowledged", Ink.LIMIT_NEAR)
+        elif self._is_passed():
+            self.summary.set("A limit was passed just now", Ink.LIMIT_NEAR)
         else:
             self.summary.set("✓ All limits hold", Ink.LIMIT_OK)
 
@@ -191,6 +193,9 @@ class SuggestionsPanel(Panel):
         return ", ".join(names) or None
 
     def _is_acknowledged(self) -> bool:
+        return any(row.is_breached and metric in self._breaches.acknowledged for metric, row in self._rows.items())
+
+    def _is_passed(self) -> bool:
         return any(row.is_breached for row in self._rows.values())
 
     def _show_quiet(self) -> None:
@@ -198,6 +203,8 @@ class SuggestionsPanel(Panel):
         unmeasured = self._unmeasured()
         if self._is_acknowledged():
             text = words.ACKNOWLEDGED
+        elif self._is_passed():
+            text = words.PASSED
         elif unmeasured is not None:
             text = f"No breach is known. Not measured: {unmeasured}."
         else:

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from execution.suggestion_commands import AskAnalyst, StopAnalyst
 from execution.suggestion_views import AnalystPhase, SuggestionSet
-from models.errors import InvalidInput
+from models.errors import InvalidInput, KnownError
 from ui.engine_client import EngineClient
 from ui.messages import Messages
 from ui.suggestions.asking import ask
@@ -60,8 +60,15 @@ class AnalystTalk(QObject):
         self._lacks_consent = isinstance(error, InvalidInput) and error.field in _TO_READ
         if self._lacks_consent:
             self.show_payload()
+        elif self._is_for_settings(error):
+            self.open_settings().say_why(str(error))
         else:
             self._messages.failed(error)
+
+    def _is_for_settings(self, error: Exception) -> bool:
+        """Where it was off from the start, what is lacking stands in the settings: a model, a key, the switch."""
+        is_off = self._held is not None and self._held.analyst.phase is AnalystPhase.OFF
+        return is_off and isinstance(error, KnownError) and not isinstance(error, InvalidInput)
 
     def _awaits_consent(self, held: SuggestionSet) -> bool:
         phase = held.analyst.phase

@@ -15,6 +15,7 @@ from models.secret_text import SecretText
 from ui.engine_client import EngineClient
 from ui.suggestions.asking import ask
 from ui.suggestions.labels import PlainLabel, button
+from ui.suggestions.vault_rows import VaultRows, key_place
 from ui.theme import GAP, PAD
 
 _WITHOUT = (
@@ -40,6 +41,7 @@ class SettingsDialog(QDialog):
     def __init__(self, client: EngineClient, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._client = client
+        self._why = ""
         self.setObjectName("analystSettings")
         self.setWindowTitle("Analyst settings")
         self.setModal(False)
@@ -52,11 +54,11 @@ class SettingsDialog(QDialog):
         for field in (self.price_in, self.price_out):
             field.setPlaceholderText("not known: cost is not shown")
         self.notes = QCheckBox(_NOTES, self)
-        self.key_place = PlainLabel("", self, role="caption", wraps=False)
+        self.key_place = PlainLabel("", self, role="caption", selects=True)
         self.forget_button = button("Forget key", "Removes the key from where it is kept", self)
         self.problems = {
             name: PlainLabel("", self, role="error")
-            for name in ("base_url", "model", "api_key", "usd_per_million_in", "usd_per_million_out")
+            for name in ("base_url", "model", "api_key", "passphrase", "usd_per_million_in", "usd_per_million_out")
         }
         self.report = PlainLabel("", self, selects=True)
         for label in (*self.problems.values(), self.report):
@@ -72,7 +74,8 @@ class SettingsDialog(QDialog):
         column.addStretch(1)
         column.addLayout(self._buttons())
         self.forget_button.clicked.connect(self._forget)
-        for edit in (self.base_url, self.model, self.api_key, self.price_in, self.price_out):
+        vault = (self.vault.passphrase, self.vault.again)
+        for edit in (self.base_url, self.model, self.api_key, *vault, self.price_in, self.price_out):
             edit.textEdited.connect(self._on_edit)
         self._enable(is_enabled=False)
 
@@ -93,6 +96,8 @@ class SettingsDialog(QDialog):
         form.addRow(self._name("API key", self.api_key), key_line)
         form.addRow("", self.key_place)
         form.addRow("", self.problems["api_key"])
+        self.vault = VaultRows(form, self)
+        form.addRow("", self.problems["passphrase"])
         self._row(form, "Price of input", self.price_in)
         form.addRow("", self.problems["usd_per_million_in"])
         self._row(form, "Price of output", self.price_out)
@@ -135,6 +140,12 @@ class SettingsDialog(QDialog):
         self._say(_READING)
         ask(self, self._client, ReadAnalystSettings(), self._fill, self._on_read_failed)
 
+    def say_why(self, text: str) -> None:
+        """Says why it was opened, from when the settings are read."""
+        self._why = text
+        if self.save_button.isEnabled():
+            self._say(text, "warning")
+
     def event(self, event: QEvent) -> bool:
         """Makes room for what appears: the layout's own least size does not count texts of several lines."""
         is_handled = super().event(event)
@@ -155,6 +166,7 @@ class SettingsDialog(QDialog):
 
     def _drop_key(self) -> None:
         self.api_key.setText("")  # unlike clear(), it leaves nothing to undo
+        self.vault.drop()
 
     def _fill(self, view: AnalystSettingsView) -> None:
         self.is_on.setChecked(view.is_on)
@@ -164,13 +176,15 @@ class SettingsDialog(QDialog):
         self.api_key.setPlaceholderText(
             "kept: type to replace it" if view.key_place else "none (a local server needs none)"
         )
-        self.key_place.say(f"The key is kept in {view.key_place}." if view.key_place else "No key is kept.")
+        self.key_place.say(key_place(view))
+        self.vault.show_view(view)
         self.forget_button.setVisible(bool(view.key_place))
         self.price_in.setText(_price_text(view.usd_per_million_in))
         self.price_out.setText(_price_text(view.usd_per_million_out))
         self.notes.setChecked(view.may_send_notes)
         self._clear_problems()
-        self._say(view.problem, "warning")
+        self._say(view.problem or self._why, "warning")
+        self._why = ""
         self._enable(is_enabled=True)
 
     @Slot()
@@ -200,6 +214,7 @@ class SettingsDialog(QDialog):
                 may_send_notes=self.notes.isChecked(),
                 usd_per_million_in=_price(self.price_in.text(), "usd_per_million_in"),
                 usd_per_million_out=_price(self.price_out.text(), "usd_per_million_out"),
+                passphrase=self.vault.typed(has_key=bool(key)),
             )
         except InvalidInput as error:
             self._on_failed(error)
@@ -243,6 +258,7 @@ class SettingsDialog(QDialog):
     @Slot()
     def _on_edit(self) -> None:
         """A report belongs to what was saved."""
+        self.vault.follow(has_key=bool(self.api_key.text()))
         self._say("")
         self._clear_problems()
 
@@ -256,7 +272,8 @@ class SettingsDialog(QDialog):
 
     def _enable(self, *, is_enabled: bool) -> None:
         edits = (self.base_url, self.model, self.api_key, self.price_in, self.price_out, self.is_on, self.notes)
-        for widget in (self.test_button, self.save_button, self.forget_button, *edits):
+        vault = (self.vault.passphrase, self.vault.again)
+        for widget in (self.test_button, self.save_button, self.forget_button, *edits, *vault):
             widget.setEnabled(is_enabled)
 
 

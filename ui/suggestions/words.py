@@ -25,6 +25,7 @@ ALL_HOLD = (
 ACKNOWLEDGED = (
     "A limit is broken, and you acknowledged it. The desk searches again once it has cleared and breaks anew."
 )
+PASSED = "A limit was passed a moment ago. If that lasts, it is a breach, and the desk searches for trades."
 NOT_YET = "Limits are watched as soon as the desk is ready."
 NOT_SEARCHED = "The desk has not searched for this breach yet. It does so by itself; Search does it now."
 NONE_OFFERED = (
@@ -225,7 +226,7 @@ def phase(value: AnalystPhase) -> str:
 
 def analyst_facts(report: AnalystReport) -> str:
     """Returns model, tokens, cost, time and what was removed, as far as known."""
-    parts = [plain(report.model)[:60]]
+    parts = [] if report.phase is AnalystPhase.OFF else [plain(report.model)[:60]]
     if report.tokens_in is not None or report.tokens_out is not None:
         parts.append(f"{_count(report.tokens_in)} tokens in, {_count(report.tokens_out)} out")
     if report.cost_usd is not None:

@@ -72,7 +72,9 @@ def test_an_acknowledged_breach_comes_back_only_after_it_has_cleared_once() -> N
     (breach,) = seen(subject, -1200.0)
     assert subject.acknowledge(breach.id, NOW) is not None
     assert not seen(subject, -1300.0, 1)
+    assert subject.state().acknowledged == {breach.metric}
     seen(subject, -500.0, 2)
+    assert not subject.state().acknowledged
     assert seen(subject, -1200.0, 3)
 
 

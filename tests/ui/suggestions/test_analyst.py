@@ -79,10 +79,10 @@ def test_ask_and_stop(desk: Desk) -> None:
 
 
 def test_a_refused_question_is_told(desk: Desk) -> None:
-    desk.broken(demo.a_set())
+    desk.broken(demo.a_set(analyst=AnalystReport(AnalystPhase.DONE, "", demo.MODEL)))
     desk.click(strip(desk).ask_button)
-    desk.client.answer(AskAnalyst, KnownError("No key is kept. Enter one in the settings."))
-    assert desk.messages.toasts == ("No key is kept. Enter one in the settings.",)
+    desk.client.answer(AskAnalyst, KnownError("The model was asked a moment ago."))
+    assert desk.messages.toasts == ("The model was asked a moment ago.",)
     assert desk.panel.talk.payload is None
 
 
@@ -109,6 +109,19 @@ def test_a_model_switched_on_after_the_set_was_made_has_its_payload_read_first(d
     assert desk.asked(AskAnalyst)[-1] == AskAnalyst("vega", demo.PAYLOAD.sha256)
     desk.tell(demo.state(demo.a_set(scored_count=4)))
     assert payload(desk).allow_button.isHidden()
+
+
+def test_asking_a_model_that_is_not_set_up_opens_the_settings_and_says_what_is_missing(desk: Desk) -> None:
+    desk.broken(demo.a_set(analyst=AnalystReport(AnalystPhase.OFF, "No model is chosen.", "no model at x")))
+    assert strip(desk).facts.text() == ""
+    desk.click(strip(desk).ask_button)
+    desk.client.answer(AskAnalyst, KnownError("No model is chosen.", cure="Name one in the settings."))
+    dialog = desk.panel.talk.settings
+    assert dialog is not None
+    assert dialog.isVisible()
+    desk.client.answer(ReadAnalystSettings, demo.SETTINGS)
+    assert dialog.report.text() == "No model is chosen. Name one in the settings."
+    assert desk.messages.toasts == ()
 
 
 @pytest.mark.parametrize("held", [demo.a_set(search=SearchPhase.VERIFYING), demo.a_set(suggestions=demo.STRUCK)])

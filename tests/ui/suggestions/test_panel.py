@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QAbstractButton, QBoxLayout, QScrollArea
 from execution.suggestion_commands import FindSuggestions, ReadScoreboard, SuggestionsShown
 from execution.suggestion_views import SearchPhase
 from execution.views import Phase
+from models.enums import Metric
 from models.errors import KnownError
 from tests.ui import demo_data
 from tests.ui import suggestions_demo_data as demo
@@ -54,8 +55,14 @@ def test_a_limit_that_is_not_measured_is_not_said_to_hold(desk: Desk) -> None:
 
 
 def test_an_acknowledged_breach_is_not_called_a_limit_that_holds(desk: Desk) -> None:
-    desk.tell(demo.breaches(), demo.state(), demo.risk())
+    desk.tell(replace(demo.breaches(), acknowledged=frozenset({Metric.VEGA})), demo.state(), demo.risk())
     assert desk.panel.set_view.note.text() == words.ACKNOWLEDGED
+
+
+def test_a_limit_that_was_passed_just_now_is_not_called_acknowledged(desk: Desk) -> None:
+    desk.tell(demo.breaches(), demo.state(), demo.risk())
+    assert desk.panel.summary.text() == "A limit was passed just now"
+    assert desk.panel.set_view.note.text() == words.PASSED
 
 
 def test_a_breach_says_what_by_how_much_in_which_regime_and_since_when(desk: Desk) -> None:

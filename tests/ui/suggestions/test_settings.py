@@ -193,3 +193,41 @@ def test_opening_it_again_reads_the_settings_anew(page: Page) -> None:
     page.dialog.show()
     page.read()
     assert page.dialog.model.text() == demo.MODEL
+
+
+def test_without_a_keyring_the_key_is_kept_in_a_vault_under_a_passphrase_typed_twice(page: Page) -> None:
+    dialog = page.dialog
+    page.read(key_place="", store_place="the vault /home/me/secrets.vault", is_new_vault=True)
+    assert dialog.key_place.text().startswith("No key is kept. One would be kept in the vault")
+    assert dialog.vault.passphrase.isHidden(), "a local server needs no key, and no passphrase"
+    page.type(dialog.api_key, "sk-secret-1")
+    page.click(dialog.save_button)
+    assert dialog.problems["passphrase"].text() == "The key is kept in a vault. Choose a passphrase for it."
+    page.type(dialog.vault.passphrase, "correct horse")
+    page.type(dialog.vault.again, "correct house")
+    page.click(dialog.save_button)
+    assert dialog.problems["passphrase"].text() == "The two passphrases are not the same. Type them again."
+    assert not page.client.of(commands.SaveAnalystSettings)
+    page.type(dialog.vault.again, "correct horse")
+    page.click(dialog.save_button)
+    assert (page.saved.api_key, page.saved.passphrase) == (SecretText("sk-secret-1"), SecretText("correct horse"))
+    page.client.answer(commands.SaveAnalystSettings, replace(demo.SETTINGS, key_place="the vault"))
+    assert dialog.vault.passphrase.isHidden()
+    assert dialog.vault.passphrase.text() == dialog.vault.again.text() == ""
+
+
+def test_a_locked_vault_is_opened_with_its_passphrase_alone(page: Page) -> None:
+    dialog = page.dialog
+    page.read(key_place="", store_place="the vault /home/me/secrets.vault", is_locked=True)
+    assert dialog.key_place.text().startswith("The vault /home/me/secrets.vault is locked.")
+    assert dialog.vault.again.isHidden()
+    page.type(dialog.vault.passphrase, "correct horse")
+    page.click(dialog.save_button)
+    assert (page.saved.api_key, page.saved.passphrase) == (None, SecretText("correct horse"))
+
+
+def test_a_passphrase_that_was_not_used_does_not_outlive_the_window(page: Page) -> None:
+    page.read(key_place="", is_locked=True)
+    page.type(page.dialog.vault.passphrase, "half")
+    page.click(page.dialog.close_button)
+    assert page.dialog.vault.passphrase.text() == ""

@@ -207,5 +207,5 @@ def test_load_in_ticket_opens_the_window_s_ticket_with_it(
     assert isinstance(ticket, OrderTicketPanel)
     assert ticket.model.draft == made
     assert is_uuid4(ticket.model.draft.order_id)
-    shortcuts = {key: dock.toggleViewAction().shortcut().toString() for key, dock in window.docks.items()}
+    shortcuts = {key: dock.show_action.shortcut().toString() for key, dock in window.docks.items()}
     assert shortcuts == {"order_ticket": "Alt+1", "suggestions": "Alt+2"}
