@@ -56,6 +56,8 @@ class Consultant:
         self._keeper = keeper
         self._clock = clock
         self._talks: dict[str, asyncio.Task[None]] = {}
+        #: The analyst answers one request at a time; that of another breach waits.
+        self._one_at_a_time = asyncio.Lock()
         self._sent: dict[str, PayloadView] = {}
         self._wishes: dict[str, int] = {}
 
@@ -95,7 +97,10 @@ class Consultant:
             await self._give_consent()
         if not self._has_consent():
             raise InvalidInput("consent", _READ_FIRST)
-        self._start(held, rerun)
+        now = self._sets.get(key)
+        if now is None or now.set_id != held.set_id:
+            raise InvalidInput("set", "There are newer suggestions.", cure="Ask about those.")
+        self._start(now, rerun)
 
     def payload(self, key: str) -> PayloadView:
         """Returns what was sent for a set, or what would be."""
@@ -148,8 +153,9 @@ class Consultant:
         self._talks[held.key] = talk
 
     async def _talk(self, key: str, set_id: str, task: RankingTask, rerun: Rerun) -> None:
+        wish: SearchLimits | None = None
         try:
-            async with aclosing(self._analyst.rank(task)) as answering:
+            async with self._one_at_a_time, aclosing(self._analyst.rank(task)) as answering:
                 async for told in answering:
                     held = self._sets.get(key)
                     if held is None or held.set_id != set_id:
@@ -158,14 +164,19 @@ class Consultant:
                         text = f"Answering… {told.received_chars:,} characters so far"
                         self._report(held, AnalystPhase.WORKING, text)
                     else:
-                        await self._take(held, told, rerun)
+                        wish = await self._take(held, told)
+            if wish is not None:
+                # Its request has ended: the search that follows would break it off, and say so.
+                self._talks.pop(key, None)
+                rerun(wish)
         except KnownError as error:
             self._end(key, set_id, str(error))
         except Exception:  # noqa: BLE001 - named boundary: logged, told; the desk's own ranking stands
             _LOG.exception("the analyst failed")
             self._end(key, set_id, _FAULT)
 
-    async def _take(self, held: SuggestionSet, answer: RankingAnswer, rerun: Rerun) -> None:
+    async def _take(self, held: SuggestionSet, answer: RankingAnswer) -> SearchLimits | None:
+        """Takes the ranking; returns the other search that is wished for, None when there is to be none."""
         asked_for = answer.wish_text if answer.wish is not None else ""
         report = AnalystReport(
             phase=AnalystPhase.DONE,
@@ -180,11 +191,16 @@ class Consultant:
             asked_for=asked_for,
         )
         ranked = replace(held, suggestions=ranked_by_model(held, answer), analyst=report)
-        self._sets.put(ranked)
         await self._keeper.keep_ranking(ranked, answer)
-        if answer.wish is not None and self._wishes.get(held.key, 0) < _MOST_WISHES:
-            self._wishes[held.key] = self._wishes.get(held.key, 0) + 1
-            rerun(answer.wish)
+        now = self._sets.get(held.key)
+        if now is None or now.set_id != held.set_id:
+            return None
+        # Of what is shown now: a card may have been dismissed while that was written.
+        self._sets.put(replace(now, suggestions=ranked_by_model(now, answer), analyst=report))
+        if answer.wish is None or self._wishes.get(held.key, 0) >= _MOST_WISHES:
+            return None
+        self._wishes[held.key] = self._wishes.get(held.key, 0) + 1
+        return answer.wish
 
     def _end(self, key: str, set_id: str, why: str) -> None:
         held = self._sets.get(key)

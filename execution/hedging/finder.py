@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from analytics.hedge_search import reprice, search
 
 from analytics.american import american_price
 from analytics.hedge_market import (
@@ -18,6 +17,7 @@ from analytics.hedge_market import (
     SearchInput,
     contract_columns,
 )
+from analytics.hedge_search import reprice, search
 from analytics.margin import AccountMargin
 from analytics.scenarios import spot_vol_beta
 from execution.core import DeskCore
@@ -35,6 +35,8 @@ from models.hedge import HedgeCandidate, LimitEffect, SearchLimits, Situation
 from models.ids import ContractKey
 from models.risk import Limit
 
+#: The search adds the book up in another order.
+_ROUNDING = 1e-6
 _NOT_LIVE = (MarketDataKind.DELAYED, MarketDataKind.FROZEN)
 
 
@@ -69,7 +71,7 @@ class BookFinder:
             )
         except HedgeError as error:
             raise KnownError(f"{error}") from error
-        return BookLook(given, situation)
+        return BookLook(given, situation, task.metric)
 
     def _limits(self, task: HedgeTask) -> tuple[Limit, ...]:
         """Those in force, or those that a step up of the regime would bring."""
@@ -154,14 +156,36 @@ class BookLook:
 
     given: SearchInput
     situation: Situation
+    #: The limit that must be cured, whatever becomes of other broken ones; None: all of them.
+    metric: Metric | None = None
 
     def search(self, wish: SearchLimits) -> Found:
-        """Returns what the search finds."""
+        """Returns what the search finds: trades that cure all that is broken, else what cures its own limit."""
+        others = [metric for metric in self.situation.trigger_metrics if metric is not self.metric]
         try:
             found = search(self.given, wish)
+            notes = found.notes
+            if found.is_partial and self.metric is not None and others:
+                alone = search(replace(self.given, limits=self._eased(others)), wish)
+                if not alone.is_partial:
+                    text = ", ".join(metric.label for metric in others)
+                    found, notes = alone, (f"No trade cures {text} as well; these make it no worse.", *notes)
         except HedgeError as error:
             raise KnownError(f"{error}") from error
-        return Found(found.candidates, found.scored_count, " ".join(found.notes))
+        return Found(tuple(map(self._held_against, found.candidates)), found.scored_count, " ".join(notes))
+
+    def _eased(self, metrics: Sequence[Metric]) -> tuple[Limit, ...]:
+        """The limits, those of `metrics` drawn to where the book stands: it may not get further beyond them."""
+        now = {effect.metric: effect.before for effect in self.situation.effects}
+        return tuple(
+            _drawn_to(limit, now.get(limit.metric)) if limit.metric in metrics else limit for limit in self.given.limits
+        )
+
+    def _held_against(self, candidate: HedgeCandidate) -> HedgeCandidate:
+        """The candidate with its effects on the real limits."""
+        real = {limit.metric: limit for limit in self.given.limits}
+        effects = tuple(replace(effect, limit=real.get(effect.metric, effect.limit)) for effect in candidate.effects)
+        return replace(candidate, effects=effects)
 
     def price(self, candidate: HedgeCandidate) -> HedgeCandidate:
         """Returns the candidate's figures worked out anew."""
@@ -177,6 +201,17 @@ def _margin(method: MarginMethod | None, prices: dict[str, float]) -> AccountMar
         futures_rules={name: futures_rule(name, at) for name, at in prices.items() if name.startswith("/") and at > 0},
         span_parameters=span_parameters(prices.items()),
         american=american_price,
+    )
+
+
+def _drawn_to(limit: Limit, value: float | None) -> Limit:
+    if value is None:
+        return limit
+    room = _ROUNDING * max(abs(value), 1.0)
+    return Limit(
+        limit.metric,
+        None if limit.low is None else min(limit.low, value - room),
+        None if limit.high is None else max(limit.high, value + room),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from models.contract import Contract
+from models.enums import Metric
 from models.hedge import HedgeCandidate, SearchLimits, Situation
 
 
@@ -49,9 +50,14 @@ class Finder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HedgeTask:
-    """What is looked for. `breach_id` None: what a step up of the regime would break."""
+    """What is looked for. `breach_id` None: what a step up of the regime would break.
+
+    `metric`: the broken limit that must be cured; where no trade cures every broken one, those that cure this one and
+    leave the others no worse are looked for. None: all of them must be.
+    """
 
     breach_id: str | None
+    metric: Metric | None = None
 
     @property
     def key(self) -> str:

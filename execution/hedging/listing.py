@@ -15,6 +15,8 @@ from functools import partial
 from itertools import chain, zip_longest
 from typing import Final, TypeVar
 
+import numpy as np
+
 from execution.brokers.port import Broker, ChainExpiry
 from execution.core import DeskCore, with_underlyings
 from execution.market.chains import ChainService
@@ -68,7 +70,7 @@ class ListingDesk:
     async def gather(self) -> Listing:
         """Returns the contracts to choose from, quoted as far as the broker quotes them.
 
-        Quotes stay wanted until `release`. Raises BrokerFailure when nothing at all can be asked.
+        Quotes stay wanted until `keep`. Raises BrokerFailure when nothing at all can be asked.
         """
         left_out: list[str] = []
         by_underlying: list[list[Contract]] = []
@@ -107,13 +109,18 @@ class ListingDesk:
         spot = self._core.market.price(symbol)
         if math.isnan(spot):
             self._core.subscriptions.want(f"{OWNER}:{symbol}", [underlying_contract(symbol)])
-            await self._wait_for_quotes([ContractKey(symbol)])
-            self._core.subscriptions.want(f"{OWNER}:{symbol}", ())
+            try:
+                await self._wait_for_quotes([ContractKey(symbol)])
+            finally:
+                self._core.subscriptions.want(f"{OWNER}:{symbol}", ())
             spot = self._core.market.price(symbol)
         if math.isnan(spot):
             raise InvalidInput("underlying", "no price came.")
         chosen = self._chosen(symbol, await self._chains.expiries(symbol))
-        grids = [list(self._grid(await self._chains.contracts(one), spot, one)) for one in chosen]
+        grids: list[list[Contract]] = []
+        for one in chosen:
+            grids.append(list(self._grid(await self._chains.contracts(one), spot, one)))
+            await asyncio.sleep(0)  # a long chain takes a while, and ticks wait meanwhile
         return list(_in_turns(grids))
 
     def _chosen(self, symbol: str, listed: Sequence[ChainExpiry]) -> list[ChainExpiry]:
@@ -170,14 +177,16 @@ def _away(left: dict[ChainExpiry, float], wanted: float, one: ChainExpiry) -> fl
 
 def _outwards(contracts: Sequence[Contract], spot: float, reach: float) -> list[Contract]:
     """At most `_STRIKES` strikes from just inside the money to `spot + reach`, evenly spaced; the middle ones first."""
-    ordered = sorted(contracts, key=lambda one: abs(float(one.strike or 0) - spot))
+    strikes = np.array([float(one.strike or 0) for one in contracts])
     side = 1.0 if reach > 0 else -1.0
     step = abs(reach) / (_STRIKES - 1)
     chosen: dict[ContractKey, Contract] = {}
     for number in range(-1, _STRIKES):
         level = spot + side * number * step
-        nearest = min(ordered, key=lambda one: abs(float(one.strike or 0) - level), default=None)
-        if nearest is not None:
+        if len(strikes):
+            away = np.abs(strikes - level)
+            # Of two as far away, the one nearer the money.
+            nearest = contracts[int(np.lexsort((np.abs(strikes - spot), away))[0])]
             chosen[nearest.key] = nearest
     found = list(chosen.values())
     order = sorted(range(len(found)), key=lambda at: (-(at & -at) if at else -len(found), at))

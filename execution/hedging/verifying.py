@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -12,8 +12,8 @@ from execution.brokers.port import Broker, WhatIf
 from execution.core import DeskCore
 from execution.hedging.finding import Look
 from models.enums import MarketDataKind, Metric, OrderStatus, OrderType, TimeInForce
-from models.errors import BrokerFailure, InvalidInput, KnownError
-from models.hedge import HedgeCandidate, HedgeKind, LimitEffect, Situation, Verdict, Verified
+from models.errors import BrokerFailure, FailureKind, InvalidInput, KnownError
+from models.hedge import HedgeCandidate, HedgeKind, LimitEffect, Verdict, Verified
 from models.ids import AccountId, new_order_id
 from models.order import Order, OrderLeg
 
@@ -31,8 +31,10 @@ class Verifier:
     def __init__(self, *, core: DeskCore, broker: Broker) -> None:
         self._core = core
         self._broker = broker
+        #: How many what-ifs in a row the broker has left without an answer.
+        self.unanswered = 0
 
-    async def verify(self, candidate: HedgeCandidate, look: Look) -> Verified:
+    async def verify(self, candidate: HedgeCandidate, look: Look, must_cure: Collection[Metric]) -> Verified:
         """Returns the candidate with the figures of `look` and the verdict on it."""
         if candidate.kind is HedgeKind.DO_NOTHING:
             return self._told(candidate, Verdict.DOES_NOT_CURE, "The limit stays broken.")
@@ -49,7 +51,7 @@ class Verifier:
         judged = replace(fresh, effects=self._with_margin(fresh, answer))
         if answer.error:
             return self._told(judged, Verdict.REFUSED, answer.error, answer)
-        return self._told(judged, *verdict_on(judged.effects, look.situation), answer)
+        return self._told(judged, *verdict_on(judged.effects, must_cure), answer)
 
     async def _unfit_leg(self, candidate: HedgeCandidate) -> tuple[Verdict, str] | None:
         """A leg the broker does not list, or that has no quote to trade on."""
@@ -84,9 +86,12 @@ class Verifier:
             return "No account is connected that may trade."
         try:
             async with asyncio.timeout(_ANSWER_S):
-                return await self._broker.simulate(order_of(candidate, account_id, self._core))
+                answer = await self._broker.simulate(order_of(candidate, account_id, self._core))
         except (BrokerFailure, InvalidInput, TimeoutError) as error:
+            self.unanswered = self.unanswered + 1 if _is_silence(error) else 0
             return f"The broker could not simulate it. {_words(error)}"
+        self.unanswered = 0
+        return answer
 
     def _with_margin(self, candidate: HedgeCandidate, answer: WhatIf) -> tuple[LimitEffect, ...]:
         """The limits with margin as the broker's answer makes it; unknown when it did not say."""
@@ -133,17 +138,20 @@ def order_of(candidate: HedgeCandidate, account_id: AccountId, core: DeskCore) -
     )
 
 
-def verdict_on(effects: Sequence[LimitEffect], situation: Situation) -> tuple[Verdict, str]:
-    """Returns whether a trade with these effects cures what it is for and leaves every other limit whole."""
+def verdict_on(effects: Sequence[LimitEffect], must_cure: Collection[Metric]) -> tuple[Verdict, str]:
+    """Returns whether a trade with these effects cures what it is for and leaves every other limit whole.
+
+    Another limit that is broken already may stay so, but not get worse.
+    """
     by_metric = {effect.metric: effect for effect in effects}
-    for metric in situation.trigger_metrics:
+    for metric in must_cure:
         effect = by_metric.get(metric)
         if effect is None or effect.after is None:
             return Verdict.MARGIN_UNKNOWN, f"{metric.label} after the trade is not known."
         if effect.is_broken_after:
             return Verdict.DOES_NOT_CURE, f"{metric.label} would still be beyond its limit: {_against(effect)}."
     for effect in effects:
-        if effect.metric in situation.trigger_metrics:
+        if effect.metric in must_cure:
             continue
         if effect.after is None and (effect.limit.low is not None or effect.limit.high is not None):
             return Verdict.MARGIN_UNKNOWN, f"{effect.metric.label} after the trade is not known."
@@ -165,6 +173,12 @@ def _against(effect: LimitEffect) -> str:
     bound = low if low is not None and after < low else high
     unit = " %" if effect.metric is Metric.MARGIN_USED_PCT else ""
     return f"{after:,.1f}{unit} against {Decimal(str(bound or 0.0)):,.1f}{unit}"
+
+
+def _is_silence(error: Exception) -> bool:
+    if isinstance(error, BrokerFailure):
+        return error.kind in (FailureKind.OFFLINE, FailureKind.TIMEOUT)
+    return isinstance(error, TimeoutError)
 
 
 def _words(error: Exception) -> str:

@@ -114,6 +114,9 @@ class ScriptedAnalyst:
         self.error: Exception | None = None
         self.wish: SearchLimits | None = None
         self.tasks: list[RankingTask] = []
+        self.is_slow = False
+        self.most_at_once = 0
+        self._answering = 0
 
     def unavailable(self) -> str:
         return self.why
@@ -129,7 +132,12 @@ class ScriptedAnalyst:
 
     async def rank(self, task: RankingTask) -> AsyncGenerator[RankingProgress | RankingAnswer, None]:
         self.tasks.append(task)
+        self._answering += 1
+        self.most_at_once = max(self.most_at_once, self._answering)
         yield RankingProgress(120)
+        if self.is_slow:
+            await asyncio.sleep(0.02)
+        self._answering -= 1
         if self.error is not None:
             raise self.error
         yield RankingAnswer(

@@ -23,8 +23,11 @@ class Keeper(SuggestionKeeper):
 
     def __init__(self) -> None:
         self.kept: list[RankingAnswer] = []
+        self.refuses = False
 
     async def keep_ranking(self, held: object, answer: RankingAnswer) -> None:
+        if self.refuses:
+            raise KnownError("The disk is full.")
         self.kept.append(answer)
 
 
@@ -167,11 +170,56 @@ async def test_the_model_may_ask_for_one_more_search_and_no_more() -> None:
     rig.analyst.order, rig.analyst.wish = ("c01",), SearchLimits(max_legs=2)
     rig.consultant.consult("b1", rig.reruns.append)
     assert (await rig.until(AnalystPhase.DONE)).asked_for == "Only closes."
+    await asyncio.sleep(0.01)
     assert rig.reruns == [SearchLimits(max_legs=2)]
     rig.sets.put(ready_set(verified("c01")))
     rig.consultant.consult("b1", rig.reruns.append)
     await rig.until(AnalystPhase.DONE)
     assert len(rig.reruns) == 1
+
+
+@on_loop
+async def test_the_search_a_model_asks_for_does_not_break_off_its_own_answer() -> None:
+    rig = Rig()
+    rig.analyst.order, rig.analyst.wish = ("c03",), SearchLimits(max_legs=2)
+
+    def rerun(wish: SearchLimits) -> None:
+        rig.consultant.stop("b1")  # as a search does that begins
+        rig.reruns.append(wish)
+
+    rig.consultant.consult("b1", rerun)
+    await rig.until(AnalystPhase.DONE)
+    await asyncio.sleep(0.01)
+    assert (rig.reruns, rig.report().phase) == ([SearchLimits(max_legs=2)], AnalystPhase.DONE)
+    assert rig.shown() == ["c03", "c01", "c02"]
+
+
+@on_loop
+async def test_a_ranking_that_cannot_be_kept_is_not_shown() -> None:
+    rig = Rig()
+    rig.analyst.order, rig.keeper.refuses = ("c03",), True
+    rig.consultant.consult("b1", rig.reruns.append)
+    report = await rig.until(AnalystPhase.FAILED)
+    assert report.text == "The disk is full. The desk's own ranking stands."
+    assert rig.shown() == ["c01", "c02", "c03"]
+
+
+@on_loop
+async def test_two_breaches_at_once_are_ranked_one_after_the_other() -> None:
+    rig = Rig()
+    rig.sets.put(ready_set(verified("c01"), verified("c02"), breach_id="b2"))
+    rig.analyst.order = ("c02",)
+    rig.analyst.is_slow = True
+    rig.consultant.consult("b1", rig.reruns.append)
+    rig.consultant.consult("b2", rig.reruns.append)
+    await rig.until(AnalystPhase.DONE)
+    for _ in range(200):
+        await asyncio.sleep(0.001)
+    assert [task.breach_id for task in rig.analyst.tasks] == ["b1", "b2"]
+    assert rig.analyst.most_at_once == 1
+    other = rig.sets.get("b2")
+    assert other is not None
+    assert other.analyst.phase is AnalystPhase.DONE
 
 
 @on_loop
