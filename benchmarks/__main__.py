@@ -35,6 +35,7 @@ from benchmarks import (
     tasty_odd,
     tasty_posts,
     tasty_storms,
+    ticket_previews,
     whole_book,
 )
 from benchmarks.figures import Outcome
@@ -72,6 +73,7 @@ BENCHMARKS: dict[str, Measure] = {
     "grids": grids.measure,
     "margins": margins.measure,
     "book": whole_book.measure,
+    "ticket_previews": ticket_previews.measure,
     "hedge_search": hedge_search.measure,
     "races": races.measure,
     "exactness": exactness.measure,

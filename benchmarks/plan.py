@@ -53,6 +53,7 @@ class Plan:
     margin_books: int = 5
     book_runs: int = 15
     book_positions: int = 1_000
+    preview_runs: int = 15
     storms: int = 200
     half_opens: int = 8
     #: How long TWS is away, seconds.
@@ -107,6 +108,7 @@ TINY = Plan(
     margin_books=2,
     book_runs=2,
     book_positions=20,
+    preview_runs=2,
     storms=2,
     half_opens=1,
     outages_s=(0.5,),

@@ -43,6 +43,12 @@ FIGURES = {
         *(f"portfolio_{style}{part}" for style in ("european", "american") for part in ("", "_slowest_book")),
     },
     "book": {f"{book}_{work}" for book in ("european", "with_american") for work in ("quotes_to_totals", "vols_known")},
+    "ticket_previews": {
+        f"{style}_{package}_{work}"
+        for style in ("european", "american")
+        for package in ("condor", "calendar", "diagonal", "double_diagonal")
+        for work in ("preview", "max_loss")
+    },
 }
 
 
@@ -86,6 +92,12 @@ TARGETS: dict[str, dict[str, float]] = {
     "grids": {"european_per_revaluation": 60.0, "european_peak_extra_memory": 100.0},
     "margins": {"reg_t_one_underlying": 20.0, "portfolio_european": 10.0, "portfolio_american_slowest_book": 10.0},
     "book": {"european_vols_known": 1.0},
+    "ticket_previews": {
+        "european_calendar_preview": 15.0,
+        "european_double_diagonal_max_loss": 15.0,
+        "american_calendar_preview": 40.0,
+        "american_double_diagonal_max_loss": 40.0,
+    },
 }
 
 
