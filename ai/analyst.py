@@ -136,7 +136,6 @@ class Analyst:
             raise AnalystFailure(
                 FailureCause.COOLING_DOWN,
                 f"The model was asked about this a moment ago; it may be asked again at {_new_york(free_at)} New York.",
-                cure="Its last answer still stands.",
                 retry_after_s=(free_at - self._clock.now_utc()).total_seconds(),
             )
 

@@ -29,7 +29,7 @@ _METRICS: Final = {
 _VERBS: Final = {
     HedgeKind.CLOSE: "Closes",
     HedgeKind.REDUCE: "Reduces",
-    HedgeKind.ROLL: "Rolls",
+    HedgeKind.ROLL: "Rolls:",
     HedgeKind.WING: "Buys a wing:",
     HedgeKind.VERTICAL: "Adds a vertical:",
     HedgeKind.BROKEN_WING: "Adds a broken wing:",
@@ -93,7 +93,7 @@ def _trade(candidate: HedgeCandidate) -> str:
 
 
 def _deed(kind: HedgeKind, legs: Sequence[OrderLeg]) -> str:
-    """What one trade does: `Buys back 2 A`, `Rolls buy 1 A and sell 1 B`."""
+    """What one trade does: `Buys back 2 A`, `Rolls: buy 1 A and sell 1 B`."""
     one_way = {leg.action for leg in legs}
     if kind in {HedgeKind.CLOSE, HedgeKind.REDUCE, HedgeKind.WING, HedgeKind.INDEX_HEDGE} and len(one_way) == 1:
         verb = "Buys" if legs[0].action is Action.BUY else "Sells"

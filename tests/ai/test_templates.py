@@ -39,7 +39,7 @@ def test_spreads_name_both_sides() -> None:
     assert "Adds a calendar: sell 2 SPXW 18 Dec 26 6500 P and buy 2 SPXW 15 Jan 27 6500 P" in template(
         SITUATION, verified(CALENDAR)
     )
-    assert said(VERTICAL, kind=HedgeKind.ROLL).startswith("Rolls buy 3")
+    assert said(VERTICAL, kind=HedgeKind.ROLL).startswith("Rolls: buy 3")
     assert said(VERTICAL, kind=HedgeKind.BROKEN_WING).startswith("Adds a broken wing: buy 3")
 
 

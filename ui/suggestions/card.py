@@ -22,6 +22,7 @@ from ui.theme import GAP, PAD, Ink, Theme
 
 #: From these widths on the card's three parts stand beside each other, or the two lower ones.
 _THREE_PX, _TWO_PX = 940, 650
+_FIGURES_PX = 284
 #: Row, column and columns taken of words, limits and figures, by how many stand beside each other.
 _PLACES = {
     3: ((0, 0, 1), (0, 1, 1), (0, 2, 1)),
@@ -250,6 +251,7 @@ class SuggestionCard(QFrame):
         keep = self.figures.sizePolicy()
         keep.setRetainSizeWhenHidden(columns > 1)  # the limits of "do nothing" stand below those of the others
         self.figures.setSizePolicy(keep)
+        self.figures.setMinimumWidth(_FIGURES_PX if columns > 1 else 0)  # the columns of all cards stand in line
         for part in parts:
             grid.removeWidget(part)
         for part, (row, column, span) in zip(parts, _PLACES[columns], strict=True):

@@ -120,4 +120,5 @@ class PayloadDialog(QDialog):
     def _allow(self) -> None:
         if self.view is not None:
             self.allow_button.hide()
+            self.hide()  # it was read; what comes of it stands on the panel
             self.allowed.emit(self.key, self.view.sha256)

@@ -32,7 +32,7 @@ _NOTES_TIP = (
 )
 _PRICES = "Dollars per million tokens, as your server charges them."
 _READING = "Reading the settings, and whether a key is kept…"
-_WIDTH_PX = 600
+_WIDTH_PX, _FIELD_PX = 600, 440
 
 
 class SettingsDialog(QDialog):
@@ -63,6 +63,8 @@ class SettingsDialog(QDialog):
         self.report = PlainLabel("", self, selects=True)
         for label in (*self.problems.values(), self.report):
             label.hide()
+        for label in (*self.problems.values(), self.key_place):
+            label.setMinimumWidth(_FIELD_PX)  # else the form gives it the height of a narrower one
         column = QVBoxLayout(self)
         column.setContentsMargins(2 * PAD, 2 * PAD, 2 * PAD, 2 * PAD)
         column.setSpacing(PAD)
