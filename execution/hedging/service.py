@@ -46,6 +46,7 @@ _AGAIN_AFTER_S, _AGAIN_MOST_S = 20.0, 320.0
 _MOST_UNANSWERED: Final = 2
 _NOT_NOW: Final = "The desk searches as soon as it is connected and SPX, VIX and the limits are known."
 _LOOKS_ON: Final = "This desk is read-only: another one works on the same database, and searches."
+_FAILED_BY_WISH: Final = "The other search that the model asked for failed; these stand."
 _NOTHING_BY_WISH: Final = "The other search that the model asked for found nothing to offer; these stand."
 _FAULT: Final = "A fault of the desk; the log file has the details."
 
@@ -234,16 +235,17 @@ class SuggestionService:
             async with self._one_at_a_time:
                 try:
                     held = await self._work(task, wish)
+                    is_back = stands is not None and not _has_offer(held) and self._put_back(stands, _NOTHING_BY_WISH)
                 finally:
-                    self._keep_quoted()
-            if stands is not None and _has_offer(stands) and not _has_offer(held):
-                self._sets.put(replace(stands, search_text=_NOTHING_BY_WISH))
+                    self._keep_quoted(stands)
+            if is_back:
                 return
             await self._keep(held)
             self._again_at.pop(task.key, None)
             self._consultant.consult(task.key, self._rerun(task.key))
         except KnownError as error:
-            self._failed(task, str(error))
+            if stands is None or not self._put_back(stands, f"{_FAILED_BY_WISH} {error}"):
+                self._failed(task, str(error))
         except Exception:  # noqa: BLE001 - named boundary: logged, told, and the desk goes on without suggestions
             _LOG.exception("the search for %s failed", task.key)
             self._failed(task, _FAULT)
@@ -313,9 +315,17 @@ class SuggestionService:
         breach = self._open().get(key)
         return HedgeTask(None if key == PREMORTEM else key, None if breach is None else breach.metric)
 
-    def _keep_quoted(self) -> None:
-        """What is shown stays quoted; what was only searched does not."""
-        shown = [one for held in map(self._sets.get, self._sets.keys()) if held is not None for one in held.suggestions]
+    def _put_back(self, stands: SuggestionSet, text: str) -> bool:
+        """Shows a set again that another search was to replace; False when there is nothing in it to offer."""
+        if not _has_offer(stands):
+            return False
+        self._sets.put(replace(stands, search_text=text))
+        return True
+
+    def _keep_quoted(self, stands: SuggestionSet | None = None) -> None:
+        """What is shown, or may be shown again, stays quoted; what was only searched does not."""
+        sets = [*map(self._sets.get, self._sets.keys()), stands]
+        shown = [one for held in sets if held is not None for one in held.suggestions]
         self._listing.keep([leg.contract for one in shown for leg in one.verified.candidate.legs])
         self._held_at = {one.id: self._held_at[one.id] for one in shown if one.id in self._held_at}
 
