@@ -6,8 +6,8 @@ ten times in all, with few prices after the first, whatever the number of bracke
 count: an American option that is exercised offsets the leg written against it to the last digits, and each of those
 would otherwise be a turn.
 
-Error, against the same valuation searched to the end: $0.01 or a millionth of the notional at stake, whichever is
-more, in maximum profit and loss; a millionth of the price in breakevens.
+Error, against the same valuation searched to the end: maximum profit and loss within $0.01 plus a millionth of the
+notional at stake; the P&L at a breakeven within a ten-millionth of it.
 """
 
 from __future__ import annotations

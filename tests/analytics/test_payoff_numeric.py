@@ -191,6 +191,18 @@ def test_a_calendar_of_hours_is_seen_in_all_its_narrowness() -> None:
     assert profile.breakevens[1] - profile.breakevens[0] < 0.4
 
 
+def test_two_peaks_within_minutes_of_expiry_are_found_between_the_even_prices() -> None:
+    world = World(0.0, 0.0, 0.08, 0.0)
+    sooner, later = 1.002, 1.008
+    legs = [leg("C", 120, 1.0, -1)]
+    legs += [leg(right, 100, sooner, 10) for right in "PC"] + [leg(right, 100, later, -15) for right in "PC"]
+    around = np.linspace(99.8, 100.2, 40_001)
+    pnl = pnl_at(legs, around, DAY_S, world.value, -100.0)
+    profile = analyse_multi_expiry(legs, world.value, -100.0, 121, world.deviations(legs))
+    assert profile.max_profit.dollars == pytest.approx(float(pnl.max()), abs=A_CENT)
+    assert pnl.max() > float(pnl[20_000]) + 1.0  # the peaks stand a dollar above the strike
+
+
 def test_puts_sold_for_the_first_expiry_lose_their_whole_strike_at_zero() -> None:
     world = World(0.0, 0.0, 0.2, 0.0)
     legs = [leg("P", 100, 10, -2), leg("P", 90, 60, 1)]

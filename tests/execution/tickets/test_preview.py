@@ -11,6 +11,7 @@ from execution.commands import TicketDraft
 from execution.core import DeskCore
 from execution.ticket_views import TicketPreview
 from models.clock import ManualClock
+from models.contract import option_contract
 from models.enums import Action, MarketDataKind, Metric, OrderType, Right, TimeInForce
 from models.ids import new_order_id
 from models.order import OrderLeg
@@ -155,6 +156,25 @@ def test_a_calendar_is_valued_at_its_first_expiry() -> None:
     assert seen.max_loss is not None
     # The debit, and a little more far away from the strike: carry makes the later European option worth less there.
     assert Decimal(6030) <= seen.max_loss <= Decimal(6400)
+
+
+def test_an_american_calendar_loses_its_debit_and_no_more_and_the_gate_hears_the_same() -> None:
+    core = core_at()
+    core.set_positions(ACCOUNT, [])
+    near, far = (
+        option_contract("SPY", day, Right.CALL, Decimal(720)) for day in (date(2026, 5, 15), date(2026, 7, 17))
+    )
+    core.market.apply((quote("SPY", "718.30", "718.32"),))
+    feed(core, (quote(near.key, "8.20", "8.24"), quote(far.key, "21.60", "21.70")))
+    legs = (OrderLeg(near, Action.SELL, 6), OrderLeg(far, Action.BUY, 6))
+    seen = preview(core, legs, "13.45")
+    # Exercised or worthless at either end: unlike the European one it never costs more than was paid.
+    assert seen.max_loss == Decimal("8070.00")
+    assert core.tickets.max_loss_usd(legs, Decimal("13.45")) == seen.max_loss
+    assert len(seen.breakevens) == 2
+    assert seen.payoff_at_expiry is not None
+    assert seen.max_profit is not None
+    assert float(seen.payoff_at_expiry.max()) == pytest.approx(float(seen.max_profit), abs=0.01)
 
 
 @pytest.mark.parametrize(
