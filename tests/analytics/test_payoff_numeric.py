@@ -197,10 +197,13 @@ def test_two_peaks_within_minutes_of_expiry_are_found_between_the_even_prices() 
     legs = [leg("C", 120, 1.0, -1)]
     legs += [leg(right, 100, sooner, 10) for right in "PC"] + [leg(right, 100, later, -15) for right in "PC"]
     around = np.linspace(99.8, 100.2, 40_001)
-    pnl = pnl_at(legs, around, DAY_S, world.value, -100.0)
-    profile = analyse_multi_expiry(legs, world.value, -100.0, 121, world.deviations(legs))
-    assert profile.max_profit.dollars == pytest.approx(float(pnl.max()), abs=A_CENT)
-    assert pnl.max() > float(pnl[20_000]) + 1.0  # the peaks stand a dollar above the strike
+    worth = pnl_at(legs, around, DAY_S, world.value, 0.0)
+    # The peaks stand more than a dollar above the strike between them: each is a profit of its own.
+    assert worth.max() > float(worth[20_000]) + 1.0
+    profile = analyse_multi_expiry(legs, world.value, float(worth.max()) - 0.5, 121, world.deviations(legs))
+    assert profile.max_profit.dollars == pytest.approx(0.5, abs=A_CENT)
+    (first, second) = profile.profit_zones
+    assert 99.9 < first.low < (first.high or math.inf) < 100.0 < second.low < (second.high or math.inf) < 100.1
 
 
 def test_puts_sold_for_the_first_expiry_lose_their_whole_strike_at_zero() -> None:
