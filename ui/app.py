@@ -198,6 +198,12 @@ def _hand_on(promise: Future[Any], done: Future[Any]) -> None:
         promise.set_exception(error)
 
 
+def _leave(window: MainWindow, app: QApplication) -> None:
+    """Closes the window before the others: the layout it saves holds the panels that float."""
+    window.close()
+    app.quit()
+
+
 def make_application() -> QApplication:
     """Returns the Qt application; there must be none yet."""
     app = QApplication(["optiondesk"])
@@ -212,7 +218,7 @@ def run_window(compose: Compose, *, settings_path: Path, clean: Clean = str) -> 
     desktop = Desktop(app, compose, settings_path=settings_path, clean=clean)
     restore_hooks = desktop.messages.install_hooks()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: app.quit())
+        signal.signal(number, lambda *_: _leave(desktop.window, app))
     waker = QTimer()
     waker.timeout.connect(_let_python_see_signals)
     waker.start(_SIGNAL_CHECK_MS)

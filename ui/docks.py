@@ -78,6 +78,7 @@ class DockTitle(QWidget):
     @Slot()
     def _toggle_float(self) -> None:
         self._dock.setFloating(not self._dock.isFloating())
+        self._dock.raise_()  # docked again it would lie behind the tab that came to the front meanwhile
 
     def collapse(self, *, is_collapsed: bool) -> None:
         """Hides or shows the bar."""

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _NOTHING = "Select a trade to see its legs, the book's Greeks around it, your notes and the order's trail."
 
+_IDS = ("Journal id", "Order id", "Broker order", "Suggestion")
+
 
 class IdLine(QWidget):
     """An id that can be copied with one click."""
@@ -167,7 +169,7 @@ class DetailPane(QWidget):
         self._section("Fills", self.executions, self.fees, jump="Fills")
         self.audit_note = self._caption()
         self._section("Order trail", self.audit, self.audit_note, jump="Trail")
-        self.ids = {name: IdLine(self._icons, name, content) for name in ("Journal id", "Order id", "Broker order")}
+        self.ids = {name: IdLine(self._icons, name, content) for name in _IDS}
         self._section("Ids", *self.ids.values())
         self._column.addStretch(1)
 
@@ -239,6 +241,8 @@ class DetailPane(QWidget):
         self.ai.setText(row.ai_rationale or "")
         self.ids["Journal id"].show_id(row.id)
         self.ids["Broker order"].show_id(row.broker_order_id)
+        self.ids["Suggestion"].show_id(row.ai_suggestion_id)
+        self.ids["Suggestion"].setVisible(row.ai_suggestion_id is not None)
         self._stack.setCurrentIndex(1)
 
     def show_detail(self, detail: JournalDetail) -> None:

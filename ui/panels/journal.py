@@ -138,7 +138,7 @@ class JournalPanel(Panel):
         self.splitter.addWidget(self.detail)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 0)
-        self.splitter.setSizes([1150, 450])
+        self.splitter.setSizes([1110, 490])
         self.splitter.setChildrenCollapsible(False)
         self.detail.setMinimumWidth(280)
         self.set_body(self.splitter)

@@ -251,7 +251,7 @@ class SuggestionCard(QFrame):
         keep = self.figures.sizePolicy()
         keep.setRetainSizeWhenHidden(columns > 1)  # the limits of "do nothing" stand below those of the others
         self.figures.setSizePolicy(keep)
-        self.figures.setMinimumWidth(_FIGURES_PX if columns > 1 else 0)  # the columns of all cards stand in line
+        self.figures.setMinimumWidth(_FIGURES_PX if columns > 2 else 0)  # the columns of all cards stand in line
         for part in parts:
             grid.removeWidget(part)
         for part, (row, column, span) in zip(parts, _PLACES[columns], strict=True):

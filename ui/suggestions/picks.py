@@ -18,7 +18,7 @@ from ui.widgets.limit_bar import LimitBar
 
 PREMORTEM = "premortem"
 #: Width of the list beside the suggestions, and of a card above them.
-LIST_PX, CARD_PX = 300, 284
+LIST_PX, CARD_PX = 316, 300
 
 
 class PickCard(QPushButton):

@@ -15,7 +15,7 @@ from models.secret_text import SecretText
 from ui.engine_client import EngineClient
 from ui.suggestions.asking import ask
 from ui.suggestions.labels import PlainLabel, button
-from ui.suggestions.vault_rows import VaultRows, key_place
+from ui.suggestions.vault_rows import VaultRows, key_hint, key_place
 from ui.theme import GAP, PAD
 
 _WITHOUT = (
@@ -175,9 +175,7 @@ class SettingsDialog(QDialog):
         self.base_url.setText(view.base_url)
         self.model.setText(view.model)
         self._drop_key()
-        self.api_key.setPlaceholderText(
-            "kept: type to replace it" if view.key_place else "none (a local server needs none)"
-        )
+        self.api_key.setPlaceholderText(key_hint(view))
         self.key_place.say(key_place(view))
         self.vault.show_view(view)
         self.forget_button.setVisible(bool(view.key_place))

@@ -68,6 +68,13 @@ def key_place(view: AnalystSettingsView) -> str:
     return "No key is kept."
 
 
+def key_hint(view: AnalystSettingsView) -> str:
+    """Returns what stands in the key's empty field."""
+    if view.key_place:
+        return "kept: type to replace it"
+    return "in the locked vault, if any" if view.is_locked else "none (a local server needs none)"
+
+
 def _unseen(name: str, parent: QWidget) -> QLineEdit:
     field = QLineEdit(parent)
     field.setEchoMode(QLineEdit.EchoMode.Password)

@@ -250,3 +250,13 @@ def test_what_is_missing_is_exactly_the_gaps_of_the_window(total: int, held: set
     gaps = [row for row in range(first, min(last, total - 1) + 1) if row not in held]
     found = model.missing(first, last)
     assert found == ((gaps[0], gaps[-1] - gaps[0] + 1) if gaps else None)
+
+
+def test_the_suggestion_that_was_followed_can_be_copied_and_takes_no_room_elsewhere(make: Make) -> None:
+    desk = make()
+    line = desk.detail.ids["Suggestion"]
+    desk.detail.show_row(_row(ai_suggestion_id="42db77e5"))
+    assert not line.isHidden()
+    assert line.value.text() == "42db77e5"
+    desk.detail.show_row(_row())
+    assert line.isHidden()
