@@ -123,9 +123,9 @@ class BookFinder:
         return self._columns[1]
 
     def _sides(self, contract: Contract) -> tuple[float, float]:
-        """Bid and ask of a quote good enough to trade on."""
-        quote = self._core.quote(contract.key)
-        if quote is None or quote.kind in _NOT_LIVE:
+        """Bid and ask of a quote good enough to trade on; that of an earlier search is not."""
+        quote, age_s = self._core.quote(contract.key), self._core.quote_age_s(contract.key)
+        if quote is None or quote.kind in _NOT_LIVE or age_s is None or age_s > self._core.caps.quote_max_age_s:
             return math.nan, math.nan
         return quote_sides(self._core.market, contract)
 

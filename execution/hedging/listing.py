@@ -107,7 +107,7 @@ class ListingDesk:
 
     async def _options(self, symbol: str) -> list[Contract]:
         spot = self._core.market.price(symbol)
-        if math.isnan(spot):
+        if math.isnan(spot) or not self._is_new(ContractKey(symbol)):
             self._core.subscriptions.want(f"{OWNER}:{symbol}", [underlying_contract(symbol)])
             try:
                 await self._wait_for_quotes([ContractKey(symbol)])
@@ -161,11 +161,16 @@ class ListingDesk:
         front = [underlying_contract(self._core.benchmark_symbol(root)) for root in _INDEX_FUTURES]
         return tuple({one.key: one for one in (*front, underlying_contract(_INDEX_SHARES), *held.values())}.values())
 
+    def _is_new(self, key: ContractKey) -> bool:
+        """Quotes of an earlier search are known all day."""
+        age_s = self._core.quote_age_s(key)
+        return age_s is not None and age_s <= self._core.caps.quote_max_age_s
+
     async def _wait_for_quotes(self, keys: Sequence[ContractKey]) -> None:
         """Returns when most of them are quoted, or when no more can be hoped for."""
         rounds = int(_WAIT_S / _LOOK_S)
         for _ in range(rounds):
-            quoted = sum(1 for key in keys if self._core.market.quote(key) is not None)
+            quoted = sum(1 for key in keys if self._is_new(key))
             if quoted >= _ENOUGH * len(keys):
                 return
             await asyncio.sleep(_LOOK_S)

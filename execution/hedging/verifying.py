@@ -37,7 +37,9 @@ class Verifier:
     async def verify(self, candidate: HedgeCandidate, look: Look, must_cure: Collection[Metric]) -> Verified:
         """Returns the candidate with the figures of `look` and the verdict on it."""
         if candidate.kind is HedgeKind.DO_NOTHING:
-            return self._told(candidate, Verdict.DOES_NOT_CURE, "The limit stays broken.")
+            return self._told(
+                candidate, Verdict.DOES_NOT_CURE, "The limit stays broken." if must_cure else "No limit is broken."
+            )
         unfit = await self._unfit_leg(candidate)
         if unfit is not None:
             return self._told(candidate, *unfit)

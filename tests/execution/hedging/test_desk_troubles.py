@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from execution import commands
 from execution.brokers.port import WhatIf
 from execution.hedging import service as service_module
+from execution.hedging.finder import BookFinder, BookLook
+from execution.hedging.finding import HedgeTask
 from execution.hedging.premortem import next_regime
 from execution.hedging.service import SuggestionService
 from execution.suggestion_commands import FindSuggestions, LoadSuggestion, VerifySuggestion
 from execution.suggestion_views import SearchPhase, SuggestionSet
 from execution.views import BreachesState, RiskState
+from models.contract import Contract
 from models.enums import FeedState, Metric, Regime
 from models.errors import BrokerFailure, FailureKind, InvalidInput, KnownError
 from models.hedge import HedgeKind, SearchLimits, Verdict
@@ -223,3 +230,32 @@ async def test_a_database_that_refuses_keeps_suggestions_from_being_loaded_until
 
 def _done(held: SuggestionSet) -> bool:
     return held.search is SearchPhase.READY
+
+
+@on_loop
+async def test_a_second_search_goes_by_no_quote_of_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(tmp_path, sample_book=True) as desk:
+        before = await broken_vega(desk)
+        core, finder = desk.composed.desk._core, service_of(desk)._finder
+        assert isinstance(finder, BookFinder)
+        await asyncio.sleep(0.6)  # what was on its way is in
+        # An hour later, in another market: what was quoted for the first search only is still known.
+        for key, quote in list(core.market._quotes.items()):
+            if quote.bid is not None and quote.ask is not None and key not in core.held():
+                old = replace(quote, at_utc=quote.at_utc - timedelta(hours=1), bid=quote.bid * 3, ask=quote.ask * 3)
+                core.market._quotes[key] = old
+        look, ages = finder.look, list[float]()
+
+        def looking(contracts: Sequence[Contract], task: HedgeTask) -> BookLook:
+            taken = look(contracts, task)
+            market = taken.given.market
+            usable = zip(market.columns.contracts, np.isfinite(market.bid).tolist(), strict=True)
+            ages.extend(core.quote_age_s(one.key) or 0.0 for one, is_quoted in usable if is_quoted)
+            return taken
+
+        monkeypatch.setattr(finder, "look", looking)
+        await desk.ask(FindSuggestions(before.key))
+        await desk.until(lambda: is_ready(desk) and sets_of(desk)[0].set_id != before.set_id, "another search", 3000)
+        assert len(ages) > 100
+        assert max(ages) <= core.caps.quote_max_age_s
+        assert any(one.rank > 0 for one in sets_of(desk)[0].suggestions)
