@@ -110,13 +110,17 @@ async def plan_all(brokers: Sequence[str], plan: Callable[[str], Awaitable[Broke
     answers = await asyncio.gather(*(plan(name) for name in brokers), return_exceptions=True)
     plans = [answer for answer in answers if isinstance(answer, BrokerPlan)]
     try:
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise answer
+        _raise_first(answers)
         return join_plans(plans, data_dir)
     except BaseException:
         await asyncio.gather(*(made.close() for made in plans))
         raise
+
+
+def _raise_first(answers: Sequence[object]) -> None:
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
 
 
 def join_plans(plans: Sequence[BrokerPlan], data_dir: Path) -> BrokerPlan:

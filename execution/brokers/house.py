@@ -99,8 +99,6 @@ class House:
                 "account. It is tried again by itself."
             )
         what = self.trouble or self.text
-        how = _LINKS.get(self.feed, "does not answer")
-        return (
-            f"{self.title} {how}{': ' + what if what else '.'} Nothing is sent in its accounts, and its positions are "
-            "as it told them last."
-        )
+        how = f"{self.title} {_LINKS.get(self.feed, 'does not answer')}"
+        why = what if what and self.title in what else f"{how}: {what}" if what else f"{how}."
+        return f"{why} Nothing is sent in its accounts, and its positions are as it told them last."

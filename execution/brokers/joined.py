@@ -64,6 +64,8 @@ class JoinedBroker(JoinedMarket):
         self._holders: dict[AccountId, House] = {}
         self._looking: asyncio.Task[None] | None = None
         self._is_running = False
+        #: What the links say while they come up is said at the end, once.
+        self._is_opening = False
         self._wish = asyncio.Event()
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -77,7 +79,11 @@ class JoinedBroker(JoinedMarket):
             self._stream, self._is_running = EventStream(), True
         for house in self._houses:
             await _end(house.mending)
-        answers = await asyncio.gather(*(self._open(house) for house in self._houses), return_exceptions=True)
+        self._is_opening = True
+        try:
+            answers = await asyncio.gather(*(self._open(house) for house in self._houses), return_exceptions=True)
+        finally:
+            self._is_opening = False
         failures = [answer for answer in answers if isinstance(answer, BrokerFailure)]
         try:
             _raise_others(answers)
@@ -94,7 +100,7 @@ class JoinedBroker(JoinedMarket):
         if self._looking is None:
             self._looking = self._start(self._look(), "joined quotes")
         self._share_quotes()
-        if failures:
+        if not all(house.is_sound for house in self._houses):
             self._tell_link("", reconcile_needed=False)
         return self.accounts
 
@@ -309,6 +315,8 @@ class JoinedBroker(JoinedMarket):
 
     def _tell_link(self, text: str, *, reconcile_needed: bool) -> None:
         """Tells the links as one: LIVE when all are; STALE with words and accounts when some are."""
+        if self._is_opening:
+            return
         wrong = [house for house in self._houses if not house.is_sound]
         if not wrong:
             self._stream.put(ConnectionEvent(FeedState.LIVE, text or "All brokers are connected.", reconcile_needed))

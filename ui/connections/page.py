@@ -125,7 +125,7 @@ class ConnectionsPage(QDialog):
     def _also_box(self, name: str) -> QCheckBox:
         box = QCheckBox(f"Also open {_NAMES[name]}: its accounts in the same book, under the same limits", self)
         box.setToolTip(
-            "It is opened with its own saved settings. To change them, choose it above, save, and choose this one again."
+            "It opens with its own saved settings. To change them, choose it above, save, then choose this one again."
         )
         box.toggled.connect(self._on_edit)
         return box
