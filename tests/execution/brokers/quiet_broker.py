@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from execution.brokers.port import (
     BrokerEvent,
@@ -52,7 +53,7 @@ class QuietBroker:
         self.refuses: list[BrokerFailure] = []
         self.silent: list[BrokerFailure] = []
         self.knows: tuple[BrokerOrder, ...] = ()
-        self.tells: dict[str, tuple[object, ...]] = {}
+        self.tells: dict[str, Any] = {}
         self.lists: dict[str, tuple[ChainExpiry, ...]] = {}
         self.known_betas: dict[str, float] = {}
         self.submitted: list[Order] = []
@@ -86,7 +87,7 @@ class QuietBroker:
             raise self.silent.pop(0)
         now = self._clock.now_utc()
         made = BrokerSnapshot(now, (), (), (), (), (), now - timedelta(hours=1))
-        return replace(made, **self.tells)  # type: ignore[arg-type]  # a test names the fields it wants
+        return replace(made, **self.tells)
 
     async def find_orders(self, order_ids: Collection[OrderId]) -> tuple[BrokerOrder, ...]:
         if self.silent:

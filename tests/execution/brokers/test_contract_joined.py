@@ -9,7 +9,7 @@ import pytest
 
 from execution.brokers.joined import JoinedBroker
 from execution.brokers.paper.faults import FillBehavior, OrderScript
-from execution.brokers.port import ConnectionEvent
+from execution.brokers.port import Broker, ConnectionEvent
 from models.enums import FeedState, OrderStatus
 from models.errors import BrokerFailure
 from tests.execution.brokers.contract import BrokerContract, BrokerHarness
@@ -35,7 +35,7 @@ class JoinedDesk(SimulatedDesk):
         self.broker = self._joined()
 
     def _joined(self) -> JoinedBroker:
-        brokers = [self.paper.broker, self.quiet]
+        brokers: list[Broker] = [self.paper.broker, self.quiet]
         return JoinedBroker(brokers if self.place == 0 else brokers[::-1], sleep=quick)
 
     async def start(self) -> None:
