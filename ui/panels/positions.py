@@ -36,6 +36,8 @@ from ui.widgets.search_box import SearchBox
 
 _SOON = (("Any expiry", None), ("Today", 0), ("≤ 7 days", 7), ("≤ 21 days", 21), ("≤ 45 days", 45))
 _MOST_ROLLS = 12
+#: An account with its broker's short name before it.
+_BADGED_WIDTH_PX = 124
 
 
 class PositionsPanel(Panel):
@@ -168,6 +170,7 @@ class PositionsPanel(Panel):
         if len(desk.brokers) > 1 and not self._shows_brokers:
             self._shows_brokers = True
             self.tree.header().setSectionHidden(Column.ACCOUNT, False)
+            self.tree.header().resizeSection(Column.ACCOUNT, _BADGED_WIDTH_PX)
 
     @Slot(object)
     def _on_structure(self, structure: BookStructure) -> None:

@@ -343,9 +343,18 @@ def _average_key(line: Line) -> tuple[int, float, str]:
 
 
 def badged_accounts(line: Line) -> str:
-    """Returns the accounts of a line with their brokers: `IB DU1234567`."""
-    rows = (leg.row for leg in line.node.legs)
-    return "  ".join(dict.fromkeys(f"{short_name(row.broker)} {row.account_id}" for row in rows))
+    """Returns the account of a line with its broker, `IB DU1234567`; of several accounts the brokers: `IB + TT`."""
+    accounts = {leg.row.account_id: short_name(leg.row.broker) for leg in line.node.legs}
+    if len(accounts) > 1:
+        return " + ".join(sorted(set(accounts.values())))
+    return "".join(f"{badge} {account_id}" for account_id, badge in accounts.items())
+
+
+def is_all_stale(line: Line) -> bool:
+    """Returns whether no leg of a strategy has figures of this moment, as where its broker is down."""
+    if line.figures is None or line.node.level is not Level.STRATEGY:
+        return False
+    return all(line.figures.status[leg.slot] is RowStatus.STALE for leg in line.node.children)
 
 
 def _accounts(line: Line) -> str:

@@ -242,7 +242,8 @@ class PositionsModel(QAbstractItemModel):
             case _Role.TextAlignmentRole:
                 answer = _alignment(column)
             case _Role.ForegroundRole:
-                ink = cells.ink(line, column)
+                is_stale = self._are_several and cells.is_all_stale(line)
+                ink = Ink.STALE if is_stale else cells.ink(line, column)
                 answer = None if ink is None else self._theme.color(ink)
             case _Role.FontRole if node.level is Level.UNDERLYING:
                 answer = self._bold
