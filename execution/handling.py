@@ -125,6 +125,7 @@ class CommandHandler:
             case commands.StopStatementImport():
                 return parts.statements.stop()
             case commands.Reconcile():
+                parts.login_changed()
                 return parts.reconcile()
 
     async def _preview(self, draft: commands.TicketDraft) -> TicketPreview:

@@ -32,6 +32,8 @@ class House:
         self.text = ""
         #: Why it did not tell orders and positions although its link is sound.
         self.trouble = ""
+        #: It did not come up for want of something only the user can do.
+        self.is_users_turn = False
         self._link_number = 0
         self._agreed_number = -1
 
@@ -94,9 +96,10 @@ class House:
             return ""
         if not self.is_seen:
             why = f": {self.text}" if self.text else "."
+            when = "when that is done" if self.is_users_turn else "by itself"
             return (
                 f"{self.title} is not connected yet{why} Its positions are in no figure, so nothing is sent in any "
-                "account. It is tried again by itself."
+                f"account. It is tried again {when}."
             )
         what = self.trouble or self.text
         how = f"{self.title} {_LINKS.get(self.feed, 'does not answer')}"

@@ -95,8 +95,8 @@ class JoinedBroker(JoinedMarket):
             raise min(failures, key=lambda failure: failure.is_users_turn)
         for house, answer in zip(self._houses, answers, strict=True):
             if isinstance(answer, BrokerFailure):
-                house.feed, house.text = FeedState.DOWN, str(answer)
-                self._mend(house, is_users_turn=answer.is_users_turn)
+                house.feed, house.text, house.is_users_turn = FeedState.DOWN, str(answer), answer.is_users_turn
+                self._mend(house)
         if self._looking is None:
             self._looking = self._start(self._look(), "joined quotes")
         self._share_quotes()
@@ -169,7 +169,8 @@ class JoinedBroker(JoinedMarket):
             if house.feed is FeedState.LIVE:
                 house.trouble = str(failure)
                 house.break_link()
-                self._mend(house, is_users_turn=False)
+                house.is_users_turn = False
+                self._mend(house)
                 self._tell_link("", reconcile_needed=False)
         return merged(told)
 
@@ -264,22 +265,21 @@ class JoinedBroker(JoinedMarket):
             self._holders = {account: other for account, other in self._holders.items() if other is not house}
             house.closed()
 
-    def _mend(self, house: House, *, is_users_turn: bool) -> None:
+    def _mend(self, house: House) -> None:
         if house.mending is None or house.mending.done():
-            work = self._mend_until_sound(house, is_users_turn=is_users_turn)
-            house.mending = self._start(work, f"{house.title} mending")
+            house.mending = self._start(self._mend_until_sound(house), f"{house.title} mending")
 
-    async def _mend_until_sound(self, house: House, *, is_users_turn: bool) -> None:
+    async def _mend_until_sound(self, house: House) -> None:
         """Connects one that never came up, or asks one that did not tell its orders, until it does."""
         pause_s = _RETRY_FIRST_S
         was_open = house.is_open
         while not was_open or house.feed is FeedState.LIVE:
-            await self._wait(None if is_users_turn else pause_s)
+            await self._wait(None if house.is_users_turn else pause_s)
             pause_s = min(pause_s * 2, _RETRY_MOST_S)
             try:
                 await (self._ask_again(house) if was_open else self._open_late(house))
             except BrokerFailure as failure:
-                is_users_turn = failure.is_users_turn
+                house.is_users_turn = failure.is_users_turn
                 if house.note(str(failure)):
                     self._tell_link("", reconcile_needed=False)
                 continue

@@ -36,6 +36,9 @@ def merged(told: Sequence[Told]) -> BrokerSnapshot:
         executions_since_of={
             info.account_id: part.executions_since_utc for accounts, _, part in told for info in accounts
         },
+        revisions_restart_in=frozenset(
+            info.account_id for accounts, _, part in told for info in accounts if part.do_revisions_restart
+        ),
     )
 
 

@@ -101,6 +101,8 @@ class BrokerSnapshot:
     covers: Mapping[AccountId, int] | None = None
     #: Where it differs by account; absent = `executions_since_utc`.
     executions_since_of: Mapping[AccountId, datetime] = field(default_factory=dict)
+    #: Of several brokers, the accounts of those whose revisions restart.
+    revisions_restart_in: frozenset[AccountId] = frozenset()
 
     def tells_of(self, account_id: AccountId) -> bool:
         """Returns whether what it does not hold of an account is not there."""

@@ -150,7 +150,7 @@ def _new_executions(
     newest: dict[tuple[AccountId, ExecutionId], Execution] = {}
     for told_execution in snapshot.executions:
         key = _key(told_execution)
-        restarts = snapshot.do_revisions_restart
+        restarts = snapshot.do_revisions_restart or told_execution.account_id in snapshot.revisions_restart_in
         execution = _renumbered(told_execution, have.get(key)) if restarts else told_execution
         if _says_more(execution, have.get(key)) and _says_more(execution, newest.get(key)):
             newest[key] = _marked(execution, known, owners)

@@ -275,6 +275,7 @@ def test_one_that_waits_for_its_user_is_tried_when_the_user_has_done_something()
         await desk.open()
         await desk.pause_ends()
         assert desk.tasty.connects == 1
+        assert (desk.joined.lock_reason(IB) or "").endswith("It is tried again when that is done.")
         desk.joined.try_again()
         await settle()
         assert desk.tasty.connects == 2

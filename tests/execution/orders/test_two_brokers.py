@@ -164,6 +164,21 @@ def test_how_far_back_executions_reach_is_each_brokers_own(tmp_path: Path) -> No
     play(tmp_path, scenario)
 
 
+def test_a_correction_told_as_a_first_word_is_the_next_revision_only_where_revisions_restart(tmp_path: Path) -> None:
+    async def scenario(desk: TwoBrokers) -> None:
+        loaded = await desk.storage.load([IB, TT])
+        desk.tasty.tells = {"executions": (fill(TT, "5.00"),), "do_revisions_restart": True}
+        desk.ib.tells = {"executions": (fill(IB, "5.00"),)}
+        await desk.manager.recover(loaded, await desk.joined.snapshot())
+        desk.tasty.tells["executions"] = (fill(TT, "5.20"),)
+        desk.ib.tells["executions"] = (fill(IB, "5.20"),)
+        await desk.manager.recover(loaded, await desk.joined.snapshot())
+        newest = desk.rows("SELECT account_id, max(revision) FROM executions GROUP BY account_id ORDER BY account_id")
+        assert newest == [(TT, 2), (IB, 1)]
+
+    play(tmp_path, scenario)
+
+
 def test_what_a_ticket_may_be_is_asked_of_the_accounts_own_broker(tmp_path: Path) -> None:
     async def scenario(desk: TwoBrokers) -> None:
         tickets = [
