@@ -12,7 +12,7 @@ from models.order import Order
 
 def trading_locked(_order: Order, context: GateContext) -> Denial | None:
     """Denies while the desk, or the account's broker among several, starts, reconnects or reconciles."""
-    if context.trading_unlocked and context.account_lock is not None:
+    if context.account_lock is not None:
         return Denial(DenialCode.TRADING_LOCKED, context.account_lock)
     if context.trading_unlocked:
         return None
