@@ -3,6 +3,7 @@
 main.py                             the desk in a window, on the broker of the settings (paper at first)
 main.py --broker ibkr --simulator   the desk on a simulated TWS: Interactive Brokers without an account
 main.py --broker tastytrade --simulator   the same on a simulated Tastytrade
+main.py --broker ibkr,tastytrade    both in one book, Interactive Brokers the primary
 main.py --headless                  the engine alone
 main.py tour --out DIR              plays the whole main job once, leaves facts and pictures
 """
@@ -23,7 +24,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from execution.openings import Options, TastySimulation, plan_ibkr, plan_paper, plan_tastytrade, running_broker
+from execution.openings import (
+    BrokerPlan,
+    Options,
+    TastySimulation,
+    joined_options,
+    plan_all,
+    plan_ibkr,
+    plan_paper,
+    plan_tastytrade,
+    running_broker,
+    running_brokers,
+)
 from execution.redaction import Redactor, guard_last_words, protect
 from models.clock import Clock, SystemClock
 from models.errors import KnownError
@@ -139,7 +151,13 @@ def _shared_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="make a recorded chain live; repeatable",
     )
-    parser.add_argument("--broker", choices=_BROKERS, help="broker to open (default: what the settings say)")
+    parser.add_argument(
+        "--broker",
+        type=_broker_names,
+        metavar="NAME[,NAME]",
+        help="broker to open: paper, ibkr or tastytrade, or ibkr,tastytrade for both in one book, the first of them "
+        "the primary (default: what the settings say)",
+    )
     parser.add_argument(
         "--simulator", action="store_true", help="with --broker ibkr or tastytrade: start and use a simulated one"
     )
@@ -150,10 +168,21 @@ def _shared_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--empty-book", action="store_true", help="open a new paper account without the sample book")
 
 
+def _broker_names(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    unknown = [name for name in names if name not in _BROKERS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(_BROKERS)}")
+    if len(set(names)) != len(names) or (len(names) > 1 and "paper" in names):
+        raise argparse.ArgumentTypeError("name each once; the paper broker has a market of its own and stands alone")
+    return names
+
+
 def _options(parsed: argparse.Namespace) -> Options:
     from platformdirs import user_config_path, user_data_path
 
-    if parsed.simulator and parsed.broker == "paper":
+    named = parsed.broker or (None,)
+    if parsed.simulator and named[0] == "paper":
         raise KnownError(
             "The paper broker needs no simulator.",
             cure="Leave --simulator out, or take --broker ibkr or tastytrade with it.",
@@ -168,7 +197,8 @@ def _options(parsed: argparse.Namespace) -> Options:
         seed=parsed.seed,
         session_hours=parsed.session_hours,
         sample_book=False if parsed.empty_book else None,
-        broker=parsed.broker,
+        broker=named[0],
+        also=named[1:],
         simulator=parsed.simulator,
     )
 
@@ -230,16 +260,20 @@ async def compose(
     secrecy = secrecy or keep_secrets(options)
     publisher = CleanPublisher(publisher, secrecy.redactor.clean)
     is_tour = faults is not None
-    running = running_broker(options, config)
-    if running == "ibkr":
-        plan = await plan_ibkr(options, config, base, is_tour=is_tour, root=ROOT)
-    elif running == "tastytrade":
-        login = DeskLogin(secrecy.keeper, config.tastytrade.login, publisher.state)
-        plan = await plan_tastytrade(
-            options, config, base, login=login, redactor=secrecy.redactor, is_tour=is_tour, root=ROOT
-        )
-    else:
-        plan = plan_paper(options, config, base, sessions=sessions, faults=faults, assets=ASSETS)
+    running = running_brokers(options, config)
+    each = joined_options(options, running)
+
+    async def plan_of(name: str) -> BrokerPlan:
+        if name == "ibkr":
+            return await plan_ibkr(each, config, base, is_tour=is_tour, root=ROOT)
+        if name == "tastytrade":
+            login = DeskLogin(secrecy.keeper, config.tastytrade.login, publisher.state)
+            return await plan_tastytrade(
+                each, config, base, login=login, redactor=secrecy.redactor, is_tour=is_tour, root=ROOT
+            )
+        return plan_paper(options, config, base, sessions=sessions, faults=faults, assets=ASSETS)
+
+    plan = await plan_all(running, plan_of, options.data_dir)
     database_path = plan.folder / "journal.sqlite"
     try:
         storage = open_storage(database_path, environment=plan.environment, mode=plan.mode, clock=plan.clock)
@@ -285,7 +319,7 @@ async def compose(
 def connections(
     options: Options,
     config: DeskConfig,
-    running: str,
+    running: Sequence[str],
     place: str,
     *,
     secrecy: Secrecy | None = None,
@@ -298,10 +332,11 @@ def connections(
     from models.config_file import save_settings
 
     # What the desk holds open: on the simulator it is no TWS that the settings could name.
-    held = settings_of(form_of(config.ibkr)) if running == "ibkr" and not options.simulator else None
+    held = settings_of(form_of(config.ibkr)) if "ibkr" in running and not options.simulator else None
     return Connections(
         config,
-        running=running,
+        running=running[0],
+        also=tuple(running[1:]),
         place=place,
         file=str(options.config_file),
         save=partial(save_settings, ASSETS / "defaults.toml", options.config_file),
@@ -336,7 +371,7 @@ def _headless(options: Options, secrecy: Secrecy) -> int:
     from execution.console import prepare_login
 
     config = load_settings(options)
-    if running_broker(options, config) == "tastytrade" and not options.simulator:
+    if "tastytrade" in running_brokers(options, config) and not options.simulator:
         ask = getpass.getpass if sys.stdin is not None and sys.stdin.isatty() else None
         prepare_login(secrecy.keeper, config.tastytrade.login, ask=ask, write=_write)
     return asyncio.run(run_headless(options, secrecy))

@@ -12,6 +12,7 @@ from analytics.legs import PayoffLeg
 from analytics.strategy import Recognised
 from execution.analysis.marks import mark_of
 from execution.analysis.service import AnalysisService
+from execution.brokers.joined import brokers_of
 from execution.brokers.port import Broker, Capability
 from execution.connections import Connections
 from execution.core import DeskCore
@@ -207,7 +208,7 @@ def _statements(on: Surroundings, core: DeskCore) -> StatementImport:
     return StatementImport(
         read=read_statement_file,
         store=on.storage,
-        broker=on.broker.name,
+        brokers=brokers_of(on.broker),
         accounts=lambda: tuple(core.accounts),
         strategy_tag=core.strategy_tag,
         is_read_only=on.storage.is_read_only,
@@ -238,7 +239,8 @@ def _snapshots(on: Surroundings, core: DeskCore) -> SnapshotJob:
 def capture(core: DeskCore) -> list[AccountSnapshot]:
     """Returns a snapshot of each account whose money is known, with the Greeks of what it holds.
 
-    None while the link is down: what was last known would pass for the figures of this moment.
+    None while the link is down, and none of an account whose broker is, of several: what was last known would pass for
+    the figures of this moment.
     """
     if core.feed not in (FeedState.LIVE, FeedState.STALE):
         return []
@@ -257,5 +259,5 @@ def capture(core: DeskCore) -> list[AccountSnapshot]:
             context=context,
         )
         for account_id, values in core.values.items()
-        if account_id in core.accounts
+        if account_id in core.accounts and account_id not in core.accounts_down
     ]

@@ -234,6 +234,8 @@ class SaveConnections:
     broker: str
     form: Form
     typed: TypedSecrets = NOTHING_TYPED
+    #: Brokers opened beside it into the same book.
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,9 @@ class ConnectionsView:
     place: str
     #: Whether the desk runs on a simulated Tastytrade, which can be tried from the page.
     has_tasty_simulator: bool = False
+    #: Brokers that are opened beside `broker` into the same book, and those that are open beside `running` now.
+    also: tuple[str, ...] = ()
+    running_also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

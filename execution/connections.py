@@ -36,6 +36,7 @@ class Connections:
         config: DeskConfig,
         *,
         running: str,
+        also: tuple[str, ...] = (),
         place: str,
         file: str,
         save: Save,
@@ -51,6 +52,7 @@ class Connections:
         """
         self._config = config
         self._running = running
+        self._also = also
         self._place = place
         self._file = file
         self._save = save
@@ -67,8 +69,8 @@ class Connections:
                 return self.view()
             case commands.TryConnection(form, typed):
                 return await self.test(form, typed)
-            case commands.SaveConnections(broker, form, typed):
-                return await self.save(broker, form, typed)
+            case commands.SaveConnections(broker, form, typed, also):
+                return await self.save(broker, form, typed, also)
             case commands.LookForSecrets(login):
                 return await self._keeper.look(login)
             case commands.ForgetSecrets(login, passphrase):
@@ -82,6 +84,8 @@ class Connections:
         return ConnectionsView(
             broker=self._config.broker.name,
             running=self._running,
+            also=self._config.broker.also,
+            running_also=self._also,
             ibkr=form_of(self._config.ibkr),
             tasty=tasty_form_of(self._config.tastytrade),
             file=self._file,
@@ -99,7 +103,13 @@ class Connections:
             return await self._tasty_probe(form, self._simulator_secrets)
         return await self._tasty_probe(form, await self._keeper.with_typed(form.login, typed))
 
-    async def save(self, broker: str, form: IbkrForm | TastyForm, typed: TypedSecrets = NOTHING_TYPED) -> None:
+    async def save(
+        self,
+        broker: str,
+        form: IbkrForm | TastyForm,
+        typed: TypedSecrets = NOTHING_TYPED,
+        also: tuple[str, ...] = (),
+    ) -> None:
         """Saves settings and typed secrets; raises InvalidInput naming the field that does not fit, nothing changed."""
         if isinstance(form, IbkrForm):
             section, changed = "ibkr", _changed(self._config.ibkr, form)
@@ -114,7 +124,10 @@ class Connections:
             _check_tasty(form)
             await self._keeper.keep(form.login, typed)
             section, changed = "tastytrade", _changed_tasty(self._config.tastytrade, form)
-        changes = {"broker": {"name": broker}, section: changed}
+        chosen: dict[str, Any] = {"name": broker}
+        if also != self._config.broker.also:
+            chosen["also"] = also
+        changes = {"broker": chosen, section: changed}
         self._config = await asyncio.to_thread(self._save, {name: part for name, part in changes.items() if part})
 
 

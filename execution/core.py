@@ -80,6 +80,8 @@ class DeskCore:
         self.odd_objects = 0
         self.position_version = 0
         self.trading_unlocked = False
+        #: Accounts whose broker, one of several, is down: what is known of them is what it told last.
+        self.accounts_down: frozenset[AccountId] = frozenset()
         self.trading_state = TradingState.ACTIVE
         self.trading_state_reason = ""
         self.caps = order_caps(config)
@@ -167,6 +169,11 @@ class DeskCore:
 
     # --- changes ------------------------------------------------------------------------------------------------------
 
+    def set_down(self, accounts: frozenset[AccountId]) -> None:
+        """Takes which accounts' broker is down while others are sound."""
+        self.accounts_down = accounts
+        self.book.set_cut_off(accounts)
+
     def learn_contracts(self, contracts: Iterable[Contract]) -> None:
         """Remembers contracts by key, so that they can be asked for by it."""
         for contract in contracts:
@@ -229,7 +236,7 @@ class DeskCore:
         """Takes accounts and positions of a broker snapshot; an account without positions has none."""
         for values in snapshot.accounts:
             self.values[values.account_id] = values
-        for account_id in self.accounts:
+        for account_id in filter(snapshot.tells_of, self.accounts):
             mine = [one for one in snapshot.positions if one.account_id == account_id]
             self.set_positions(account_id, mine, snapshot.positions_at_utc.get(account_id))
         self.subscriptions.want("always", underlyings_of(_ALWAYS))

@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from execution.analysis.service import AnalysisService
+from execution.brokers.joined import JoinedBroker, brokers_of
 from execution.brokers.port import Broker, Capability
 from execution.clock_watch import ClockWatch
 from execution.commands import Command
@@ -94,7 +95,7 @@ class Desk:
         self._phase = Phase.STARTING
         self._problem = ""
         self._today = new_york_time(parts.clock.now_utc()).date()
-        self._told_trading = (TradingState.ACTIVE, "")
+        self._told_trading = (TradingState.ACTIVE, "", "")
         self._tasks: list[asyncio.Task[None]] = []
         self._dispatch = EventDispatch(
             core=parts.core,
@@ -209,8 +210,10 @@ class Desk:
             self._parts.breaches.restore(loaded.open_breaches)
         self._core.take_snapshot(snapshot)
         await self._parts.manager.recover(loaded, snapshot)
+        if isinstance(self._parts.broker, JoinedBroker):
+            self._parts.broker.compared(snapshot)
         if not self._core.is_read_only:
-            for account_id in self._core.accounts:
+            for account_id in filter(snapshot.tells_of, self._core.accounts):
                 await self._parts.storage.save_positions(
                     account_id, self._core.positions(account_id), self._parts.clock.now_utc()
                 )
@@ -292,6 +295,8 @@ class Desk:
         """Connects now where that waited for the user; a running desk is left alone."""
         if not self._hears and self._is_users_turn:
             self._wish.set()
+        if isinstance(self._parts.broker, JoinedBroker):
+            self._parts.broker.try_again()
 
     async def _reconcile_again(self) -> None:
         pause_s = _RETRY_FIRST_S
@@ -345,7 +350,7 @@ class Desk:
         while True:
             if self._ready.is_set():  # before that nothing is known of the link but what connecting said
                 self._core.feed, self._core.feed_text = self._dispatch.feed_now()
-            if self._told_trading != (self._core.trading_state, self._core.trading_state_reason):
+            if self._told_trading != self._trading_now():
                 self._publish_state()
             self._parts.published.market(self._parts.session_text())
             self._turn_the_day()
@@ -415,21 +420,25 @@ class Desk:
         self._phase, self._problem = phase, problem
         self._publish_state()
 
+    def _trading_now(self) -> tuple[TradingState, str, str]:
+        return self._core.trading_state, self._core.trading_state_reason, self._dispatch.trouble
+
     def _publish_state(self) -> None:
         core = self._core
-        self._told_trading = (core.trading_state, core.trading_state_reason)
+        self._told_trading = self._trading_now()
         modes = {info.mode for info in core.accounts.values()} or {self._parts.mode}
         self._parts.publisher.state(
             DeskState(
                 phase=self._phase,
                 mode=Mode.LIVE if Mode.LIVE in modes else Mode.PAPER,
                 broker=self._parts.broker.name,
+                brokers=brokers_of(self._parts.broker),
                 capabilities=self._parts.broker.capabilities,
                 market_label=self._parts.market_label,
                 trading_state=core.trading_state,
                 trading_state_reason=core.trading_state_reason,
                 armed=bool(core.armed),
-                problem=self._problem,
+                problem=self._problem or self._dispatch.trouble,
                 database_path=self._parts.database_path,
             )
         )

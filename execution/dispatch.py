@@ -7,6 +7,7 @@ from typing import Protocol
 
 from execution.brokers.port import (
     AccountEvent,
+    AccountsEvent,
     BrokerEvent,
     ConnectionEvent,
     ExecutionEvent,
@@ -59,11 +60,18 @@ class EventDispatch:
         self._say = say
         self._link = FeedState.LIVE
         self._link_text = "connected"
+        #: Of several brokers some are sound: the others lock their own accounts.
+        self._is_partly_live = False
 
     @property
     def is_link_live(self) -> bool:
-        """Whether the broker's last word on the link was that it is sound."""
-        return self._link is FeedState.LIVE
+        """Whether the broker's last word on the link was that it is sound; of several brokers, of one at least."""
+        return self._link is FeedState.LIVE or self._is_partly_live
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with some of several brokers, in words; empty when nothing is."""
+        return self._link_text if self._is_partly_live else ""
 
     async def run(self, events: AsyncIterator[BrokerEvent]) -> None:
         """Reads the stream to its end."""
@@ -91,7 +99,7 @@ class EventDispatch:
                 self._core.values[values.account_id] = values
                 self._published.accounts()
                 self._watch.mark_dirty()
-            case ConnectionEvent():
+            case ConnectionEvent() | AccountsEvent():
                 self._connection(event)
             case NoticeEvent(source, text):
                 self._say(Severity.WARNING, source, text)
@@ -121,13 +129,18 @@ class EventDispatch:
         if self._core.book.take_model_greeks(event.greeks):
             self._watch.mark_dirty()
 
-    def _connection(self, event: ConnectionEvent) -> None:
+    def _connection(self, event: ConnectionEvent | AccountsEvent) -> None:
+        if isinstance(event, AccountsEvent):
+            self._core.accounts = {info.account_id: info for info in event.accounts}
+            self._published.accounts()
+            return
         is_back = self._link is not FeedState.LIVE and event.state is FeedState.LIVE
         self._link, self._link_text = event.state, event.text
-        if event.state is FeedState.LIVE:
-            severity = Severity.GOOD
-        else:
-            severity = Severity.WARNING
+        self._is_partly_live = event.down is not None
+        self._core.set_down(event.down or frozenset())
+        self._watch.mark_dirty()
+        severity = Severity.GOOD if event.state is FeedState.LIVE else Severity.WARNING
+        if not self.is_link_live:
             self._core.trading_unlocked = False
         self._say(severity, "broker", event.text, toast=True)
         if event.reconcile_needed or is_back:

@@ -9,6 +9,7 @@ from typing import Any
 
 from execution import commands
 from execution.analysis.service import AnalysisService
+from execution.brokers.joined import holder
 from execution.brokers.port import Broker
 from execution.chain_views import ChainStatic
 from execution.connections import Connections
@@ -124,6 +125,7 @@ class CommandHandler:
             case commands.StopStatementImport():
                 return parts.statements.stop()
             case commands.Reconcile():
+                parts.login_changed()
                 return parts.reconcile()
 
     async def _preview(self, draft: commands.TicketDraft) -> TicketPreview:
@@ -131,7 +133,7 @@ class CommandHandler:
         await self._prepare(draft.legs)
         return core.tickets.preview(
             draft,
-            problems=validate(draft, core, self._parts.broker.capabilities),
+            problems=validate(draft, core, holder(self._parts.broker, draft.account_id).capabilities),
             tick=core.net_tick_rule(draft.legs) if draft.legs else None,
             limits=core.limits(),
             margin_used_pct=core.margin_used_pct(),

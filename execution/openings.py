@@ -7,15 +7,17 @@ Nothing here opens a database: `main.py` does, between a plan and its broker.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from execution.brokers.port import Broker
 from models.clock import Clock
 from models.enums import Mode
+from models.errors import KnownError
 from models.ids import AccountId
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 #: The simulators of `--simulator`, each started as a program of its own.
 _SIMULATED_TWS: Final = "tests.simulators.tws"
 _SIMULATED_TASTYTRADE: Final = "tests.simulators.tastytrade"
+#: How far apart clocks of brokers in one desk may be.
+_SAME_CLOCK: Final = timedelta(seconds=5)
 #: What a simulated Tastytrade prints to log in with.
 _LOGIN_FACTS: Final = ("client secret", "refresh token")
 
@@ -48,6 +52,8 @@ class Options:
     sample_book: bool | None
     #: "paper", "ibkr" or "tastytrade"; None = what the settings say.
     broker: str | None = None
+    #: With `broker`: those that are opened beside it.
+    also: tuple[str, ...] = ()
     simulator: bool = False
 
 
@@ -80,8 +86,82 @@ class BrokerPlan:
 
 def running_broker(options: Options, config: DeskConfig) -> str:
     """Returns the broker to open; a simulator is the TWS unless arguments or settings name Tastytrade."""
-    named = options.broker or config.broker.name
-    return "ibkr" if options.simulator and named == "paper" else named
+    return running_brokers(options, config)[0]
+
+
+def running_brokers(options: Options, config: DeskConfig) -> tuple[str, ...]:
+    """Returns the brokers to open, the primary first."""
+    if options.broker is not None:
+        return (options.broker, *options.also)
+    if options.simulator and config.broker.name == "paper":
+        return ("ibkr",)
+    return (config.broker.name, *config.broker.also)
+
+
+def joined_options(options: Options, brokers: Sequence[str]) -> Options:
+    """Returns the options for one broker of several: simulators keep books of the combination's own."""
+    if len(brokers) == 1 or not options.simulator:
+        return options
+    return replace(options, data_dir=options.data_dir / f"simulated-{'+'.join(sorted(brokers))}")
+
+
+async def plan_all(brokers: Sequence[str], plan: Callable[[str], Awaitable[BrokerPlan]], data_dir: Path) -> BrokerPlan:
+    """Returns the plan of one broker, or of several as one; what one had started ends when another fails."""
+    answers = await asyncio.gather(*(plan(name) for name in brokers), return_exceptions=True)
+    plans = [answer for answer in answers if isinstance(answer, BrokerPlan)]
+    try:
+        _raise_first(answers)
+        return join_plans(plans, data_dir)
+    except BaseException:
+        await asyncio.gather(*(made.close() for made in plans))
+        raise
+
+
+def _raise_first(answers: Sequence[object]) -> None:
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+
+
+def join_plans(plans: Sequence[BrokerPlan], data_dir: Path) -> BrokerPlan:
+    """Returns several brokers as one; the journal is the combination's own, whichever is the primary.
+
+    Raises KnownError when they cannot be one desk.
+    """
+    if len(plans) == 1:
+        return plans[0]
+    modes = {plan.mode: plan for plan in plans}
+    if len(modes) > 1:
+        told = " and ".join(f"{plan.market_label} is {mode.value.lower()}" for mode, plan in sorted(modes.items()))
+        raise KnownError(
+            f"{told}: paper and live do not go into one desk.",
+            cure="Open brokers of one mode, or one broker (--broker, or Desk > Broker connections…).",
+        )
+    first, others = plans[0], plans[1:]
+    now = first.clock.now_utc()
+    if any(abs(plan.clock.now_utc() - now) > _SAME_CLOCK for plan in others):
+        raise KnownError(
+            "The simulated brokers live at different times.", cure="Start them on a new folder with --data-dir."
+        )
+
+    def make(known: KnownUntil, is_read_only: bool) -> Broker:
+        from execution.brokers.joined import JoinedBroker
+
+        return JoinedBroker([plan.make(known, is_read_only) for plan in plans])
+
+    async def close() -> None:
+        await asyncio.gather(*(plan.close() for plan in plans))
+
+    return BrokerPlan(
+        folder=data_dir / "+".join(sorted(plan.folder.name for plan in plans)),
+        environment="+".join(sorted(plan.environment for plan in plans)),
+        mode=first.mode,
+        clock=first.clock,
+        market_label=" + ".join(plan.market_label for plan in plans),
+        make=make,
+        close=close,
+        simulation=next((plan.simulation for plan in plans if plan.simulation is not None), None),
+    )
 
 
 def plan_paper(

@@ -116,6 +116,7 @@ class DeskPublisher:
                 session=session,
                 odd_objects=core.odd_objects,
                 spx_kind=None if spx_quote is None else spx_quote.kind,
+                brokers_down=tuple(dict.fromkeys(core.accounts[one].broker for one in sorted(core.accounts_down))),
             )
         )
 

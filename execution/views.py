@@ -62,6 +62,8 @@ class DeskState:
     armed: bool
     problem: str
     database_path: str
+    #: Every broker that is open, the primary (`broker`) first; empty = that one alone.
+    brokers: tuple[BrokerName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class MarketState:
     odd_objects: int
     #: Of the SPX level; None while there is no quote of it.
     spx_kind: MarketDataKind | None = None
+    #: Of several brokers, those that are down while others are sound.
+    brokers_down: tuple[BrokerName, ...] = ()
 
 
 class RowStatus(StrEnum):

@@ -115,9 +115,18 @@ class PaperBrokerSettings(_Section):
 
 
 class BrokerChoice(_Section):
-    """Which broker the desk opens."""
+    """Which brokers the desk opens: one, and those whose accounts it shows in the same book."""
 
     name: Literal["paper", "ibkr", "tastytrade"]
+    also: tuple[Literal["ibkr", "tastytrade"], ...] = ()
+
+    @model_validator(mode="after")
+    def _one_book(self) -> Self:
+        if self.also and self.name == "paper":
+            raise ValueError("the paper broker trades a market of its own and cannot be joined: also must be empty")
+        if len({self.name, *self.also}) != 1 + len(self.also):
+            raise ValueError("also must name other brokers than name, each once")
+        return self
 
 
 class IbkrSection(_Section):

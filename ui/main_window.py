@@ -345,7 +345,9 @@ class MainWindow(QMainWindow):
 
     def _on_desk(self, desk: DeskState) -> None:
         # "PAPER · PAPER" says nothing twice.
-        where = dict.fromkeys((desk.mode.value, desk.broker.value, desk.market_label))
+        where = dict.fromkeys(
+            (desk.mode.value, *(one.value for one in desk.brokers or (desk.broker,)), desk.market_label)
+        )
         self.setWindowTitle(f"{' · '.join(where)} — Optiondesk")
         self.arm_action.setVisible(desk.mode is Mode.LIVE and not desk.armed)
 

@@ -97,6 +97,16 @@ class BrokerSnapshot:
     positions_at_utc: Mapping[AccountId, datetime] = field(default_factory=dict)
     #: The adapter counts revisions from 1 in every session: an execution that differs from what is known corrects it.
     do_revisions_restart: bool = False
+    #: Of several brokers, the accounts this tells of, each with the number of the link it was told on; None = all.
+    covers: Mapping[AccountId, int] | None = None
+    #: Where it differs by account; absent = `executions_since_utc`.
+    executions_since_of: Mapping[AccountId, datetime] = field(default_factory=dict)
+    #: Of several brokers, the accounts of those whose revisions restart.
+    revisions_restart_in: frozenset[AccountId] = frozenset()
+
+    def tells_of(self, account_id: AccountId) -> bool:
+        """Returns whether what it does not hold of an account is not there."""
+        return self.covers is None or account_id in self.covers
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +208,15 @@ class ConnectionEvent:
     state: FeedState
     text: str
     reconcile_needed: bool
+    #: Of several brokers some are sound: accounts of the others, which alone are locked. None = the link is one.
+    down: frozenset[AccountId] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsEvent:
+    """All accounts, when one of several brokers was connected later than the others; a reconcile follows."""
+
+    accounts: tuple[AccountInfo, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +244,7 @@ BrokerEvent = (
     | PositionsEvent
     | AccountEvent
     | ConnectionEvent
+    | AccountsEvent
     | OddObjectEvent
     | NoticeEvent
 )

@@ -138,7 +138,7 @@ class BookFinder:
         core = self._core
         prices = {name: core.market.price(name) for name in {one.underlying for one in contracts}}
         prices |= dict(zip(core.book.arrays.symbols, core.book.arrays.spot.tolist(), strict=True))
-        found = [one for one in core.accounts.values() if one.may_trade]
+        found = [one for one in core.accounts.values() if one.may_trade and one.account_id not in core.accounts_down]
         found.sort(key=self._preference)
         terms = {name: risk_terms(name) for name in prices}
         return tuple(HedgeAccount(one.account_id, _margin(one.margin_method, prices), terms) for one in found)

@@ -17,14 +17,14 @@ from execution.facts import DeskFacts
 from execution.orders.fills import Progress, advance, progress_of
 from execution.orders.journaling import Journalist
 from execution.orders.ledger import Ledger, Outside, Tracked, order_key
-from execution.orders.recorder import Recorder
+from execution.orders.recorder import BrokerOf, Recorder
 from execution.orders.timers import Timers
 from execution.orders.timings import OrderTimings
 from execution.orders.wording import change_text, name_of, terms_of
 from execution.storage import AuditKind, Storage
 from execution.views import Severity
 from models.contract import plain
-from models.enums import BrokerName, OrderStatus
+from models.enums import OrderStatus
 from models.errors import KnownError
 from models.ids import OrderId
 from models.order import Order
@@ -64,7 +64,7 @@ class Applier:
         journalist: Journalist,
         timers: Timers,
         timings: OrderTimings,
-        broker: BrokerName,
+        broker_of: BrokerOf,
         lock: asyncio.Lock,
     ) -> None:
         self._ledger = ledger
@@ -74,7 +74,7 @@ class Applier:
         self._journalist = journalist
         self._timers = timers
         self._timings = timings
-        self._broker = broker
+        self._broker_of = broker_of
         self._lock = lock
         self._buffer: list[BrokerEvent] = []
         self._unwritten: list[Execution] = []
@@ -175,9 +175,10 @@ class Applier:
         await self.settle(tracked, told, is_new_fill=has_adopted)
 
     async def _take_outside_order(self, told: BrokerOrder) -> None:
-        outside = self._ledger.outside_of(order_key(told.broker_order_id), told.account_id)
+        unique = self._ledger.unique_id(told.broker_order_id, told.account_id)
+        outside = self._ledger.outside_of(order_key(unique), told.account_id)
         known = outside.order
-        order = known if known is not None else self._outside_order(told)
+        order = known if known is not None else self._outside_order(told, unique)
         progress = progress_of(order, outside.fills.executions.values())
         steps = advance(order, progress, told, trust_status=True)
         newest = steps[-1] if steps else order
@@ -186,9 +187,9 @@ class Applier:
             await self._recorder.keep_outside(outside, newest, text)
         await self.journal_outside(outside)
 
-    def _outside_order(self, told: BrokerOrder) -> Order:
+    def _outside_order(self, told: BrokerOrder, unique: str) -> Order:
         return Order(
-            id=OrderId(f"outside-{told.broker_order_id}"),
+            id=OrderId(f"outside-{unique}"),
             account_id=told.account_id,
             legs=told.legs,
             order_type=told.order_type,
@@ -213,7 +214,9 @@ class Applier:
             if execution.broker_order_id is not None and tracked.order.broker_order_id is None:
                 self._ledger.link(tracked, execution.broker_order_id)
                 tracked.order = replace(tracked.order, broker_order_id=execution.broker_order_id)
-        holder: Tracked | Outside = tracked or self._ledger.outside_of(outside_key(execution), execution.account_id)
+        holder: Tracked | Outside = tracked or self._ledger.outside_of(
+            self._ledger.key_of(execution), execution.account_id
+        )
         known = holder.fills.executions.get((execution.account_id, execution.execution_id))
         if known is not None and known.revision >= execution.revision:
             await self._take_repeat(known, execution)
@@ -226,7 +229,7 @@ class Applier:
     def _owner(self, execution: Execution) -> Tracked | None:
         if execution.kind is not ExecutionKind.TRADE:
             return None
-        return self._ledger.owner(execution.order_id, execution.broker_order_id)
+        return self._ledger.owner(execution.order_id, execution.broker_order_id, execution.account_id)
 
     async def _write(self, execution: Execution, *, is_correction: bool) -> bool:
         kind = AuditKind.CORRECTION if is_correction else AuditKind.EXECUTION
@@ -276,7 +279,8 @@ class Applier:
     async def _take_fee(self, event: FeeEvent) -> None:
         """Books a fee; one that comes before its execution is kept by the database until that comes."""
         try:
-            await self._storage.record_fee(self._broker, event.account_id, event.execution_id, str(event.fee))
+            broker = self._broker_of(event.account_id)
+            await self._storage.record_fee(broker, event.account_id, event.execution_id, str(event.fee))
         except KnownError as error:
             await self._recorder.failed_write(f"the fee of fill {event.execution_id}", error)
             return
@@ -329,16 +333,6 @@ class Applier:
 
 def _is_all_here(order: Order, outside: Outside) -> bool:
     return progress_of(order, outside.fills.executions.values()).packages >= order.filled_packages
-
-
-def outside_key(execution: Execution) -> str:
-    """Groups what belongs to one outside event: an order's fills, or what settled at one instant in one underlying."""
-    if execution.kind is not ExecutionKind.TRADE:
-        at = execution.executed_at_utc.isoformat()
-        return f"{execution.kind.value}:{execution.account_id}:{execution.contract.underlying}:{at}"
-    if execution.broker_order_id is not None:
-        return order_key(execution.broker_order_id)
-    return f"order of ours:{execution.order_id}" if execution.order_id else f"execution:{execution.execution_id}"
 
 
 def _fill_text(execution: Execution) -> str:

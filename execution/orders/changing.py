@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from execution.brokers.joined import holder
 from execution.brokers.port import Broker, Capability
 from execution.facts import DeskFacts
 from execution.orders.gate import REPLACE_CHECKS, Check
@@ -195,7 +196,7 @@ class Changer:
 
     def _why_not_replace(self, tracked: Tracked, limit_price: Decimal) -> str | None:
         order = tracked.order
-        if Capability.REPLACE not in self._broker.capabilities:
+        if Capability.REPLACE not in holder(self._broker, order.account_id).capabilities:
             return "This broker does not change orders. Cancel it, wait until it is cancelled, then send a new one."
         if order.order_type is not OrderType.LIMIT:
             return "Only a limit order has a price to change."

@@ -11,7 +11,9 @@ from models.order import Order
 
 
 def trading_locked(_order: Order, context: GateContext) -> Denial | None:
-    """Denies while the desk starts, reconnects or reconciles."""
+    """Denies while the desk, or the account's broker among several, starts, reconnects or reconciles."""
+    if context.account_lock is not None:
+        return Denial(DenialCode.TRADING_LOCKED, context.account_lock)
     if context.trading_unlocked:
         return None
     return Denial(DenialCode.TRADING_LOCKED, "The desk is still comparing with the broker. Wait until it is ready.")

@@ -48,6 +48,8 @@ class GateContext:
 
     now_utc: datetime | None = None
     trading_unlocked: bool = False
+    #: Why nothing goes to the account's broker now, where several are open; None = nothing against it.
+    account_lock: str | None = None
     is_read_only: bool = True
     trading_state: TradingState | None = None
     session_broker: BrokerName | None = None
@@ -75,6 +77,7 @@ def build_context(
     session_broker: BrokerName,
     session_mode: Mode,
     now_utc: datetime,
+    account_lock: str | None = None,
 ) -> GateContext:
     """Returns the context of `order`, taken from the desk in one go on the engine thread."""
     keys = [leg.contract.key for leg in order.legs]
@@ -83,6 +86,7 @@ def build_context(
     return GateContext(
         now_utc=now_utc,
         trading_unlocked=facts.trading_unlocked,
+        account_lock=account_lock,
         is_read_only=facts.is_read_only,
         trading_state=facts.trading_state,
         session_broker=session_broker,

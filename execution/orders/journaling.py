@@ -17,11 +17,11 @@ from decimal import Decimal
 from execution.facts import DeskFacts
 from execution.orders.fills import progress_of
 from execution.orders.ledger import Outside, Tracked
-from execution.orders.recorder import Recorder
+from execution.orders.recorder import BrokerOf, Recorder
 from execution.storage import AuditKind, AuditRecord, Storage
 from execution.views import JournalWritten, Publisher, Severity
 from models.clock import Clock
-from models.enums import Action, BrokerName, JournalStatus, OrderStatus
+from models.enums import Action, JournalStatus, OrderStatus
 from models.errors import KnownError
 from models.greeks import PortfolioGreeks
 from models.ids import AccountId, BrokerOrderId, ContractKey, new_uuid
@@ -60,7 +60,7 @@ class Journalist:
         facts: DeskFacts,
         recorder: Recorder,
         publisher: Publisher,
-        broker: BrokerName,
+        broker_of: BrokerOf,
         clock: Clock,
         stale_context_after_s: float,
     ) -> None:
@@ -68,7 +68,7 @@ class Journalist:
         self._facts = facts
         self._recorder = recorder
         self._publisher = publisher
-        self._broker = broker
+        self._broker_of = broker_of
         self._clock = clock
         self._stale_after = timedelta(seconds=stale_context_after_s)
 
@@ -144,7 +144,7 @@ class Journalist:
             },
         )
         try:
-            is_new = await self._storage.write_journal(entry, order, self._broker, record)
+            is_new = await self._storage.write_journal(entry, order, entry.broker, record)
         except KnownError as error:
             await self._recorder.failed_write(f"the journal row of {entry.underlying}", error)
             return False
@@ -164,7 +164,7 @@ class Journalist:
         return JournalEntry(
             id=new_uuid(),
             created_at=self._clock.now_utc(),
-            broker=self._broker,
+            broker=self._broker_of(account_id),
             account_id=account_id,
             broker_order_id=broker_order_id if order is None else (order.broker_order_id or broker_order_id),
             order_id=None if order is None else order.id,

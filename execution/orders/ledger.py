@@ -5,7 +5,7 @@ Engine thread only. Nothing here talks to anybody; it answers "whose is this?" a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -14,10 +14,12 @@ from execution.brokers.port import BrokerOrder
 from models.enums import OrderStatus
 from models.ids import AccountId, BrokerOrderId, ContractKey, ExecutionId, OrderId
 from models.order import Order
-from models.trade import Execution
+from models.trade import Execution, ExecutionKind
 
 _TICKETS = (OrderStatus.DRAFT, OrderStatus.SIMULATED)
 FillKey = tuple[AccountId, ExecutionId]
+#: Whose order ids are unique where: a word for an account's broker, empty where one broker is open.
+IdSpace = Callable[[AccountId], str]
 
 
 @dataclass(slots=True)
@@ -105,10 +107,11 @@ class Outside:
 class Ledger:
     """Orders of the session by our id and by the broker's."""
 
-    def __init__(self) -> None:
+    def __init__(self, id_space: IdSpace) -> None:
+        self._id_space = id_space
         self.tracked: dict[OrderId, Tracked] = {}
         self.outside: dict[str, Outside] = {}
-        self._by_broker_id: dict[BrokerOrderId, OrderId] = {}
+        self._by_broker_id: dict[str, OrderId] = {}
 
     def get(self, order_id: OrderId) -> Tracked | None:
         """Returns our order of that id."""
@@ -123,25 +126,37 @@ class Ledger:
 
     def link(self, tracked: Tracked, broker_order_id: BrokerOrderId) -> bool:
         """Notes that a broker's id is our order's, with what was booked as outside meanwhile; True if that was any."""
-        self._by_broker_id[broker_order_id] = tracked.order.id
-        stray = self.outside.pop(order_key(broker_order_id), None)
+        unique = self.unique_id(broker_order_id, tracked.order.account_id)
+        self._by_broker_id[unique] = tracked.order.id
+        stray = self.outside.pop(order_key(unique), None)
         if stray is None:
             return False
         tracked.fills.absorb(stray.fills)
         return bool(stray.fills.executions)
 
-    def owner(self, order_id: OrderId | None, broker_order_id: BrokerOrderId | None) -> Tracked | None:
-        """Returns our order that these ids name."""
+    def unique_id(self, broker_order_id: BrokerOrderId, account_id: AccountId) -> str:
+        """Returns a broker's id as no other broker's is: two may count the same numbers."""
+        return unique_id(self._id_space, broker_order_id, account_id)
+
+    def owner(
+        self, order_id: OrderId | None, broker_order_id: BrokerOrderId | None, account_id: AccountId
+    ) -> Tracked | None:
+        """Returns our order that these ids name at the account's broker."""
         if order_id is not None and order_id in self.tracked:
             return self.tracked[order_id]
-        if broker_order_id is not None and broker_order_id in self._by_broker_id:
-            return self.tracked[self._by_broker_id[broker_order_id]]
-        return None
+        if broker_order_id is None:
+            return None
+        found = self._by_broker_id.get(self.unique_id(broker_order_id, account_id))
+        return None if found is None else self.tracked[found]
 
     def owner_of(self, told: BrokerOrder) -> Tracked | None:
         """Returns our order that the broker tells of, also under the id it was replaced from."""
-        found = self.owner(told.order_id, told.broker_order_id)
-        return found if found is not None else self.owner(None, told.replaces)
+        found = self.owner(told.order_id, told.broker_order_id, told.account_id)
+        return found if found is not None else self.owner(None, told.replaces, told.account_id)
+
+    def key_of(self, execution: Execution) -> str:
+        """Returns the outside event an execution belongs to."""
+        return outside_key(execution, self._id_space)
 
     def outside_of(self, key: str, account_id: AccountId) -> Outside:
         """Returns the outside event of that key, made on first sight."""
@@ -163,9 +178,31 @@ class Ledger:
         return frozenset(each.order.id for each in self.outside.values() if each.order is not None)
 
 
-def order_key(broker_order_id: BrokerOrderId) -> str:
+def unique_id(id_space: IdSpace, broker_order_id: BrokerOrderId, account_id: AccountId) -> str:
+    """Returns a broker's order id with the word of its broker before it."""
+    return f"{id_space(account_id)}{broker_order_id}"
+
+
+def one_space(_account_id: AccountId) -> str:
+    """One broker: its ids are unique as they are."""
+    return ""
+
+
+def outside_key(execution: Execution, id_space: IdSpace = one_space) -> str:
+    """Groups what belongs to one outside event: an order's fills, or what settled at one instant in one underlying."""
+    if execution.kind is not ExecutionKind.TRADE:
+        at = execution.executed_at_utc.isoformat()
+        return f"{execution.kind.value}:{execution.account_id}:{execution.contract.underlying}:{at}"
+    if execution.broker_order_id is not None:
+        return order_key(unique_id(id_space, execution.broker_order_id, execution.account_id))
+    if execution.order_id:
+        return f"order of ours:{execution.order_id}"
+    return f"execution:{id_space(execution.account_id)}{execution.execution_id}"
+
+
+def order_key(unique: str) -> str:
     """Returns the key of an outside order."""
-    return f"order:{broker_order_id}"
+    return f"order:{unique}"
 
 
 def remaining(working: Iterable[Tracked | Outside]) -> tuple[dict[ContractKey, Decimal], dict[ContractKey, Decimal]]:

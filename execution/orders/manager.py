@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
+from execution.brokers.joined import broker_of_account, id_space
 from execution.brokers.port import Broker, BrokerEvent, BrokerSnapshot
 from execution.commands import TicketDraft
 from execution.facts import DeskFacts
@@ -50,7 +52,10 @@ class _Core:
 
 
 class OrderManager:
-    """One broker's orders. `halt(reason)` must stop trading at once and tell it; it must not wait for this manager."""
+    """The orders of the desk's broker, or of several joined.
+
+    `halt(reason)` must stop trading at once and tell it; it must not wait for this manager.
+    """
 
     def __init__(
         self,
@@ -99,6 +104,7 @@ class OrderManager:
             sender=self._sender,
             resolver=core.resolver,
             lock=core.lock,
+            id_space=partial(id_space, broker),
         )
         core.applier.followups = Followups(
             resolve=core.resolver.start,
@@ -186,15 +192,18 @@ def _core(
     timings: OrderTimings,
     sleep: Sleep,
 ) -> _Core:
-    ledger, lock = Ledger(), asyncio.Lock()
-    recorder = Recorder(storage=storage, publisher=publisher, ledger=ledger, broker=broker.name, clock=clock, halt=halt)
+    ledger, lock = Ledger(partial(id_space, broker)), asyncio.Lock()
+    broker_of = partial(broker_of_account, broker)
+    recorder = Recorder(
+        storage=storage, publisher=publisher, ledger=ledger, broker_of=broker_of, clock=clock, halt=halt
+    )
     timers = Timers(sleep=sleep, on_failure=lambda text: recorder.say(text, Severity.ERROR, toast=True))
     journalist = Journalist(
         storage=storage,
         facts=facts,
         recorder=recorder,
         publisher=publisher,
-        broker=broker.name,
+        broker_of=broker_of,
         clock=clock,
         stale_context_after_s=timings.stale_context_after_s,
     )
@@ -206,7 +215,7 @@ def _core(
         journalist=journalist,
         timers=timers,
         timings=timings,
-        broker=broker.name,
+        broker_of=broker_of,
         lock=lock,
     )
     resolver = Resolver(

@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from execution.brokers.port import BrokerOrder, BrokerSnapshot, ExecutionEvent, OrderEvent
 from execution.orders.fills import advance, progress_of
+from execution.orders.ledger import IdSpace, one_space, unique_id
 from execution.orders.resolving import newest_of
 from execution.orders.wording import signed_text, terms_of
 from models.clock import new_york_time
@@ -43,6 +44,23 @@ class Known:
     in_flight: frozenset[OrderId] = frozenset()
     #: Days whose trades came from imported statements.
     covered: tuple[StatementDays, ...] = ()
+    id_space: IdSpace = one_space
+
+    def unique(self, broker_order_id: BrokerOrderId, account_id: AccountId) -> str:
+        """Returns a broker's order id as no other broker's is."""
+        return unique_id(self.id_space, broker_order_id, account_id)
+
+    def id_of(self, order: Order) -> str | None:
+        """Returns the broker's id of an order, unique."""
+        return None if order.broker_order_id is None else self.unique(order.broker_order_id, order.account_id)
+
+    def told_id(self, told: BrokerOrder) -> str:
+        """Returns the id the broker tells, unique."""
+        return self.unique(told.broker_order_id, told.account_id)
+
+    def replaced_id(self, told: BrokerOrder) -> str | None:
+        """Returns the id it replaced, unique."""
+        return None if told.replaces is None else self.unique(told.replaces, told.account_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +88,23 @@ class Reconciliation:
 class _ByOrder:
     """Executions by the order they belong to; a day's thousands are gone through once, not once per order."""
 
-    def __init__(self, executions: Iterable[Execution]) -> None:
+    def __init__(self, executions: Iterable[Execution], known: Known) -> None:
+        self._known = known
         self._of_ours: defaultdict[OrderId, list[Execution]] = defaultdict(list)
-        self._of_broker: defaultdict[BrokerOrderId, list[Execution]] = defaultdict(list)
+        self._of_broker: defaultdict[str, list[Execution]] = defaultdict(list)
         for execution in executions:
             if execution.order_id is not None:
                 self._of_ours[execution.order_id].append(execution)
             if execution.broker_order_id is not None:
-                self._of_broker[execution.broker_order_id].append(execution)
+                unique = known.unique(execution.broker_order_id, execution.account_id)
+                self._of_broker[unique].append(execution)
 
     def of(self, order: Order) -> list[Execution]:
         """Returns what was executed under the order's id or the broker's."""
         found = {_key(execution): execution for execution in self._of_ours.get(order.id, ())}
-        if order.broker_order_id is not None:
-            found |= {_key(execution): execution for execution in self._of_broker.get(order.broker_order_id, ())}
+        unique = self._known.id_of(order)
+        if unique is not None:
+            found |= {_key(execution): execution for execution in self._of_broker.get(unique, ())}
         return list(found.values())
 
 
@@ -91,7 +112,7 @@ def reconcile(known: Known, snapshot: BrokerSnapshot) -> Reconciliation:
     """Returns what brings the desk in line with the broker's snapshot. Executions come before order states."""
     told = _told_by_order(known, snapshot)
     executions = _new_executions(known, snapshot, told)
-    everything = _ByOrder(_merged(known.executions, executions))
+    everything = _ByOrder(_merged(known.executions, executions), known)
     order_events = [*_our_orders(known, told, everything), *_outside_orders(known, snapshot, told, everything)]
     return Reconciliation(
         events=(*(ExecutionEvent(execution) for execution in executions), *order_events),
@@ -106,13 +127,14 @@ def reconcile(known: Known, snapshot: BrokerSnapshot) -> Reconciliation:
 
 def _told_by_order(known: Known, snapshot: BrokerSnapshot) -> dict[OrderId, BrokerOrder]:
     """The broker's newest word on each of our orders."""
-    by_broker_id = {order.broker_order_id: order.id for order in known.orders if order.broker_order_id is not None}
+    by_broker_id = _owners(known)
     ours = {order.id for order in known.orders}
     groups: dict[OrderId, list[BrokerOrder]] = {}
     for told in (*snapshot.open_orders, *snapshot.completed_orders):
-        replaced = None if told.replaces is None else by_broker_id.get(told.replaces)
+        before = known.replaced_id(told)
+        replaced = None if before is None else by_broker_id.get(before)
         by_id = told.order_id if told.order_id in ours else None
-        owner = by_id or by_broker_id.get(told.broker_order_id) or replaced
+        owner = by_id or by_broker_id.get(known.told_id(told)) or replaced
         if owner is not None:
             groups.setdefault(owner, []).append(told)
     newest = {order_id: newest_of(group) for order_id, group in groups.items()}
@@ -124,15 +146,14 @@ def _new_executions(
 ) -> tuple[Execution, ...]:
     """Executions the desk lacks, has in a lower revision or without their fee; oldest first, marked as ours."""
     have = {_key(execution): execution for execution in known.executions}
-    owners = {each.broker_order_id: order_id for order_id, each in told.items()}
-    owners |= {order.broker_order_id: order.id for order in known.orders if order.broker_order_id is not None}
+    owners = {known.told_id(each): order_id for order_id, each in told.items()} | _owners(known)
     newest: dict[tuple[AccountId, ExecutionId], Execution] = {}
     for told_execution in snapshot.executions:
         key = _key(told_execution)
-        restarts = snapshot.do_revisions_restart
+        restarts = snapshot.do_revisions_restart or told_execution.account_id in snapshot.revisions_restart_in
         execution = _renumbered(told_execution, have.get(key)) if restarts else told_execution
         if _says_more(execution, have.get(key)) and _says_more(execution, newest.get(key)):
-            newest[key] = _marked(execution, owners)
+            newest[key] = _marked(execution, known, owners)
     return tuple(sorted(newest.values(), key=lambda execution: (execution.executed_at_utc, execution.execution_id)))
 
 
@@ -150,10 +171,15 @@ def _says_more(execution: Execution, than: Execution | None) -> bool:
     return than.fee is None and execution.fee is not None
 
 
-def _marked(execution: Execution, owners: Mapping[BrokerOrderId, OrderId]) -> Execution:
+def _owners(known: Known) -> dict[str, OrderId]:
+    """Returns our orders by the broker's ids."""
+    return {unique: order.id for order in known.orders if (unique := known.id_of(order)) is not None}
+
+
+def _marked(execution: Execution, known: Known, owners: Mapping[str, OrderId]) -> Execution:
     if execution.order_id is not None or execution.broker_order_id is None:
         return execution
-    return replace(execution, order_id=owners.get(execution.broker_order_id))
+    return replace(execution, order_id=owners.get(known.unique(execution.broker_order_id, execution.account_id)))
 
 
 def _our_orders(known: Known, told: Mapping[OrderId, BrokerOrder], executions: _ByOrder) -> list[OrderEvent]:
@@ -176,18 +202,17 @@ def _our_orders(known: Known, told: Mapping[OrderId, BrokerOrder], executions: _
 def _outside_orders(
     known: Known, snapshot: BrokerSnapshot, told: Mapping[OrderId, BrokerOrder], executions: _ByOrder
 ) -> list[OrderEvent]:
-    ours = {each.broker_order_id for each in told.values()}
-    ours |= {order.broker_order_id for order in known.orders if order.broker_order_id is not None}
+    ours = {known.told_id(each) for each in told.values()} | _owners(known).keys()
     ours_by_id = {order.id for order in known.orders}
-    have = {order.broker_order_id: order for order in known.outside_orders}
+    have = {known.id_of(order): order for order in known.outside_orders}
     events: list[OrderEvent] = []
     for word in (*snapshot.completed_orders, *snapshot.open_orders):
-        if word.broker_order_id in ours or word.order_id in ours_by_id or word.replaces in ours:
+        if known.told_id(word) in ours or word.order_id in ours_by_id or known.replaced_id(word) in ours:
             continue
         if word.order_id is not None and word.status in TERMINAL:
             # Ours, done and settled long since: only what still needs watching was loaded. Not a stranger's.
             continue
-        order = have.get(word.broker_order_id)
+        order = have.get(known.told_id(word))
         if order is None or advance(order, progress_of(order, executions.of(order)), word, trust_status=True):
             events.append(OrderEvent(word))
     return events
@@ -262,9 +287,9 @@ def _gaps(known: Known, snapshot: BrokerSnapshot) -> list[Difference]:
 
     Days that an imported statement holds are not missing.
     """
-    since = snapshot.executions_since_utc
     found: list[Difference] = []
     for account_id, last in sorted(_as_of(known.positions).items()):
+        since = snapshot.executions_since_of.get(account_id, snapshot.executions_since_utc)
         if last >= since:
             continue
         first_day, last_day = new_york_time(last).date(), new_york_time(since - timedelta(microseconds=1)).date()

@@ -18,6 +18,8 @@ from models.order import Order
 from models.trade import Execution
 
 Halt = Callable[[str], Awaitable[None]]
+#: Which broker holds an account.
+BrokerOf = Callable[[AccountId], BrokerName]
 
 _SOURCE = "orders"
 _log = logging.getLogger(__name__)
@@ -32,14 +34,14 @@ class Recorder:
         storage: Storage,
         publisher: Publisher,
         ledger: Ledger,
-        broker: BrokerName,
+        broker_of: BrokerOf,
         clock: Clock,
         halt: Halt,
     ) -> None:
         self._storage = storage
         self._publisher = publisher
         self._ledger = ledger
-        self._broker = broker
+        self._broker_of = broker_of
         self._clock = clock
         self._halt = halt
         #: Something was refused by the database and is not made good yet.
@@ -65,7 +67,8 @@ class Recorder:
         """
         tracked.order = order
         record = self.record(order, kind, latency_us=latency_us, extra=extra)
-        saved = await self.guard(self._storage.save_order(order, self._broker, (record,)), f"order {order.id}")
+        save = self._storage.save_order(order, self._broker_of(order.account_id), (record,))
+        saved = await self.guard(save, f"order {order.id}")
         if saved:
             self._unsaved.discard(order.id)
         else:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from execution.brokers.port import BrokerSnapshot
-from execution.orders.applying import Applier, outside_key
-from execution.orders.ledger import FillKey, Fills, Ledger, Tracked
+from execution.orders.applying import Applier
+from execution.orders.ledger import FillKey, Fills, IdSpace, Ledger, Tracked
 from execution.orders.reconcile import Known, Reconciliation, reconcile
 from execution.orders.recorder import Recorder
 from execution.orders.resolving import Resolver
@@ -39,6 +39,7 @@ class Recovery:
         sender: Sender,
         resolver: Resolver,
         lock: asyncio.Lock,
+        id_space: IdSpace,
     ) -> None:
         self._ledger = ledger
         self._recorder = recorder
@@ -46,6 +47,7 @@ class Recovery:
         self._sender = sender
         self._resolver = resolver
         self._lock = lock
+        self._id_space = id_space
 
     async def recover(self, loaded: LoadedState, snapshot: BrokerSnapshot) -> Reconciliation:
         """Returns what was different. Afterwards every fill is booked and every ended order has its journal row.
@@ -57,7 +59,7 @@ class Recovery:
             self._absorb(loaded)
             await self._recorder.save_unsaved()
         await self._applier.catch_up()
-        result = reconcile(self._known(loaded), snapshot)
+        result = reconcile(self._known(loaded, snapshot), snapshot)
         for event in result.events:
             await self._applier.apply(event)
         async with self._lock:
@@ -99,21 +101,23 @@ class Recovery:
             self._sender.remember(tracked.order, stored.intent_at_utc)
 
     def _fills_of(self, execution: Execution) -> Fills:
-        owner = self._ledger.owner(execution.order_id, execution.broker_order_id)
+        owner = self._ledger.owner(execution.order_id, execution.broker_order_id, execution.account_id)
         if owner is not None and execution.kind is ExecutionKind.TRADE:
             return owner.fills
-        return self._ledger.outside_of(outside_key(execution), execution.account_id).fills
+        return self._ledger.outside_of(self._ledger.key_of(execution), execution.account_id).fills
 
-    def _known(self, loaded: LoadedState) -> Known:
-        tracked = self._ledger.tracked.values()
-        outside = self._ledger.outside.values()
+    def _known(self, loaded: LoadedState, snapshot: BrokerSnapshot) -> Known:
+        """What is known of the accounts that the snapshot tells of: of others its silence says nothing."""
+        tracked = [each for each in self._ledger.tracked.values() if snapshot.tells_of(each.order.account_id)]
+        outside = [each for each in self._ledger.outside.values() if snapshot.tells_of(each.account_id)]
         return Known(
             orders=tuple(each.order for each in tracked if each.order.status not in _TICKETS),
             outside_orders=tuple(each.order for each in outside if each.order is not None),
             executions=tuple(_all([*(each.fills for each in tracked), *(each.fills for each in outside)])),
-            positions=loaded.positions,
+            positions=tuple(one for one in loaded.positions if snapshot.tells_of(one.account_id)),
             in_flight=frozenset(each.order.id for each in tracked if each.is_submitting),
             covered=loaded.statement_days,
+            id_space=self._id_space,
         )
 
     async def _lose(self, tracked: Tracked) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from dataclasses import replace
 
+from execution.brokers.joined import holder
 from execution.brokers.port import Broker, BrokerOrder, ExecutionEvent, OrderEvent
 from execution.orders.applying import Applier
 from execution.orders.ledger import Ledger, Tracked
@@ -20,6 +21,7 @@ from models.enums import OrderStatus
 from models.errors import BrokerFailure, InvalidInput
 from models.ids import OrderId
 from models.order_status import TERMINAL
+from models.trade import Execution
 
 _log = logging.getLogger(__name__)
 
@@ -142,7 +144,7 @@ class Resolver:
 
     async def _ask(self, tracked: Tracked) -> BrokerOrder | None:
         async with asyncio.timeout(self._timings.find_timeout_s):
-            found = await self._broker.find_orders([tracked.order.id])
+            found = await holder(self._broker, tracked.order.account_id).find_orders([tracked.order.id])
         return newest_of([told for told in found if told.order_id == tracked.order.id])
 
     async def _take(self, tracked: Tracked, told: BrokerOrder) -> None:
@@ -159,13 +161,16 @@ class Resolver:
         """Takes the order's executions out of a snapshot: fills made while the line was down come no other way."""
         try:
             async with asyncio.timeout(self._timings.find_timeout_s):
-                snapshot = await self._broker.snapshot()
+                snapshot = await holder(self._broker, tracked.order.account_id).snapshot()
         except (BrokerFailure, TimeoutError) as error:
             _log.warning("executions of order %s could not be fetched: %s", tracked.order.id, error)
             return
         for execution in snapshot.executions:
-            if self._ledger.owner(execution.order_id, execution.broker_order_id) is tracked:
+            if self._owner(execution) is tracked:
                 await self._applier.apply(ExecutionEvent(execution))
+
+    def _owner(self, execution: Execution) -> Tracked | None:
+        return self._ledger.owner(execution.order_id, execution.broker_order_id, execution.account_id)
 
 
 def newest_of(told: list[BrokerOrder]) -> BrokerOrder | None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from datetime import time as day_time
 
+from execution.brokers.joined import broker_of_account, holder, lock_reason
 from execution.brokers.port import Broker
 from execution.commands import TicketDraft
 from execution.facts import DeskFacts
@@ -27,7 +28,7 @@ from execution.storage import AuditKind, Storage
 from execution.ticket_views import SendOutcome
 from execution.views import Severity
 from models.clock import NEW_YORK, Clock, new_york_time
-from models.enums import Mode, OrderStatus
+from models.enums import BrokerName, Mode, OrderStatus
 from models.errors import BrokerFailure, FailureKind, KnownError
 from models.gate import Denial, DenialCode
 from models.ids import BrokerOrderId, OrderId
@@ -136,7 +137,8 @@ class Sender:
             order,
             self._facts,
             traffic=self.traffic(order, intents_today),
-            session_broker=self._broker.name,
+            session_broker=self._broker_of(order),
+            account_lock=lock_reason(self._broker, order.account_id),
             session_mode=self._mode,
             now_utc=self._clock.now_utc(),
         )
@@ -152,7 +154,7 @@ class Sender:
 
     async def _prepare(self, draft: TicketDraft, tracked: Tracked) -> SendOutcome | None:
         """Everything before the wire; None = the intent is committed and the order may go out."""
-        problems = validate(draft, self._facts, self._broker.capabilities)
+        problems = validate(draft, self._facts, holder(self._broker, draft.account_id).capabilities)
         if problems:
             return SendOutcome(False, tracked.order, problems, (), None)
         order = self._order(draft, tracked.order)
@@ -169,7 +171,7 @@ class Sender:
         pending = replace(order, submitted_at=now, reason=None).to(_S.PENDING)
         try:
             await self._storage.commit_intent(
-                pending, self._broker.name, self._recorder.record(pending, AuditKind.INTENT)
+                pending, self._broker_of(pending), self._recorder.record(pending, AuditKind.INTENT)
             )
         except Exception as error:  # noqa: BLE001 - named boundary: unrecorded means unsent, whatever broke
             _log.exception("intent of order %s could not be committed", pending.id)
@@ -189,7 +191,7 @@ class Sender:
         tracked.order = order
         record = self._recorder.record(order, AuditKind.DENIED, extra=extra)
         try:
-            await self._storage.save_order(order, self._broker.name, (record,))
+            await self._storage.save_order(order, self._broker_of(order), (record,))
         except KnownError as error:
             self._recorder.say(f"The denial could not be recorded: {error}", Severity.ERROR)
         self._recorder.tell(order, f"Not sent: {terms_of(order)}. {reasons}", severity=Severity.WARNING, toast=True)
@@ -282,6 +284,9 @@ class Sender:
         except KnownError as error:
             _log.warning("intents of today could not be counted: %s", error)
             return None
+
+    def _broker_of(self, order: Order) -> BrokerName:
+        return broker_of_account(self._broker, order.account_id)
 
     def _order(self, draft: TicketDraft, known: Order | None) -> Order:
         return order_of(draft, known, self._facts, self._clock)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from execution.brokers.joined import broker_of_account, holder
 from execution.brokers.port import Broker, WhatIf
 from execution.commands import TicketDraft
 from execution.facts import DeskFacts
@@ -88,12 +89,12 @@ class Simulator:
         """Returns the SIMULATED order with limits before and after, or what is wrong with it."""
         if (refused := self._refusal(draft)) is not None:
             return _failed(refused)
-        problems = validate(draft, self._facts, self._broker.capabilities)
+        problems = validate(draft, self._facts, holder(self._broker, draft.account_id).capabilities)
         if problems:
             return SimulationOutcome(None, problems, None, (), ())
         try:
             async with asyncio.timeout(self._timings.simulate_timeout_s):
-                legs, unlisted = await self._resolve(draft.legs)
+                legs, unlisted = await self._resolve(draft)
         except (BrokerFailure, TimeoutError) as error:
             return _failed(f"The broker did not confirm the contracts. {_words(error)}")
         if unlisted:
@@ -120,7 +121,11 @@ class Simulator:
         result = self._result(order, answer, version)
         simulated = replace(order, simulation_result=result).to(OrderStatus.SIMULATED)
         try:
-            await self._storage.save_order(simulated, self._broker.name, (self._audit(simulated, result),))
+            await self._storage.save_order(
+                simulated,
+                broker_of_account(self._broker, simulated.account_id),
+                (self._audit(simulated, result),),
+            )
         except KnownError as error:
             self._recorder.say(f"The simulation could not be recorded: {error}", Severity.ERROR, toast=True)
             return _failed(f"The simulation could not be recorded. {error}")
@@ -142,12 +147,14 @@ class Simulator:
             return "This order was sent already. Open a new ticket to trade again."
         return None
 
-    async def _resolve(self, legs: tuple[OrderLeg, ...]) -> tuple[tuple[OrderLeg, ...], tuple[Problem, ...]]:
+    async def _resolve(self, draft: TicketDraft) -> tuple[tuple[OrderLeg, ...], tuple[Problem, ...]]:
+        """Asks the broker that is to trade them."""
+        broker = holder(self._broker, draft.account_id)
         resolved: list[OrderLeg] = []
         problems: list[Problem] = []
-        for index, leg in enumerate(legs):
+        for index, leg in enumerate(draft.legs):
             try:
-                contract = await self._broker.resolve(leg.contract.key)
+                contract = await broker.resolve(leg.contract.key)
             except InvalidInput as error:
                 problems.append(Problem(f"leg:{index}", f"{leg.contract.label} is not listed. {error}"))
             else:

@@ -20,7 +20,7 @@ from models.clock import Clock, epoch_s
 from models.contract import Contract
 from models.enums import MarketDataKind
 from models.greeks import PortfolioGreeks
-from models.ids import ContractKey
+from models.ids import AccountId, ContractKey
 from models.order import OrderLeg
 from models.position import UnifiedPosition
 from models.quote import ModelGreeks, Quote
@@ -60,6 +60,7 @@ class LiveBook:
         self._is_spot_delayed = np.zeros(0, dtype=np.bool_)
         self._broker = ModelColumns(0)
         self._status_codes = np.zeros(0, dtype=np.int8)
+        self._cut_off: frozenset[AccountId] = frozenset()
         self._statuses: tuple[RowStatus, ...] = ()
         self.arrays = self._build(())
 
@@ -229,11 +230,17 @@ class LiveBook:
             is_delayed=self._is_delayed | self._is_spot_delayed[arrays.underlying],
         )
 
+    def set_cut_off(self, accounts: frozenset[AccountId]) -> None:
+        """Takes whose positions nobody tells now: their rows are stale."""
+        self._cut_off = accounts
+
     def statuses(self, greeks: BookGreeks, now_epoch_s: float) -> tuple[RowStatus, ...]:
         """Returns per row whether its figures stand, and if not why; the tuple is made anew only when one changed."""
         arrays = self.arrays
         codes = np.zeros(len(arrays), dtype=np.int8)
         codes[greeks.vol_stale | (now_epoch_s - self._quoted_at > _STALE_AFTER_S)] = _CODE[RowStatus.STALE]
+        if self._cut_off:
+            codes[[row.account_id in self._cut_off for row in self.structure.rows]] = _CODE[RowStatus.STALE]
         codes[np.isnan(self._quoted_at)] = _CODE[RowStatus.NO_QUOTE]
         no_vol = greeks.exclusion == Exclusion.NO_VOL
         codes[no_vol] = _CODE_OF_MARK[arrays.mark_status[no_vol]]

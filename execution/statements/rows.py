@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from execution.orders.applying import outside_key
 from execution.orders.journaling import SETTLEMENT_TAGS, journal_legs, net_usd, order_legs
+from execution.orders.ledger import outside_key
 from execution.orders.recorder import execution_record
 from execution.statements.booking import Booking, Plan, Verdict
 from execution.storage import AuditKind, AuditRecord

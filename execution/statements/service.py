@@ -37,7 +37,7 @@ class StatementImport:
         *,
         read: Callable[[Path], Statement],
         store: StatementStore,
-        broker: BrokerName,
+        brokers: Collection[BrokerName],
         accounts: Callable[[], Collection[AccountId]],
         strategy_tag: StrategyTag,
         is_read_only: bool,
@@ -46,7 +46,7 @@ class StatementImport:
     ) -> None:
         self._read = read
         self._store = store
-        self._broker = broker
+        self._brokers = tuple(brokers)
         self._accounts = accounts
         self._strategy_tag = strategy_tag
         self._is_read_only = is_read_only
@@ -81,9 +81,9 @@ class StatementImport:
         plan, parts = await asyncio.to_thread(self._prepare, statement, known, now)
         report = _report(statement, plan, known, await self._write(statement, parts), now)
         if report.has_added:
-            await self._store.write_statement(StatementPart(audit=(_record(report, now),)), self._broker)
+            await self._store.write_statement(StatementPart(audit=(_record(report, now),)), statement.broker)
         # The days count as covered only now: an import that ends before is to be done again.
-        await self._store.write_statement(StatementPart(days=statement.days), self._broker)
+        await self._store.write_statement(StatementPart(days=statement.days), statement.broker)
         return report
 
     def _prepare(
@@ -102,17 +102,17 @@ class StatementImport:
                     f"The import of {statement.source} was stopped after {done:,} of {total:,} entries.",
                     cure="What was written stays; import the file again to add the rest.",
                 )
-            rows += len(await self._store.write_statement(part, self._broker))
+            rows += len(await self._store.write_statement(part, statement.broker))
             done += _size(part)
         self._publisher.state(StatementProgress(statement.source, total, total))
         return rows
 
     def _ours(self, statement: Statement) -> Statement:
         """Without what belongs to accounts that this desk does not have; raises when nothing is left."""
-        if statement.broker is not self._broker:
+        if statement.broker not in self._brokers:
             raise KnownError(
                 f"{statement.source} is a statement of {statement.broker.value}; this desk works with "
-                f"{self._broker.value}. Nothing was imported.",
+                f"{' and '.join(name.value for name in self._brokers)}. Nothing was imported.",
                 cure=f"Start the desk with {statement.broker.value} and import it there.",
             )
         ours = frozenset(self._accounts())

@@ -154,3 +154,21 @@ def test_settings_with_a_login_that_cannot_be_one_or_with_a_secret_are_refused(t
     file.write_text(f"[tastytrade]\n{line}\n")
     with pytest.raises(InvalidInput, match=f"tastytrade.{line.split(' ', maxsplit=1)[0]}"):
         load_config(DEFAULTS, file)
+
+
+async def test_a_broker_to_open_beside_is_saved_and_taken_away_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    form = form_of(bench.config.ibkr)
+    await bench.connections.handle(commands.SaveConnections("ibkr", form, also=("tastytrade",)))
+    assert bench.written() == {"broker": {"name": "ibkr", "also": ["tastytrade"]}}
+    assert (await bench.connections.handle(commands.ReadConnections())).also == ("tastytrade",)
+    await bench.connections.handle(commands.SaveConnections("ibkr", form))
+    assert bench.written() == {"broker": {"name": "ibkr", "also": []}}
+
+
+@pytest.mark.parametrize(("name", "also"), [("paper", ("ibkr",)), ("ibkr", ("ibkr",)), ("ibkr", ("tastytrade",) * 2)])
+async def test_brokers_that_cannot_be_one_book_are_not_saved(tmp_path: Path, name: str, also: tuple[str, ...]) -> None:
+    bench = Bench(tmp_path)
+    with pytest.raises(InvalidInput):
+        await bench.connections.save(name, form_of(bench.config.ibkr), also=also)
+    assert bench.written() == {}

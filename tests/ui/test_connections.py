@@ -139,3 +139,27 @@ def test_a_library_that_is_not_installed_is_shown_but_cannot_be_chosen(page: Con
         "ib_async 2.1.0 (maintained): not in this installation",
     ]
     assert not box.model().flags(box.model().index(1, 0)) & Qt.ItemFlag.ItemIsEnabled
+
+
+def test_a_second_broker_is_opened_beside_the_chosen_one_and_never_beside_paper(
+    qtbot: QtBot, page: ConnectionsPage, client: RecordingClient
+) -> None:
+    boxes = page.also_boxes
+    assert [box.isHidden() for box in boxes.values()] == [True, True]
+    choose_ibkr(qtbot, page)
+    assert [name for name, box in boxes.items() if not box.isHidden()] == ["tastytrade"]
+    boxes["tastytrade"].setChecked(True)
+    click(qtbot, page.save_button)
+    assert client.asked[-2] == SaveConnections("ibkr", FORM, also=("tastytrade",))
+    page.paper_button.setChecked(True)
+    click(qtbot, page.save_button)
+    assert client.asked[-2] == SaveConnections("paper", FORM)
+
+
+def test_it_shows_which_brokers_are_open_together(qtbot: QtBot, theme: Theme) -> None:
+    both = replace(SAVED, broker="ibkr", running="ibkr", also=("tastytrade",), running_also=("tastytrade",))
+    page = ConnectionsPage(RecordingClient({ReadConnections: both}), theme)
+    qtbot.addWidget(page)
+    page.show()
+    assert page.also_boxes["tastytrade"].isChecked()
+    assert "runs on Interactive Brokers and Tastytrade now" in page.running_label.text()

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
+    QCheckBox,
     QDialog,
     QHBoxLayout,
     QLabel,
@@ -38,6 +39,8 @@ from ui.widgets.confirm import Confirmation, ConfirmDialog
 
 _PAPER, _IBKR, _TASTY = "paper", "ibkr", "tastytrade"
 _NAMES = {_PAPER: "the paper broker", _IBKR: "Interactive Brokers", _TASTY: "Tastytrade"}
+#: Those whose accounts can stand in one book.
+_JOINED = (_IBKR, _TASTY)
 _WIDTH_PX = 640
 
 
@@ -74,6 +77,9 @@ class ConnectionsPage(QDialog):
         for button in (self.paper_button, self.ibkr_button, self.tasty_button):
             self._choice.addButton(button)
             column.addWidget(button)
+        self.also_boxes = {name: self._also_box(name) for name in _JOINED}
+        for box in self.also_boxes.values():
+            column.addWidget(box)
         self.fields = IbkrFields(self)
         self.tasty_fields = TastyFields(self)
         self.report = Report(theme, self)
@@ -116,6 +122,14 @@ class ConnectionsPage(QDialog):
         column = self.layout()
         return 0 if column is None else column.totalHeightForWidth(self.width())
 
+    def _also_box(self, name: str) -> QCheckBox:
+        box = QCheckBox(f"Also open {_NAMES[name]}: its accounts in the same book, under the same limits", self)
+        box.setToolTip(
+            "It opens with its own saved settings. To change them, choose it above, save, then choose this one again."
+        )
+        box.toggled.connect(self._on_edit)
+        return box
+
     def _buttons(self) -> QHBoxLayout:
         line = QHBoxLayout()
         line.setSpacing(GAP)
@@ -150,8 +164,13 @@ class ConnectionsPage(QDialog):
         self._choice.blockSignals(True)
         chosen.setChecked(True)
         self._choice.blockSignals(False)
+        for name, box in self.also_boxes.items():
+            box.blockSignals(True)
+            box.setChecked(name in view.also)
+            box.blockSignals(False)
+        running = " and ".join(_NAMES[name] for name in (view.running, *view.running_also))
         self.running_label.setText(
-            f"The desk runs on {_NAMES[view.running]} now ({view.place}). Changes take effect when it starts again.\n"
+            f"The desk runs on {running} now ({view.place}). Changes take effect when it starts again.\n"
             f"Kept in {view.file}"
         )
         self._enable(is_read=True)
@@ -171,7 +190,8 @@ class ConnectionsPage(QDialog):
     def _send_save(self, done: Callable[[object], None]) -> None:
         typed = self._typed()
         if typed is not None:
-            self._client.ask(SaveConnections(self._broker(), self._form(), typed), done, self._on_save_failed)
+            command = SaveConnections(self._broker(), self._form(), typed, self._also())
+            self._client.ask(command, done, self._on_save_failed)
 
     def _on_saved(self, _: object) -> None:
         had_secrets = self.tasty_fields.secrets.has_secrets
@@ -193,6 +213,10 @@ class ConnectionsPage(QDialog):
         if self.tasty_button.isChecked():
             return _TASTY
         return _IBKR if self.ibkr_button.isChecked() else _PAPER
+
+    def _also(self) -> tuple[str, ...]:
+        chosen = self._broker()
+        return tuple(name for name, box in self.also_boxes.items() if box.isChecked() and chosen not in (name, _PAPER))
 
     def _form(self) -> Form:
         return self.tasty_fields.form() if self._broker() == _TASTY else self.fields.form()
@@ -303,6 +327,8 @@ class ConnectionsPage(QDialog):
         for name, fields in ((_IBKR, self.fields), (_TASTY, self.tasty_fields)):
             fields.setEnabled(is_read and broker == name)
             fields.setVisible(broker == name)
+            self.also_boxes[name].setVisible(broker not in (name, _PAPER))
+            self.also_boxes[name].setEnabled(is_read)
         if self.isVisible():
             self.resize(self.width(), self._needed_height())
         self.test_button.setEnabled(is_read and broker != _PAPER)

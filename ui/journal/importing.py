@@ -152,7 +152,7 @@ class ImportLine(QWidget):
 def _why_not(desk: DeskState | None) -> str:
     if desk is None or desk.phase in (Phase.STARTING, Phase.CONNECTING):
         return "Statements can be imported when the desk is ready."
-    if desk.broker is not BrokerName.IBKR:
+    if BrokerName.IBKR not in (desk.brokers or (desk.broker,)):
         return "Statements of Interactive Brokers are imported on a desk that works with Interactive Brokers."
     if desk.phase is Phase.READ_ONLY:
         return "Read only: statements are imported in the desk that writes."

@@ -10,9 +10,11 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from execution.views import OrdersState
-from models.ids import OrderId
+from models.account import AccountInfo
+from models.ids import AccountId, OrderId
 from models.order import Order
 from ui import format as fmt
+from ui.greeks_words import short_name
 from ui.orders import text as words
 from ui.theme import Ink, Theme, order_ink
 
@@ -63,12 +65,26 @@ class OrdersModel(QAbstractTableModel):
         self._now_utc = now_utc
         self._state = OrdersState((), frozenset())
         self._orders: tuple[Order, ...] = ()
+        self._badges: dict[AccountId, str] = {}
         self._is_working_only = False
 
     def set_state(self, state: OrdersState) -> None:
         """Takes the newest orders."""
         self._state = state
         self._show()
+
+    def set_accounts(self, accounts: tuple[AccountInfo, ...]) -> None:
+        """Takes where accounts are: with several brokers, each carries its broker's short name."""
+        badges = {info.account_id: short_name(info.broker) for info in accounts}
+        badges = badges if len(set(badges.values())) > 1 else {}
+        if badges != self._badges:
+            self._badges = badges
+            last = self.index(len(self._orders) - 1, OrderColumn.ACCOUNT)
+            self.dataChanged.emit(self.index(0, OrderColumn.ACCOUNT), last)
+
+    def _account(self, order: Order) -> str:
+        badge = self._badges.get(order.account_id)
+        return order.account_id if badge is None else f"{badge} {order.account_id}"
 
     def set_working_only(self, *, is_working_only: bool) -> None:
         """Shows all orders of the session, or those that are still working."""
@@ -164,7 +180,7 @@ class OrdersModel(QAbstractTableModel):
             OrderColumn.PRICE: words.price_text,
             OrderColumn.TIF: lambda one: one.tif.value,
             OrderColumn.AGE: self._age,
-            OrderColumn.ACCOUNT: lambda one: one.account_id,
+            OrderColumn.ACCOUNT: self._account,
             OrderColumn.REASON: self._note,
         }
         return texts[column](order)

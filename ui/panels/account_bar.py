@@ -19,6 +19,7 @@ from ui import quote_kind as kind_words
 from ui.bridge import Bridge
 from ui.desk_commands import DeskCommands
 from ui.engine_client import EngineClient
+from ui.greeks_words import short_name
 from ui.messages import Messages
 from ui.theme import GAP, PAD, Ink, Theme, regime_ink, sign_ink
 from ui.widgets.labels import Chip, Figure
@@ -155,9 +156,7 @@ class AccountBar(QWidget):
         self.mode_chip.set(desk.mode.value, fill, on=on)
         armed = "armed for this session" if desk.armed else "not armed: orders are denied"
         self.mode_chip.setToolTip(
-            f"Real money at {fmt.broker(desk.broker)}, {armed}"
-            if is_live
-            else "Paper: no order of this desk costs money"
+            f"Real money at {_brokers(desk)}, {armed}" if is_live else "Paper: no order of this desk costs money"
         )
         self._strip_ink = fill
         self._paint_strip()
@@ -187,7 +186,10 @@ class AccountBar(QWidget):
         self._show_money(values)
 
     def _offer(self, accounts: tuple[AccountInfo, ...], selected: AccountId | None) -> None:
-        wanted: list[tuple[str, AccountId | None]] = [(_account_title(one), one.account_id) for one in accounts]
+        are_several = len({one.broker for one in accounts}) > 1
+        wanted: list[tuple[str, AccountId | None]] = [
+            (_account_title(one, is_badged=are_several), one.account_id) for one in accounts
+        ]
         if len(accounts) != 1:
             wanted.insert(0, ("All accounts", None))
         shown = [
@@ -234,7 +236,8 @@ class AccountBar(QWidget):
         dot = self._theme.css(_FEED_INKS[market.feed])
         word = _FEED_WORDS[market.feed]
         if market.feed is FeedState.STALE:
-            word = f"stale {fmt.age(market.newest_quote_age_s)}"
+            down = " ".join(short_name(name) for name in market.brokers_down)
+            word = f"{down} down" if down else f"stale {fmt.age(market.newest_quote_age_s)}"
         html = f'<span style="color:{dot}">●</span> {word}'
         if self.feed.text() != html:
             self.feed.setText(html)
@@ -279,9 +282,14 @@ def _nothing(_answer: object) -> None:
     """The new state itself is the answer."""
 
 
-def _account_title(account: AccountInfo) -> str:
+def _brokers(desk: DeskState) -> str:
+    return " and ".join(fmt.broker(name) for name in desk.brokers or (desk.broker,))
+
+
+def _account_title(account: AccountInfo, *, is_badged: bool) -> str:
     lock = "" if account.may_trade else " · read-only"
-    return f"{account.account_id} · {account.title or fmt.broker(account.broker)}{lock}"
+    badge = f"{short_name(account.broker)} · " if is_badged else ""
+    return f"{badge}{account.account_id} · {account.title or fmt.broker(account.broker)}{lock}"
 
 
 def _regime_tip(info: RegimeInfo) -> str:

@@ -305,7 +305,7 @@ class OrderTicketPanel(Panel):
 
     @Slot()
     def _on_changed(self) -> None:
-        self.edit_page.refresh(edit.packages(self.legs), self.account.broker_of(self.model.draft.account_id))
+        self.edit_page.refresh(edit.packages(self.legs), self.account.greeks_of(self.model.draft.account_id))
         if self.pages.currentWidget() is self.review_page:
             self.review_page.refresh()
         if self.legs != self._told:
@@ -316,7 +316,7 @@ class OrderTicketPanel(Panel):
 
     @Slot()
     def _on_previewed(self) -> None:
-        self.edit_page.refresh(edit.packages(self.legs), self.account.broker_of(self.model.draft.account_id))
+        self.edit_page.refresh(edit.packages(self.legs), self.account.greeks_of(self.model.draft.account_id))
         self.edit_page.show_preview(self.model.preview)
         if self.model.preview is not None:
             self.set_as_of(self._now_utc())

@@ -19,11 +19,12 @@ from models.order import OrderLeg
 from ui import format as fmt
 from ui.bridge import Bridge
 from ui.engine_client import EngineClient
+from ui.greeks_words import short_name
 from ui.icons import Icon, Icons
 from ui.messages import Messages
 from ui.panels.base import Panel
 from ui.positions.closing import account_of, can_roll, close_legs, later_expiries, roll_legs
-from ui.positions.columns import MODEL_COLUMNS, SPARE, SPECS
+from ui.positions.columns import MODEL_COLUMNS, SPARE, SPECS, Column
 from ui.positions.model import PositionsModel
 from ui.positions.tree import Filter, Leg, Level, Node
 from ui.settings import WindowSettings
@@ -35,6 +36,8 @@ from ui.widgets.search_box import SearchBox
 
 _SOON = (("Any expiry", None), ("Today", 0), ("≤ 7 days", 7), ("≤ 21 days", 21), ("≤ 45 days", 45))
 _MOST_ROLLS = 12
+#: An account with its broker's short name before it.
+_BADGED_WIDTH_PX = 124
 
 
 class PositionsPanel(Panel):
@@ -96,6 +99,7 @@ class PositionsPanel(Panel):
         self.account_box.addItem("All accounts", None)
         self.account_box.activated.connect(self._apply_filter)
         self.account_box.hide()
+        self._shows_brokers = False
         self.expiry_box = QComboBox(self)
         for text, days in _SOON:
             self.expiry_box.addItem(text, days)
@@ -163,6 +167,10 @@ class PositionsPanel(Panel):
         has_model = Capability.MODEL_GREEKS in desk.capabilities
         self.model.set_broker(desk.broker if has_model else None)
         self._columns.set_absent(() if has_model else MODEL_COLUMNS)
+        if len(desk.brokers) > 1 and not self._shows_brokers:
+            self._shows_brokers = True
+            self.tree.header().setSectionHidden(Column.ACCOUNT, False)
+            self.tree.header().resizeSection(Column.ACCOUNT, _BADGED_WIDTH_PX)
 
     @Slot(object)
     def _on_structure(self, structure: BookStructure) -> None:
@@ -177,14 +185,16 @@ class PositionsPanel(Panel):
         self.set_as_of(numbers.at_utc)
 
     def _offer_accounts(self, structure: BookStructure) -> None:
-        accounts = list(dict.fromkeys(row.account_id for row in structure.rows))
+        brokers = {row.account_id: row.broker for row in structure.rows}
+        accounts, are_several = list(brokers), len(set(brokers.values())) > 1
         offered = [self.account_box.itemData(index) for index in range(1, self.account_box.count())]
         if accounts != offered:
             chosen = self.account_box.currentData()
             self.account_box.clear()
             self.account_box.addItem("All accounts", None)
             for account_id in accounts:
-                self.account_box.addItem(account_id, account_id)
+                badge = f"{short_name(brokers[account_id])} " if are_several else ""
+                self.account_box.addItem(f"{badge}{account_id}", account_id)
             self.account_box.setCurrentIndex(max(0, self.account_box.findData(chosen)))
             self._apply_filter()
         self.account_box.setVisible(len(accounts) > 1)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QCheckBox, QHBoxLayout, QPushBu
 from execution.brokers.port import Capability
 from execution.commands import CancelOrder, CheckOrder, DeclareNotSent, ReplaceOrder
 from execution.ticket_views import SendOutcome
-from execution.views import DeskState, OrdersState, Severity
+from execution.views import AccountsState, DeskState, OrdersState, Severity
 from models.clock import Clock
 from models.ids import OrderId
 from models.order import Order
@@ -84,6 +84,7 @@ class WorkingOrdersPanel(Panel):
         delete.activated.connect(self._cancel)
         self._show_actions()
         self.listen(DeskState, self._on_desk)
+        self.listen(AccountsState, self._on_accounts)
         self.listen(OrdersState, self._on_orders)
 
     # --- building -----------------------------------------------------------------------------------------------------
@@ -145,6 +146,9 @@ class WorkingOrdersPanel(Panel):
     def _on_desk(self, desk: DeskState) -> None:
         self._can_replace = Capability.REPLACE in desk.capabilities
         self._show_actions()
+
+    def _on_accounts(self, state: AccountsState) -> None:
+        self.model.set_accounts(state.accounts)
 
     def _on_orders(self, state: OrdersState) -> None:
         self.model.set_state(state)

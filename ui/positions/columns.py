@@ -27,7 +27,7 @@ _BETA_BADGES = {
 }
 STATUS_WORDS = {
     RowStatus.OK: "",
-    RowStatus.STALE: "The quote is stale: figures are from its last update.",
+    RowStatus.STALE: "The quote is stale, or the broker of the account is down: figures are from the last update.",
     RowStatus.NO_QUOTE: "No quote: left out of every total.",
     RowStatus.ONE_SIDED: "The quote has one side only: left out of every total.",
     RowStatus.NO_VOL: "No implied volatility can be found: left out of the Greeks.",
@@ -248,18 +248,24 @@ def ink(line: Line, column: Column) -> Ink | None:
     return None
 
 
-def tooltip(line: Line, column: Column) -> str:
-    """Returns what is behind a cell: why a figure is missing, both sources' Greeks, the expiry, the beta's source."""
+def tooltip(line: Line, column: Column, source: BrokerName | None = None) -> str:
+    """Returns what is behind a cell: why a figure is missing, both sources' Greeks, the expiry, the beta's source.
+
+    `source` is whose model the broker's Greeks are of, None = the account's own broker.
+    """
     status = "" if line.status is None else STATUS_WORDS[line.status]
-    told = "\n".join(part for part in (status, comparison(line, column)) if part)
+    told = "\n".join(part for part in (status, comparison(line, column, source)) if part)
     if column is not Column.NAME:
         return told or _details(line, column)
     delayed = quote_kind.EXPLAINED[quote_kind.DELAYED] if line.is_delayed else ""
-    return "\n".join(part for part in (told or _details(line, column), delayed, _why_differs(line)) if part)
+    return "\n".join(part for part in (told or _details(line, column), delayed, _why_differs(line, source)) if part)
 
 
-def comparison(line: Line, column: Column) -> str:
-    """Returns the desk's figure and the broker's in words; empty where the broker has none and none is asked for."""
+def comparison(line: Line, column: Column, source: BrokerName | None = None) -> str:
+    """Returns the desk's figure and the broker's in words; empty where the broker has none and none is asked for.
+
+    `source` is whose model it is, None = the account's own broker.
+    """
     measure = _MEASURES.get(column)
     row = line.node.legs[0].row
     if measure is None or line.node.level is not Level.LEG or line.figures is None or not row.contract.is_option:
@@ -269,7 +275,7 @@ def comparison(line: Line, column: Column) -> str:
         return ""
     return Compared(
         measure=measure,
-        broker=row.broker,
+        broker=source or row.broker,
         ours=raw_field(line, ours),
         theirs=raw_field(line, theirs),
         quote_age_s=raw_field(line, "quote_age_s"),
@@ -278,12 +284,14 @@ def comparison(line: Line, column: Column) -> str:
     ).text
 
 
-def _why_differs(line: Line) -> str:
+def _why_differs(line: Line, source: BrokerName | None) -> str:
     if not line.differs:
         return ""
     if line.node.level is not Level.LEG:
         return f"{APART_SIGN} The broker's model differs from the desk's in a leg below."
-    return "\n".join(comparison(line, column) for column in (Column.UNIT_DELTA, Column.IV) if line.is_apart(column))
+    return "\n".join(
+        comparison(line, column, source) for column in (Column.UNIT_DELTA, Column.IV) if line.is_apart(column)
+    )
 
 
 def _details(line: Line, column: Column) -> str:
@@ -332,6 +340,21 @@ def _average(line: Line) -> str:
 
 def _average_key(line: Line) -> tuple[int, float, str]:
     return (0, float(line.node.legs[0].row.average_price), "") if line.node.level is Level.LEG else _UNKNOWN_KEY
+
+
+def badged_accounts(line: Line) -> str:
+    """Returns the account of a line with its broker, `IB DU1234567`; of several accounts the brokers: `IB + TT`."""
+    accounts = {leg.row.account_id: short_name(leg.row.broker) for leg in line.node.legs}
+    if len(accounts) > 1:
+        return " + ".join(sorted(set(accounts.values())))
+    return "".join(f"{badge} {account_id}" for account_id, badge in accounts.items())
+
+
+def is_all_stale(line: Line) -> bool:
+    """Returns whether no leg of a strategy has figures of this moment, as where its broker is down."""
+    if line.figures is None or line.node.level is not Level.STRATEGY:
+        return False
+    return all(line.figures.status[leg.slot] is RowStatus.STALE for leg in line.node.children)
 
 
 def _accounts(line: Line) -> str:

@@ -46,6 +46,7 @@ class PositionsModel(QAbstractItemModel):
         self._figures: Figures | None = None
         self._open: set[str] = set()
         self._broker: BrokerName | None = None
+        self._are_several = False
         self._bold: QFont = theme.font(bold=True)
 
     # --- what it shows ------------------------------------------------------------------------------------------------
@@ -74,6 +75,7 @@ class PositionsModel(QAbstractItemModel):
     def set_structure(self, structure: BookStructure) -> None:
         """Takes another book."""
         self._structure = structure
+        self._are_several = len({row.broker for row in structure.rows}) > 1
         self._rebuild()
 
     def set_filter(self, wanted: Filter) -> None:
@@ -236,21 +238,27 @@ class PositionsModel(QAbstractItemModel):
         line = Line(self._figures, node)
         match role:
             case _Role.DisplayRole:
-                answer: Any = cells.text(line, column, self.now_utc)
+                answer: Any = self._text(line, column)
             case _Role.TextAlignmentRole:
                 answer = _alignment(column)
             case _Role.ForegroundRole:
-                ink = cells.ink(line, column)
+                is_stale = self._are_several and cells.is_all_stale(line)
+                ink = Ink.STALE if is_stale else cells.ink(line, column)
                 answer = None if ink is None else self._theme.color(ink)
             case _Role.FontRole if node.level is Level.UNDERLYING:
                 answer = self._bold
             case _Role.ToolTipRole:
-                answer = cells.tooltip(line, column)
+                answer = cells.tooltip(line, column, self._broker)
             case _Role.DecorationRole if column is Column.NAME:
                 answer = self._warning(line)
             case _:
                 answer = None
         return answer
+
+    def _text(self, line: Line, column: Column) -> str:
+        if column is Column.ACCOUNT and self._are_several:
+            return cells.badged_accounts(line)
+        return cells.text(line, column, self.now_utc)
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sorts by raw values; ticks do not move lines, another click sorts again."""

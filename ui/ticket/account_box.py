@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from models.account import AccountInfo
 from models.enums import BrokerName, Mode
 from models.ids import AccountId
+from ui.greeks_words import short_name
 from ui.theme import GAP, Ink, Theme
 from ui.ticket.fields import QuietCombo
 from ui.widgets.labels import Chip
@@ -39,18 +40,19 @@ class AccountBox(QWidget):
             return
         self.accounts = accounts
         self.combo.clear()
+        are_several = len({info.broker for info in accounts}) > 1
         for info in accounts:
+            badge = f"{short_name(info.broker)}  " if are_several else ""
             title = "" if info.title == info.account_id else info.title
-            self.combo.addItem(f"{info.account_id}  {title}".strip(), info.account_id)
+            self.combo.addItem(f"{badge}{info.account_id}  {title}".strip(), info.account_id)
 
     def info(self, account_id: AccountId) -> AccountInfo | None:
         """Returns an account by its id."""
         return next((info for info in self.accounts if info.account_id == account_id), None)
 
-    def broker_of(self, account_id: AccountId) -> BrokerName | None:
-        """Returns where an account is; None for one that is not connected."""
-        info = self.info(account_id)
-        return None if info is None else info.broker
+    def greeks_of(self, account_id: AccountId) -> BrokerName | None:
+        """Returns whose Greeks a ticket for an account shows beside the desk's: of several brokers the primary's."""
+        return None if self.info(account_id) is None else self.accounts[0].broker
 
     def default(self) -> AccountId | None:
         """Returns the first account that may trade, or the first at all."""

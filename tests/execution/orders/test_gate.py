@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execution.orders.gate import CHECKS, gate
+from execution.orders.gate import CHECKS, REPLACE_CHECKS, gate
 from execution.orders.gate_context import GateContext, SentOrder, Traffic, build_context
 from models.clock import ManualClock
 from models.contract import underlying_contract
@@ -423,3 +423,11 @@ def test_what_is_exactly_at_the_edge_passes(number: int) -> None:
 def test_a_leg_of_nothing_is_over_the_size_cap() -> None:
     empty = order((leg(PUT, Action.SELL, 0), leg(option(6900), Action.BUY, 1)))
     assert C.SIZE_CAP in codes(gate(empty, context(empty)))
+
+
+def test_an_account_whose_broker_is_down_is_locked_with_its_own_words_though_the_desk_is_ready() -> None:
+    locked = context(account_lock="Tastytrade is down.")
+    (denial,) = [one for one in gate(order(), locked) if one.code is DenialCode.TRADING_LOCKED]
+    assert denial.text == "Tastytrade is down."
+    (denial,) = gate(order(), locked, REPLACE_CHECKS)
+    assert denial.code is DenialCode.TRADING_LOCKED

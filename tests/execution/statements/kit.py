@@ -71,7 +71,7 @@ class ImportDesk:
         self.imports = StatementImport(
             read=read_statement_file,
             store=self.storage,
-            broker=self.broker_name,
+            brokers=(self.broker_name,),
             accounts=lambda: self.accounts,
             strategy_tag=self.facts.strategy_tag,
             is_read_only=self.storage.is_read_only,
