@@ -120,7 +120,7 @@ class Consultant:
         talk.cancel()
         held = self._sets.get(key)
         if held is not None:
-            self._report(held, AnalystPhase.CANCELLED, "Stopped. The desk's own ranking stands.")
+            self._report(held, AnalystPhase.CANCELLED, f"Stopped. {_what_stands(held)}")
 
     def forget(self, key: str) -> None:
         """Lets a set go that is over."""
@@ -205,7 +205,7 @@ class Consultant:
     def _end(self, key: str, set_id: str, why: str) -> None:
         held = self._sets.get(key)
         if held is not None and held.set_id == set_id:
-            self._report(held, AnalystPhase.FAILED, f"{why} The desk's own ranking stands.")
+            self._report(held, AnalystPhase.FAILED, f"{why} {_what_stands(held)}")
 
     def _report(self, held: SuggestionSet, phase: AnalystPhase, text: str) -> None:
         self._sets.put(replace(held, analyst=AnalystReport(phase, text, self._destination())))
@@ -223,6 +223,11 @@ class Consultant:
         text = self._analyst.payload_text(task)
         at_utc = self._clock.now_utc() if is_sent else None
         return PayloadView(text, at_utc, self._destination(), digest(text))
+
+
+def _what_stands(held: SuggestionSet) -> str:
+    whose = "The model's earlier" if any(one.is_from_model for one in held.suggestions) else "The desk's own"
+    return f"{whose} ranking stands."
 
 
 def notes_of(orders: Iterable[Order]) -> tuple[str, ...]:

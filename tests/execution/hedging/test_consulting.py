@@ -148,6 +148,19 @@ async def test_an_analyst_that_fails_leaves_the_desks_ranking(
 
 
 @on_loop
+async def test_a_second_request_that_fails_leaves_the_models_ranking_and_says_so() -> None:
+    rig = Rig()
+    rig.analyst.order = ("c03",)
+    rig.consultant.consult("b1", rig.reruns.append)
+    await rig.until(AnalystPhase.DONE)
+    rig.analyst.error = KnownError("The server is busy.")
+    await rig.consultant.ask("b1", rig.reruns.append)
+    report = await rig.until(AnalystPhase.FAILED)
+    assert report.text == "The server is busy. The model's earlier ranking stands."
+    assert rig.shown() == ["c03", "c01", "c02"]
+
+
+@on_loop
 async def test_a_talk_is_broken_off_by_the_user_and_an_answer_for_an_older_search_is_dropped() -> None:
     rig = Rig()
     rig.analyst.order = ("c03",)
