@@ -84,7 +84,8 @@ class Verifier:
     async def _what_if(self, candidate: HedgeCandidate) -> WhatIf | str:
         """Returns the broker's answer, or why there is none."""
         account_id = candidate.account_id
-        if account_id is None:
+        info = None if account_id is None else self._core.account(account_id)
+        if account_id is None or info is None or not info.may_trade:
             return "No account is connected that may trade."
         try:
             async with asyncio.timeout(_ANSWER_S):
@@ -101,7 +102,8 @@ class Verifier:
         after: float | None = None
         if (
             total is not None
-            and total.net_liquidation
+            and total.net_liquidation is not None
+            and total.net_liquidation > 0
             and total.maintenance_margin is not None
             and answer.maintenance_margin_change is not None
         ):

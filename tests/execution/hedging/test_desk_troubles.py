@@ -259,3 +259,25 @@ async def test_a_second_search_goes_by_no_quote_of_the_first(tmp_path: Path, mon
         assert len(ages) > 100
         assert max(ages) <= core.caps.quote_max_age_s
         assert any(one.rank > 0 for one in sets_of(desk)[0].suggestions)
+
+
+@on_loop
+async def test_nothing_is_offered_where_margin_means_nothing_or_no_account_may_trade(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path, sample_book=True) as desk:
+        held = await broken_vega(desk)
+        core, first = desk.composed.desk._core, held.suggestions[0]
+        values, info = core.values[ACCOUNT], core.accounts[ACCOUNT]
+        assert values.net_liquidation is not None
+        under_water = replace(values, net_liquidation=-values.net_liquidation)
+        with monkeypatch.context() as patched:
+            patched.setattr(core, "total_values", lambda *_: under_water)
+            again = await desk.ask(VerifySuggestion(first.id))
+        assert again.verified.verdict is Verdict.MARGIN_UNKNOWN
+        core.accounts[ACCOUNT] = replace(info, may_trade=False)
+        again = await desk.ask(VerifySuggestion(first.id))
+        assert (again.verified.verdict, again.is_open) == (Verdict.REFUSED, False)
+        assert again.verified.reason == "No account is connected that may trade."
+        core.accounts[ACCOUNT] = info
+        assert (await desk.ask(VerifySuggestion(first.id))).is_open
