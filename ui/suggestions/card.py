@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -23,6 +23,7 @@ from ui.theme import GAP, PAD, Ink, Theme
 #: From these widths on the card's three parts stand beside each other, or the two lower ones.
 _THREE_PX, _TWO_PX = 940, 650
 _FIGURES_PX = 284
+_LEAST_PX = 320
 #: Row, column and columns taken of words, limits and figures, by how many stand beside each other.
 _PLACES = {
     3: ((0, 0, 1), (0, 1, 1), (0, 2, 1)),
@@ -237,6 +238,11 @@ class SuggestionCard(QFrame):
         self.dismiss_button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # --- look ---------------------------------------------------------------------------------------------------------
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as one part: else a panel made narrower could never have them below each other."""
+        least = super().minimumSizeHint()
+        return QSize(min(least.width(), _LEAST_PX), least.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The parts stand beside each other where there is room."""

@@ -281,6 +281,24 @@ def test_nothing_is_cut_at_any_width(desk: Desk, width: int) -> None:
     assert layout.direction() is direction
 
 
+def test_a_panel_made_narrower_puts_the_parts_of_a_card_below_each_other(desk: Desk) -> None:
+    desk.panel.resize(1500, 900)
+    desk.broken(demo.ranked_by_model(demo.a_set()))
+    area = desk.panel.set_view.area
+    content = area.widget()
+    assert content is not None
+    card = desk.card("c01")
+
+    def is_whole() -> bool:
+        parts = (card.figures, card.effects)
+        is_inside = all(part.geometry().right() <= card.width() for part in parts)
+        return is_inside and content.width() <= area.viewport().width()
+
+    for width in (1500, 1200, 1000, 900, 870, 700, 560, 430):
+        desk.panel.resize(width, 900)
+        desk.qtbot.waitUntil(is_whole, timeout=2000)
+
+
 def test_every_button_is_reached_by_the_keyboard_and_has_a_name(desk: Desk) -> None:
     desk.broken(demo.ranked_by_model(demo.a_set()))
     desk.panel.set_view.struck.toggle.setChecked(True)
