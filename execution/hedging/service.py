@@ -254,10 +254,12 @@ class SuggestionService:
         """Returns what was found, verified; each step is shown."""
         if task.breach_id is not None:
             await self._watch.advance(task.breach_id, BreachState.REQUESTED)
+        # Shown before the chains are there: a broker takes its time for them.
+        held = fresh_set(task, self._finder.look((), task).situation, self._open().get(task.key))
+        self._sets.put(held)
         listing = await self._listing.gather()
         look = self._finder.look(listing.contracts, task)
-        held = fresh_set(task, look.situation, self._open().get(task.key))
-        self._sets.put(held)
+        held = replace(held, situation=look.situation, made_at_utc=look.situation.at_utc)
         found = await asyncio.get_running_loop().run_in_executor(self._worker, look.search, wish)
         notes = " ".join(text for text in (found.note, *listing.left_out) if text)
         held = replace(

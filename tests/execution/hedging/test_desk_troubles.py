@@ -17,6 +17,7 @@ from execution.brokers.port import WhatIf
 from execution.hedging import service as service_module
 from execution.hedging.finder import BookFinder, BookLook
 from execution.hedging.finding import HedgeTask
+from execution.hedging.listing import Listing
 from execution.hedging.premortem import next_regime
 from execution.hedging.service import SuggestionService
 from execution.suggestion_commands import FindSuggestions, LoadSuggestion, VerifySuggestion
@@ -149,12 +150,21 @@ async def test_a_broker_that_answers_no_what_if_is_not_asked_for_all_of_them(
             raise TimeoutError
 
         monkeypatch.setattr(broker, "simulate", silent)
+        listing = service_of(desk)._listing
+        gather, shown = listing.gather, list[SearchPhase]()
+
+        async def gathering() -> Listing:
+            shown.extend(held.search for held in sets_of(desk))
+            return await gather()
+
+        monkeypatch.setattr(listing, "gather", gathering)
         regime = await break_vega(desk)
         await desk.until(lambda: any(held.search is SearchPhase.FAILED for held in sets_of(desk)), "the end")
         held = sets_of(desk)[0]
         assert held.search_text == "The broker does not answer when it is asked to simulate."
         assert [one.verified.verdict for one in held.suggestions] == [Verdict.REFUSED, Verdict.REFUSED]
         assert len(asked) == 2
+        assert shown == [SearchPhase.SEARCHING]  # before the chains were there
         # Only what is shown stays quoted; and nothing when the breach is over.
         assert 0 < quoted_for_hedges(desk) < 20
         await desk.ask(commands.SetLimit(regime, Metric.VEGA, -9000.0, 2500.0))
