@@ -27,8 +27,8 @@ _METRICS: Final = {
     Metric.MARGIN_USED_PCT: "margin",
 }
 _VERBS: Final = {
-    HedgeKind.CLOSE: "Closes",
-    HedgeKind.REDUCE: "Reduces",
+    HedgeKind.CLOSE: "Closes:",
+    HedgeKind.REDUCE: "Reduces:",
     HedgeKind.ROLL: "Rolls:",
     HedgeKind.WING: "Buys a wing:",
     HedgeKind.VERTICAL: "Adds a vertical:",

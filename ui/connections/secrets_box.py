@@ -16,6 +16,7 @@ _HINTS = (
     | Qt.InputMethodHint.ImhNoAutoUppercase
     | Qt.InputMethodHint.ImhNoPredictiveText
 )
+_PLACE_PX = 320
 
 
 class SecretsBox(QWidget):
@@ -39,6 +40,7 @@ class SecretsBox(QWidget):
         self.place.setProperty("role", "caption")
         self.place.setTextFormat(Qt.TextFormat.PlainText)
         self.place.setWordWrap(True)
+        self.place.setMinimumWidth(_PLACE_PX)  # else the form gives it the height of a narrower one
         self.forget_button = QPushButton("Forget secrets…", self)
         self.forget_button.setAutoDefault(False)
         self.forget_button.clicked.connect(self.forget_wanted)
