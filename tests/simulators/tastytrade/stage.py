@@ -124,7 +124,7 @@ class Stage:
         """Enters the SDK's quote stream."""
         streamer = self.lib.DXLinkStreamer(session)
         try:
-            async with asyncio.timeout(20), streamer:
+            async with asyncio.timeout(90), streamer:
                 yield streamer
         finally:
             for queue in (*streamer._send.values(), *streamer._recv.values()):  # the SDK leaves them open
