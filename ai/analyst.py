@@ -66,6 +66,14 @@ class Analyst:
         failure = self._not_set_up(self._config())
         return "" if failure is None else str(failure)
 
+    def refusal(self, task: RankingTask) -> str:
+        """Returns why this task may not be asked now, in words; empty when it may."""
+        try:
+            self._admit(self._config(), task)
+        except AnalystFailure as failure:
+            return str(failure)
+        return ""
+
     def payload_text(self, task: RankingTask) -> str:
         """Returns exactly what a request for this task holds: instructions, data and the form of the answer."""
         config = self._config()

@@ -16,6 +16,10 @@ class RankingAnalyst(Protocol):
         """Returns why the model is not asked now, in words; empty when it can be."""
         ...
 
+    def refusal(self, task: RankingTask) -> str:
+        """Returns why this very task may not be asked now (it cools down, say), in words; empty when it may."""
+        ...
+
     def payload_text(self, task: RankingTask) -> str:
         """Returns exactly what a request for this task holds."""
         ...

@@ -70,7 +70,7 @@ class Consultant:
         held = self._sets.get(key)
         if held is None:
             return
-        why = self._why_not()
+        why = self._why_not(held)
         if why:
             self._report(held, AnalystPhase.OFF, why)
         elif not any(one.rank > 0 for one in held.suggestions):
@@ -88,7 +88,7 @@ class Consultant:
         held = self._sets.get(key)
         if held is None or held.search is not SearchPhase.READY:
             raise InvalidInput("set", "The search is not done yet.")
-        why = self._why_not()
+        why = self._why_not(held)
         if why:
             raise KnownError(why)
         if consent_to:
@@ -137,10 +137,10 @@ class Consultant:
 
     # --- inside ---
 
-    def _why_not(self) -> str:
+    def _why_not(self, held: SuggestionSet) -> str:
         """Why the analyst cannot be asked, empty when it can be; a settings file edited by hand may be the reason."""
         try:
-            return self._analyst.unavailable()
+            return self._analyst.unavailable() or self._analyst.refusal(self._task(held))
         except KnownError as error:
             return str(error)
 

@@ -85,7 +85,7 @@ class SetBook:
 def fresh_set(task: HedgeTask, situation: Situation, breach: RiskBreach | None) -> SuggestionSet:
     """Returns the set of a search that begins."""
     names = ", ".join(metric.label for metric in situation.trigger_metrics)
-    step_up = f"If the regime steps up to {situation.regime.value}: {names or 'nothing breaks'}"
+    step_up = f"If the regime steps up to {situation.regime.value.removesuffix('_VOL')}: {names or 'nothing breaks'}"
     return SuggestionSet(
         key=task.key,
         set_id=new_uuid(),

@@ -124,6 +124,8 @@ async def test_a_breach_is_asked_about_once_in_its_cool_down_and_others_meanwhil
     failure = await rig.fails(task(breach="b-1"))
     assert (failure.cause, failure.retry_after_s) == (FailureCause.COOLING_DOWN, 1.0)
     assert "14:47:00 New York" in str(failure)
+    assert rig.analyst.refusal(task(breach="b-1")) == str(failure)
+    assert rig.analyst.refusal(task(breach="b-2")) == ""
     await rig.rank(task(breach="b-2"))
     await rig.rank(task(breach=None))
     assert (await rig.fails(task(breach=None))).cause is FailureCause.COOLING_DOWN

@@ -109,7 +109,7 @@ class ScriptedAnalyst:
     """Answers as it is told; `why` not empty: cannot be asked. `error` is raised in the middle of the answer."""
 
     def __init__(self) -> None:
-        self.why = ""
+        self.why = self.cooling = ""
         self.order: tuple[str, ...] = ()
         self.error: Exception | None = None
         self.wish: SearchLimits | None = None
@@ -120,6 +120,9 @@ class ScriptedAnalyst:
 
     def unavailable(self) -> str:
         return self.why
+
+    def refusal(self, task: RankingTask) -> str:
+        return self.cooling
 
     def payload_text(self, task: RankingTask) -> str:
         return "\n".join(one.candidate.summary for one in task.verified)

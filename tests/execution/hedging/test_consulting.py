@@ -122,6 +122,19 @@ async def test_without_an_analyst_the_set_says_why_and_stands() -> None:
 
 
 @on_loop
+async def test_a_question_that_cools_down_is_refused_and_the_ranking_at_hand_stands() -> None:
+    rig = Rig()
+    rig.analyst.order = ("c02",)
+    rig.consultant.consult("b1", rig.reruns.append)
+    done = await rig.until(AnalystPhase.DONE)
+    rig.analyst.cooling = "The model was asked a moment ago."
+    with pytest.raises(KnownError, match="a moment ago"):
+        await rig.consultant.ask("b1", rig.reruns.append)
+    assert rig.report() == done
+    assert rig.shown() == ["c02", "c01", "c03"]
+
+
+@on_loop
 async def test_where_nothing_is_offered_the_analyst_is_not_asked() -> None:
     rig = Rig(struck_only=True)
     rig.consultant.consult("b1", rig.reruns.append)
