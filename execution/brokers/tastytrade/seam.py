@@ -37,6 +37,8 @@ MAX_MESSAGE_BYTES: Final = 8 << 20
 SOCKET_WRAP: Final[ContextVar[Callable[[Any], Any] | None]] = ContextVar("SOCKET_WRAP", default=None)
 
 _PARENTS: Final = ("tastytrade", "httpx2", "httpcore2")
+#: Made with the first request only; they log headers.
+_LATE: Final = tuple(f"httpcore2.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))
 _SDK: Final = "tastytrade"
 _STREAMER: Final = "tastytrade.streamer"
 _DXFEED: Final = "tastytrade.dxfeed"
@@ -169,8 +171,8 @@ def _quieten() -> None:
 
 def _family(name: str) -> list[logging.Logger]:
     """A filter of a logger does not see what its children log, so each of them needs its own."""
-    children = [each for each in logging.root.manager.loggerDict if each.startswith(f"{name}.")]
-    return [logging.getLogger(each) for each in (name, *children)]
+    known = {*logging.root.manager.loggerDict, *_LATE}
+    return [logging.getLogger(each) for each in (name, *sorted(known)) if each == name or each.startswith(f"{name}.")]
 
 
 def _tapped(base: Any) -> Any:

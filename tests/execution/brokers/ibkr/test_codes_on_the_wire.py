@@ -22,7 +22,7 @@ def some_codes() -> list[int]:
 
 def test_no_code_makes_a_wrong_end_on_the_wire(tmp_path: Path) -> None:
     codes = some_codes()
-    reports = asyncio.run(run_codes(tmp_path, codes, tuple(Found), 4, looked_after_s=2.2, cancel_after_s=4.0))
+    reports = asyncio.run(run_codes(tmp_path, codes, tuple(Found), 4, looked_after_s=2.2, cancel_after_s=12.0))
     assert [problem for report in reports.values() for problem in report.problems] == []
     lost = reports.pop(Found.NEW_LOST)
     plain = [code for code in codes if code not in _LINK]
