@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Generic, Protocol, TypeVar
@@ -18,7 +19,7 @@ from tests.execution.brokers.contract_kit import buy, sell
 from tests.execution.brokers.paper.fake_market import HandMarket, spxw
 
 
-class SimulatedDesk:
+class SimulatedDesk(ABC):
     """A broker against a far end that lives on the desk's clock and market; a subclass says which."""
 
     def __init__(self, start_utc: datetime, account_id: AccountId) -> None:
@@ -29,13 +30,13 @@ class SimulatedDesk:
         self.events: list[BrokerEvent] = []
         self._reader: asyncio.Task[None] | None = None
 
+    @abstractmethod
     def step(self) -> None:
         """Lets the far end act on the time."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def settle(self) -> None:
         """Returns when all that was sent is taken."""
-        raise NotImplementedError
 
     async def pass_time(self, seconds: float) -> None:
         steps = max(1, min(int(seconds / 0.25), 40))
@@ -131,9 +132,9 @@ class WireDesk(SimulatedDesk, Generic[AnyBroker, AnyFarEnd]):
     simulator: AnyFarEnd
     _broker: AnyBroker | None = None
 
+    @abstractmethod
     def new_broker(self) -> AnyBroker:
         """Returns a broker on the simulator, not connected."""
-        raise NotImplementedError
 
     @property
     def broker(self) -> AnyBroker:
